@@ -6,4 +6,6 @@ pub mod calendar;
 #[macro_use]
 pub mod catalogue;
 pub mod fact;
+pub mod policy;
 pub mod time;
+pub mod vocabulary;

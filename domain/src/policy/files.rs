@@ -1,0 +1,98 @@
+//! The files of a policy and their canonical concatenation.
+
+use std::collections::BTreeMap;
+
+/// The files of a policy folder by name, `text.txt` included.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PolicyFiles(pub BTreeMap<String, String>);
+
+/// Before each file in the concatenation stands this mark and the file's name.
+const MARK: &str = "#= file: ";
+
+macro_rules! shipped {
+    ($($name:literal)*) => {
+        /// The files that ship with the program.
+        #[must_use]
+        pub fn shipped_files() -> PolicyFiles {
+            let files = [$(($name, include_str!(concat!("../../policy/", $name)))),*];
+            PolicyFiles(files.into_iter().map(|(name, text)| (name.to_owned(), text.to_owned())).collect())
+        }
+
+        /// Names of the files that ship with the program.
+        #[cfg(test)]
+        const SHIPPED: &[&str] = &[$($name),*];
+    };
+}
+
+shipped! {
+    "4.10.toml" "4.11.toml" "4.13.toml" "4.14.toml" "4.16.vetting.toml" "4.17.toml" "4.18.toml" "4.20.2.toml"
+    "4.20.3.toml" "4.24.toml" "4.25.toml" "4.28.toml" "5.13.toml" "5.15.toml" "5.18.toml" "5.23.toml"
+    "interpretations.toml" "text.txt"
+}
+
+impl PolicyFiles {
+    /// The same files with those of a draft in place of theirs.
+    #[must_use]
+    pub fn with(mut self, draft: Self) -> Self {
+        self.0.extend(draft.0);
+        self
+    }
+}
+
+/// The canonical concatenation: every file by name, each after a line with its name, ending in a line feed.
+///
+/// The framework's text is part of it, since the quotes are checked against it.
+#[must_use]
+pub fn concatenated(files: &PolicyFiles) -> String {
+    let mut all = String::new();
+    for (name, text) in &files.0 {
+        all.push_str(MARK);
+        all.push_str(name);
+        all.push('\n');
+        all.push_str(text);
+        if !text.ends_with('\n') {
+            all.push('\n');
+        }
+    }
+    all
+}
+
+/// The files of a concatenation, the inverse of [`concatenated`].
+#[must_use]
+pub fn split_concatenation(text: &str) -> PolicyFiles {
+    let mut files = BTreeMap::new();
+    let mut current: Option<(String, String)> = None;
+    for line in text.split_inclusive('\n') {
+        if let Some(name) = line.strip_prefix(MARK) {
+            files.extend(current.take());
+            current = Some((name.trim_end().to_owned(), String::new()));
+        } else if let Some((_, body)) = &mut current {
+            body.push_str(line);
+        }
+    }
+    files.extend(current);
+    PolicyFiles(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_the_policy_folder_ships() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/policy");
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            let is_data = name.ends_with(".toml") || name.ends_with(".txt");
+            assert!(!is_data || SHIPPED.contains(&name.as_str()), "{name} is not listed in policy/files.rs");
+        }
+    }
+
+    #[test]
+    fn a_concatenation_splits_into_the_same_files() {
+        let text = concatenated(&shipped_files());
+        let split = split_concatenation(&text);
+        assert!(split.0.keys().eq(shipped_files().0.keys()));
+        assert!(concatenated(&split) == text);
+    }
+}
