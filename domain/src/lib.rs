@@ -6,6 +6,7 @@ pub mod calendar;
 #[macro_use]
 pub mod catalogue;
 pub mod fact;
+pub mod judge;
 pub mod policy;
 pub mod time;
 pub mod vocabulary;

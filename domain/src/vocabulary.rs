@@ -11,7 +11,7 @@ named! {
         Category "category" Level "level" Supervision "supervision" Sentence "sentence" Custody "custody"
         Prison "prison" Spell "spell" ReleaseOn "release_on" Record "record" RecordOwner "record_owner"
         RecordOwnerOrg "record_owner_org" Alert "alert" Area "area" Unit "unit" Alive "alive" Managed "managed"
-        AwaitingPartnership "awaiting_partnership" AreaPartnership "area_partnership"
+        AwaitingPartnership "awaiting_partnership"
         Account "account" VettingLevel "vetting_level" VettingExpiresOn "vetting_expires_on" Org "org" Role "role"
         Service "service" Enrolled "enrolled" Lpc "lpc" VisorLead "visor_lead" Approval "approval"
     }
@@ -84,7 +84,6 @@ impl StateField {
             Self::RecordOwner => Words(&["none", "probation", "police"]),
             Self::Alert => Words(&["none", "active"]),
             Self::Alive | Self::Managed | Self::AwaitingPartnership | Self::Enrolled => Bool,
-            Self::AreaPartnership => Words(&["none", "requested", "in_place"]),
             Self::Account => Words(&["none", "requested", "authorised", "enabled", "disabled", "archived"]),
             Self::Role => Words(&[
                 "none", "case-administrator", "mappa-administrator", "practitioner", "spo", "lpc", "cpc",
@@ -102,8 +101,7 @@ impl StateField {
         match self {
             Self::Category | Self::Level | Self::Supervision | Self::Sentence | Self::Custody | Self::Prison
             | Self::Spell | Self::ReleaseOn | Self::Record | Self::RecordOwner | Self::RecordOwnerOrg | Self::Alert
-            | Self::Area | Self::Unit | Self::Alive | Self::Managed | Self::AwaitingPartnership
-            | Self::AreaPartnership => &[SubjectKind::Nominal],
+            | Self::Area | Self::Unit | Self::Alive | Self::Managed | Self::AwaitingPartnership => &[SubjectKind::Nominal],
             Self::Account | Self::VettingLevel | Self::VettingExpiresOn | Self::Org | Self::Role | Self::Service => {
                 &[SubjectKind::User]
             }
@@ -172,7 +170,6 @@ impl StateField {
             Self::AwaitingPartnership => {
                 vec![T::PartnershipRequested, T::PartnersAdded, T::PartnershipRefused, T::CustodyReceived]
             }
-            Self::AreaPartnership => vec![T::PartnershipRequested, T::PartnersAdded, T::PartnersRemoved],
             Self::Account if named("enabled") => vec![T::AccountEnabled],
             Self::Account if named("disabled") => vec![T::AccountDisabled],
             Self::Account if named("archived") => vec![T::AccountArchived],

@@ -344,7 +344,7 @@ fn read_subjects(table: &Table<'_, '_>) -> Vec<SubjectKind> {
 /// Checks that a version has what its form needs and nothing that the form does not read.
 fn check_form(table: &Table<'_, '_>, version: &Version) {
     let stateful = !version.holds.tests.is_empty();
-    let mut complain = |wrong: bool, reason: &str| {
+    let complain = |wrong: bool, reason: &str| {
         if wrong {
             table.problem(reason);
         }

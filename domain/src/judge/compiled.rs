@@ -1,0 +1,291 @@
+//! Rules made ready for a history: texts as its symbols, and tables of which fact type matters to which rule.
+
+use super::history::{History, RowId};
+use crate::catalogue::{FactType, Field, Shape, SubjectKind};
+use crate::policy::{Basis, Condition, Entry, Form, Policy, Rule, Test, Version};
+use crate::time::Date;
+use crate::vocabulary::{NONE, StateField, StateShape};
+
+/// Number of a version in [`Compiled::versions`].
+pub(super) type VersionId = u16;
+
+/// A version of a rule, ready to be applied.
+#[derive(Debug, Clone)]
+pub(super) struct Ready {
+    /// Place of its rule in the policy.
+    pub rule: usize,
+    /// The version, its texts as symbols of the history.
+    pub version: Version,
+    /// Fields whose change can turn `while` or `until`.
+    pub watched: u64,
+    /// Fields asked by `while`, `if` and `was` of the version.
+    pub asked: u64,
+    /// Number of the obligation, if it shares one.
+    pub obligation: Option<u16>,
+    /// Places of the rules whose earlier due date it keeps.
+    pub keeps: Vec<usize>,
+    /// Whether any opening asks for a live record that the duty does not outlive.
+    pub ends_with_record: bool,
+    /// Whether a type in `done` also opens.
+    pub chain: bool,
+    /// Types that show the act was done, as bits by [`FactType::index`].
+    pub evidence: u128,
+}
+
+/// The part that a matching fact plays for a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Done,
+    Needs,
+    Since,
+    Unless,
+    WithdrawnBy,
+    ClosesOverdue,
+}
+
+/// What one fact type can do.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ByType {
+    /// Entries of `on`, by version and place.
+    pub opens: Vec<(VersionId, usize)>,
+    /// Entries of the other lists.
+    pub parts: Vec<(VersionId, Part, usize)>,
+}
+
+/// What matters to one kind of subject.
+#[derive(Debug, Clone, Default)]
+pub(super) struct ByKind {
+    pub whiles: Vec<VersionId>,
+    pub everys: Vec<VersionId>,
+    /// Fields watched by any of them.
+    pub watched: u64,
+    types: Vec<ByType>,
+}
+
+impl ByKind {
+    pub fn of_type(&self, kind: FactType) -> Option<&ByType> {
+        self.types.get(kind.index())
+    }
+}
+
+/// All versions of all rules, with their tables.
+#[derive(Debug)]
+pub(super) struct Compiled<'p> {
+    pub policy: &'p Policy,
+    pub versions: Vec<Ready>,
+    kinds: Vec<ByKind>,
+}
+
+const _: () = assert!(FactType::ALL.len() <= 128, "fact types must fit a set of 128 bits");
+
+impl<'p> Compiled<'p> {
+    pub fn new(policy: &'p Policy, history: &History) -> Self {
+        let mut obligations: Vec<&str> = Vec::new();
+        let mut versions = Vec::new();
+        for (rule, found) in policy.rules.iter().enumerate() {
+            for version in &found.versions {
+                let obligation = version.obligation.as_deref().map(|name| {
+                    let at = obligations.iter().position(|known| *known == name).unwrap_or_else(|| {
+                        obligations.push(name);
+                        obligations.len() - 1
+                    });
+                    u16::try_from(at).unwrap_or(u16::MAX)
+                });
+                versions.push(ready(policy, history, rule, version, obligation));
+            }
+        }
+        let kinds = SubjectKind::ALL.iter().map(|kind| tables(&versions, *kind)).collect();
+        Self { policy, versions, kinds }
+    }
+
+    pub fn of_kind(&self, kind: SubjectKind) -> Option<&ByKind> {
+        self.kinds.get(kind.index())
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "version numbers come from this table alone")]
+    pub fn version(&self, id: VersionId) -> &Ready {
+        &self.versions[usize::from(id)]
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "rule places come from the policy alone")]
+    pub fn rule(&self, id: VersionId) -> &'p Rule {
+        &self.policy.rules[self.version(id).rule]
+    }
+
+    pub fn is_policy(&self, id: VersionId) -> bool {
+        self.rule(id).basis == Basis::Policy
+    }
+
+    /// Whether the version counts as its rule's for a fact with this effective date (spec 3.4, supersession).
+    pub fn stands_for_rule(&self, id: VersionId, on: Date) -> bool {
+        let (ready, rule) = (self.version(id), self.rule(id));
+        ready.version.governs(on) || (ready.version.number == 1 && !rule.versions.iter().any(|v| v.governs(on)))
+    }
+}
+
+fn ready(policy: &Policy, history: &History, rule: usize, version: &Version, obligation: Option<u16>) -> Ready {
+    let mut version = version.clone();
+    let symbol = |at: u32| {
+        let text = usize::try_from(at).ok().and_then(|at| policy.symbols.get(at));
+        // A text that no fact holds can match nothing: NONE - 1 is never a symbol.
+        text.and_then(|text| history.symbols.find(text)).unwrap_or(NONE - 1)
+    };
+    let translate = |values: &mut Vec<u32>| values.iter_mut().for_each(|value| *value = symbol(*value));
+    let condition = |condition: &mut Condition| {
+        for (field, test) in &mut condition.tests {
+            if let (StateShape::OptionalId, Test::AnyOf(values)) = (field.shape(), test) {
+                translate(values);
+            }
+        }
+    };
+    condition(&mut version.holds);
+    condition(&mut version.guard);
+    condition(&mut version.was);
+    if let Some(until) = &mut version.until {
+        condition(until);
+    }
+    let lists = [
+        &mut version.on,
+        &mut version.done,
+        &mut version.needs,
+        &mut version.since,
+        &mut version.withdrawn_by,
+        &mut version.closes_overdue,
+    ];
+    for entry in lists.into_iter().flatten() {
+        condition(&mut entry.after);
+        condition(&mut entry.before);
+        for (field, test) in &mut entry.data {
+            let shape = entry.kind.field(field.name()).map(|spec| spec.shape);
+            let textual = matches!(shape, Some(Shape::Id | Shape::Choice(_) | Shape::Subject(_)));
+            if let (true, Test::AnyOf(values)) = (textual, test) {
+                translate(values);
+            }
+        }
+    }
+    let until_fields = version.until.as_ref().map_or(0, Condition::fields);
+    let keeps = version
+        .keeps_earlier_due_of
+        .iter()
+        .filter_map(|id| policy.rules.iter().position(|rule| rule.id == *id))
+        .collect();
+    let asks_live = version.guard.asks_live_record() || version.on.iter().any(|e| e.after.asks_live_record());
+    Ready {
+        rule,
+        watched: version.holds.fields() | until_fields | StateField::Alive.bit(),
+        asked: version.holds.fields() | version.guard.fields() | version.was.fields(),
+        obligation,
+        keeps,
+        ends_with_record: asks_live
+            && !version.outlives_record
+            && matches!(version.form, Form::On | Form::Prior),
+        chain: version.done.iter().any(|done| version.on.iter().any(|on| on.kind == done.kind)),
+        evidence: evidence(&version),
+        version,
+    }
+}
+
+/// The types that can end a duty of the version well.
+fn evidence(version: &Version) -> u128 {
+    let mut types: Vec<FactType> =
+        version.done.iter().chain(&version.needs).chain(&version.closes_overdue).map(|entry| entry.kind).collect();
+    if let Some(until) = &version.until {
+        for (field, test) in &until.tests {
+            types.extend(setters(*field, test, Wanted::Passing));
+        }
+    } else if version.form == Form::While {
+        for (field, test) in &version.holds.tests {
+            types.extend(setters(*field, test, Wanted::Failing));
+        }
+    }
+    types.into_iter().fold(0, |set, kind| set | 1 << kind.index())
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Passing,
+    Failing,
+}
+
+/// The types that can set the field to a value that passes (or fails) the test.
+fn setters(field: StateField, test: &Test, wanted: Wanted) -> Vec<FactType> {
+    let values: Vec<u32> = match field.shape() {
+        StateShape::Number(high) => (0..=high).collect(),
+        StateShape::Words(words) => (0..u32::try_from(words.len()).unwrap_or(0)).collect(),
+        StateShape::Bool => vec![0, 1],
+        // A date or an id of its own is neither here nor there: what is asked is whether it is known.
+        StateShape::OptionalDate | StateShape::OptionalId => return Vec::new(),
+    };
+    let fits = |value: &u32| test.holds(*value) == (wanted == Wanted::Passing);
+    values.into_iter().filter(fits).flat_map(|value| field.setters(value)).collect()
+}
+
+fn tables(versions: &[Ready], kind: SubjectKind) -> ByKind {
+    let mut table = ByKind { types: vec![ByType::default(); FactType::ALL.len()], ..ByKind::default() };
+    for (ready, id) in versions.iter().zip(0..) {
+        let version = &ready.version;
+        if !version.is_about(kind) {
+            continue;
+        }
+        match version.form {
+            Form::While => table.whiles.push(id),
+            Form::Every => table.everys.push(id),
+            Form::On | Form::Prior => {}
+        }
+        if matches!(version.form, Form::While | Form::Every) {
+            table.watched |= ready.watched;
+        }
+        let at = |table: &mut ByKind, kind: FactType, add: &mut dyn FnMut(&mut ByType)| {
+            if let Some(found) = table.types.get_mut(kind.index()) {
+                add(found);
+            }
+        };
+        for (index, entry) in version.on.iter().enumerate() {
+            at(&mut table, entry.kind, &mut |found| found.opens.push((id, index)));
+        }
+        let lists = [
+            (Part::Done, &version.done),
+            (Part::Needs, &version.needs),
+            (Part::Since, &version.since),
+            (Part::WithdrawnBy, &version.withdrawn_by),
+            (Part::ClosesOverdue, &version.closes_overdue),
+        ];
+        for (part, entries) in lists {
+            for (index, entry) in entries.iter().enumerate() {
+                at(&mut table, entry.kind, &mut |found| found.parts.push((id, part, index)));
+            }
+        }
+        for (index, entry) in version.needs.iter().enumerate() {
+            for unless in &entry.unless {
+                at(&mut table, *unless, &mut |found| found.parts.push((id, Part::Unless, index)));
+            }
+        }
+    }
+    table
+}
+
+/// The entry of a version that plays a part.
+pub(super) fn entry_of(version: &Version, part: Part, index: usize) -> Option<&Entry> {
+    match part {
+        Part::Done => version.done.get(index),
+        Part::Needs | Part::Unless => version.needs.get(index),
+        Part::Since => version.since.get(index),
+        Part::WithdrawnBy => version.withdrawn_by.get(index),
+        Part::ClosesOverdue => version.closes_overdue.get(index),
+    }
+}
+
+/// Whether the data of a fact passes the tests of an entry; `reason` overrides that of a reception.
+pub(super) fn data_passes(history: &History, row: RowId, tests: &[(Field, Test)], reason: Option<&str>) -> bool {
+    tests.iter().all(|(field, test)| {
+        let value = match (field, reason) {
+            (Field::Reason, Some(word)) => history.symbols.find(word),
+            _ => history.value(row, *field),
+        };
+        match test {
+            Test::BeginsWith(starts) => value
+                .is_some_and(|value| starts.iter().any(|start| history.symbols.text(value).starts_with(start))),
+            test => test.holds(value.unwrap_or(NONE)),
+        }
+    })
+}

@@ -1,0 +1,287 @@
+//! Judging: policy, calendar and facts in, duties out (spec 3).
+//!
+//! A [`History`] holds the facts in compact form; [`Judge`] looks at it at (as at, known at). Nothing here reads a
+//! clock or does input or output, and the same input gives the same duties in the same order.
+
+mod compiled;
+mod duty;
+mod explain;
+mod fold;
+mod history;
+mod record;
+mod state;
+mod view;
+
+use std::collections::HashMap;
+
+pub use duty::{Flags, Outcome, Verdict};
+pub use explain::{Explanation, Step, StepKind};
+pub use history::{Added, History, Row, RowId, Symbols};
+pub use record::{DutyRecord, short_reference};
+pub use view::View;
+
+use crate::calendar::Calendar;
+use crate::policy::{Form, Policy, PolicyError, split_concatenation};
+use crate::vocabulary::NONE;
+use compiled::Compiled;
+use duty::{Duty, End};
+use fold::Fold;
+use history::Waiver;
+use view::Context;
+
+/// Which types of fact were ever recorded for a holder, as bits by fact type.
+pub type Evidence = HashMap<u32, u128>;
+
+/// A history looked at under a policy and a calendar at one moment.
+#[derive(Debug)]
+pub struct Judge<'a> {
+    context: Context<'a>,
+    view: View,
+    /// Sets of subjects that merges connect, and the set of each member.
+    components: Vec<Vec<u32>>,
+    component_of: HashMap<u32, usize>,
+    /// Waivers by the set or the single subject that they are about.
+    waivers: HashMap<u32, Vec<usize>>,
+}
+
+/// The policy in force by the facts at `known_at`, where one was adopted.
+///
+/// # Errors
+/// [`PolicyError`] when the text that was adopted is no policy.
+pub fn adopted_policy(history: &History, known_at: crate::time::Instant) -> Option<Result<Policy, PolicyError>> {
+    let nothing = Policy {
+        rules: Vec::new(),
+        interpretations: std::collections::BTreeMap::new(),
+        symbols: Vec::new(),
+        sha256: String::new(),
+    };
+    let context = Context::new(Compiled::new(&nothing, history), history, &Calendar::new(Vec::new()));
+    let text = history.adopted(|row| context.is_known(row, known_at))?;
+    Some(Policy::load(&split_concatenation(text)))
+}
+
+impl<'a> Judge<'a> {
+    /// Prepares to judge.
+    #[must_use]
+    pub fn new(policy: &'a Policy, calendar: &Calendar, history: &'a History, view: View) -> Self {
+        let mut context = Context::new(Compiled::new(policy, history), history, calendar);
+        context.add_published_holidays(view.known_at);
+        let components = view::components(history);
+        let mut component_of = HashMap::new();
+        for (at, members) in components.iter().enumerate() {
+            component_of.extend(members.iter().map(|member| (*member, at)));
+        }
+        let mut waivers: HashMap<u32, Vec<usize>> = HashMap::new();
+        for (at, waiver) in history.waivers.iter().enumerate() {
+            waivers.entry(waiver.subject).or_default().push(at);
+        }
+        Self { context, view, components, component_of, waivers }
+    }
+
+    /// The units of judging: every subject, or every set of subjects that merges connect, once each.
+    #[must_use]
+    pub fn units(&self) -> Vec<u32> {
+        let mut units: Vec<u32> = self
+            .context
+            .history
+            .subjects()
+            .filter(|subject| match self.component_of.get(subject) {
+                None => true,
+                Some(at) => self.components.get(*at).and_then(|set| set.first()) == Some(subject),
+            })
+            .collect();
+        // A set whose first member has no fact of its own is still a unit.
+        units.extend(self.components.iter().filter_map(|set| set.first()));
+        units.sort_unstable();
+        units.dedup();
+        units
+    }
+
+    /// The members of a unit.
+    fn members(&self, unit: u32) -> Vec<u32> {
+        let set = self.component_of.get(&unit).and_then(|at| self.components.get(*at));
+        set.cloned().unwrap_or_else(|| vec![unit])
+    }
+
+    /// Judges a unit: the duties of its subjects, annulled ones included. What was seen of evidence is added.
+    pub fn judge_unit(&self, unit: u32, evidence: &mut Evidence) -> Vec<Verdict> {
+        let members = self.members(unit);
+        let mut verdicts = self.judge_members(&members, self.view, Some(evidence));
+        self.add_annulled(&members, &mut verdicts);
+        verdicts
+    }
+
+    fn judge_members(&self, members: &[u32], view: View, mut evidence: Option<&mut Evidence>) -> Vec<Verdict> {
+        let survivors = if members.len() > 1 { self.context.survivors(members, view) } else { HashMap::new() };
+        let survivor = |member: u32| survivors.get(&member).copied().unwrap_or(member);
+        let mut verdicts = Vec::new();
+        for subject in members.iter().copied().filter(|member| survivor(*member) == *member) {
+            let own = || members.iter().copied().filter(|member| survivor(*member) == subject);
+            let Some(kind) = self.context.history.kind_of(subject) else { continue };
+            let Some(table) = self.context.compiled.of_kind(kind) else { continue };
+            let mut rows: Vec<RowId> =
+                own().flat_map(|member| self.context.history.rows_of(member)).copied().collect();
+            rows.retain(|row| self.context.is_visible(*row, view));
+            let order = |row: &RowId| {
+                let found = self.context.history.row(*row);
+                (found.time, found.position)
+            };
+            rows.sort_by_key(order);
+            let mut waivers: Vec<&Waiver> = own()
+                .filter_map(|member| self.waivers.get(&member))
+                .flatten()
+                .filter_map(|at| self.context.history.waivers.get(*at))
+                .filter(|waiver| self.context.waives(waiver, view))
+                .collect();
+            waivers.sort_by_key(|waiver| order(&waiver.row));
+            let mut fold = Fold::new(&self.context, view, kind, table, subject);
+            fold.run(&rows, &waivers);
+            fold.finish(&waivers);
+            if let Some(evidence) = evidence.as_deref_mut() {
+                for (holder, seen) in &fold.evidence {
+                    *evidence.entry(*holder).or_default() |= seen;
+                }
+            }
+            self.conclude(&mut fold, subject, view, &mut verdicts);
+        }
+        verdicts
+    }
+
+    /// Turns the duties of a fold into verdicts.
+    fn conclude(&self, fold: &mut Fold<'_>, subject: u32, view: View, verdicts: &mut Vec<Verdict>) {
+        for at in 0..fold.duties.len() {
+            let ended = fold.duties.get(at).and_then(|duty| duty.end);
+            // An open duty follows every publication known; an ended one those before its end.
+            fold.settle(at, ended.map_or(crate::time::Instant::MAX, |end| end.at));
+        }
+        for duty in &fold.duties {
+            let superseded_by =
+                duty.superseded_by.and_then(|at| fold.duties.get(at)).map(|new| (new.version, new.opener));
+            verdicts.push(self.verdict(fold, duty, subject, view, superseded_by));
+        }
+    }
+
+    fn verdict(
+        &self,
+        fold: &Fold<'_>,
+        duty: &Duty,
+        subject: u32,
+        view: View,
+        superseded_by: Option<(compiled::VersionId, RowId)>,
+    ) -> Verdict {
+        let compiled = &self.context.compiled;
+        let form = compiled.version(duty.version).version.form;
+        let outcome = match duty.end {
+            Some(End { outcome, .. }) => outcome,
+            None if duty.due.passed_by(view.as_at) => Outcome::Overdue,
+            None => Outcome::Pending,
+        };
+        let known_since = duty.due_rests_on.map_or(duty.known_since, |row| {
+            duty.known_since.max(self.context.history.row(row).recorded)
+        });
+        let could_be_born_overdue = outcome.is_missed() || outcome == Outcome::Pending;
+        let closed_at = duty.end.map(|end| end.at);
+        let holder = fold.holder_of(duty);
+        let frozen_at = [closed_at, duty.due.at, duty.frozen.then(|| plus_one(duty.opened_at))];
+        let act_by_at = frozen_at.into_iter().flatten().min().unwrap_or(crate::time::Instant::MAX);
+        Verdict {
+            version: duty.version,
+            subject,
+            opener: duty.opener,
+            entry: duty.entry,
+            day: duty.day,
+            superseded_by,
+            closed_by: duty.end.and_then(|end| end.by),
+            holder,
+            calendar_at: duty.working.map_or(duty.opened_at, |(_, _, looked)| looked),
+            moves: duty.moves.clone(),
+            rests_on: duty.due_rests_on,
+            opened_at: duty.opened_at,
+            counted_from: duty.counted_from,
+            opens_on: duty.opens_on,
+            due_on: duty.due.on,
+            act_by: duty.due.on.map(|due| fold.calendar_before(act_by_at).last_working_day_to(due)),
+            due_at: duty.due.at,
+            outcome,
+            closed_at,
+            inherited: holder != NONE && duty.holder_at_opening != NONE && holder != duty.holder_at_opening,
+            breach: outcome.is_missed() && compiled.is_policy(duty.version),
+            known_since,
+            born_overdue: form != Form::Prior && could_be_born_overdue && duty.due.passed_by(known_since),
+            flags: duty.flags,
+        }
+    }
+
+    /// Lists the duties whose opening fact was annulled, as judged just before the annulment was recorded.
+    fn add_annulled(&self, members: &[u32], verdicts: &mut Vec<Verdict>) {
+        let history = self.context.history;
+        let mut annulled: Vec<(RowId, RowId)> = members
+            .iter()
+            .flat_map(|member| history.rows_of(*member))
+            .filter_map(|row| Some((*row, self.context.earliest_annulment(*row, self.view.known_at)?)))
+            .collect();
+        annulled.sort_unstable();
+        for (row, annulment) in annulled {
+            let recorded = history.row(annulment).recorded;
+            if history.row(row).time > self.view.as_at || history.row(row).recorded >= recorded {
+                continue;
+            }
+            let before = View { as_at: self.view.as_at, known_at: recorded.just_before() };
+            let then = self.judge_members(members, before, None);
+            verdicts.extend(
+                then.into_iter()
+                    .filter(|v| v.opener == row && v.day.is_none_or(|day| day.start() < recorded))
+                    .map(|verdict| Verdict {
+                        outcome: Outcome::Annulled,
+                        closed_by: Some(annulment),
+                        closed_at: Some(history.row(annulment).time.max(verdict.opened_at)),
+                        breach: false,
+                        born_overdue: false,
+                        ..verdict
+                    }),
+            );
+        }
+    }
+
+    /// Flags the missed duties of holders for whom no fact that could end them was ever recorded.
+    pub fn flag_not_evidenced(&self, verdicts: &mut [Verdict], evidence: &Evidence) {
+        for verdict in verdicts {
+            let missed = matches!(verdict.outcome, Outcome::Overdue | Outcome::Lapsed);
+            if !missed || verdict.holder == NONE {
+                continue;
+            }
+            let wanted = self.context.compiled.version(verdict.version).evidence;
+            let seen = evidence.get(&verdict.holder).copied().unwrap_or(0);
+            verdict.flags.put(Flags::NOT_EVIDENCED, seen & wanted == 0);
+        }
+    }
+
+    /// Judges everything on one thread: the duties by subject, rule, opening time and id.
+    #[must_use]
+    pub fn judge_all(&self) -> Vec<Verdict> {
+        let mut evidence = Evidence::new();
+        let mut all: Vec<Verdict> =
+            self.units().into_iter().flat_map(|unit| self.judge_unit(unit, &mut evidence)).collect();
+        self.flag_not_evidenced(&mut all, &evidence);
+        self.sort(&mut all);
+        all
+    }
+
+    /// Puts verdicts in the order of output: subject, rule as text, opening time, duty id.
+    pub fn sort(&self, verdicts: &mut [Verdict]) {
+        let history = self.context.history;
+        let rule = |verdict: &Verdict| self.context.compiled.rule(verdict.version).id.as_str();
+        verdicts.sort_by(|a, b| {
+            let subjects = || history.symbols.text(a.subject).cmp(history.symbols.text(b.subject));
+            let by_subject = if a.subject == b.subject { std::cmp::Ordering::Equal } else { subjects() };
+            by_subject
+                .then_with(|| rule(a).cmp(rule(b)))
+                .then_with(|| a.opened_at.cmp(&b.opened_at))
+                .then_with(|| self.duty_id(a).cmp(&self.duty_id(b)))
+        });
+    }
+}
+
+const fn plus_one(instant: crate::time::Instant) -> crate::time::Instant {
+    crate::time::Instant::from_nanos(instant.nanos().saturating_add(1))
+}
