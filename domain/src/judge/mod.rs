@@ -97,6 +97,14 @@ impl<'a> Judge<'a> {
         units
     }
 
+    /// The units in the order in which their duties are put out.
+    #[must_use]
+    pub fn units_in_order(&self) -> Vec<u32> {
+        let mut units = self.units();
+        units.sort_by(|a, b| self.context.history.symbols.text(*a).cmp(self.context.history.symbols.text(*b)));
+        units
+    }
+
     /// The members of a unit.
     fn members(&self, unit: u32) -> Vec<u32> {
         let set = self.component_of.get(&unit).and_then(|at| self.components.get(*at));

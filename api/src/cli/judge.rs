@@ -1,0 +1,307 @@
+//! `mandate judge`: facts in, duties out; needs no server and no database.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use mandate_domain::calendar::Calendar;
+use mandate_domain::judge::{DutyRecord, Judge, Verdict, View, adopted_policy};
+use mandate_domain::policy::{Policy, shipped_files};
+use mandate_domain::time::{Clock, Date, Instant, SystemClock};
+
+use super::{Exit, print};
+use crate::bulk::{Gathered, cores, judge_all, render};
+use crate::input::policy_files;
+
+/// Most problems that are printed of one run.
+const SHOWN_PROBLEMS: usize = 100;
+
+/// Judge files of facts (JSON Lines; `-` is standard input; gzip and zstd are read as they are)
+#[derive(Debug, Args)]
+pub struct Arguments {
+    /// Files of facts
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Only facts that occurred by then (an instant, or a date for the end of that day) [default: now]
+    #[arg(long, value_name = "T", value_parser = moment)]
+    as_at: Option<Instant>,
+    /// Only facts that were recorded by then [default: now]
+    #[arg(long, value_name = "K", value_parser = moment)]
+    known_at: Option<Instant>,
+    /// A policy folder, or a draft with only the files that differ [default: what the facts adopted, else as shipped]
+    #[arg(long, value_name = "PATH")]
+    policy: Option<PathBuf>,
+    /// Bank holidays: gov.uk's JSON or the as-published CSV [default: as shipped]
+    #[arg(long, value_name = "PATH")]
+    calendar: Option<PathBuf>,
+    /// Print only these rules
+    #[arg(long, value_name = "ID,…", value_delimiter = ',')]
+    rules: Vec<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Add the derivation of each duty
+    #[arg(long)]
+    explain: bool,
+    /// Say on standard error how long each part took
+    #[arg(long)]
+    timings: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Table,
+    Jsonl,
+    Csv,
+}
+
+/// Reads an instant, or a date as the last instant of that London day.
+///
+/// # Errors
+/// A sentence that says what would be right.
+pub fn moment(text: &str) -> Result<Instant, String> {
+    Instant::parse(text)
+        .or_else(|error| Date::parse(text).map(|date| date.end().just_before()).map_err(|_| error))
+        .map_err(|error| format!("{error}, nor a date such as 2026-03-02"))
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// What is not the input's fault: a file that cannot be read, output that cannot be written.
+pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let threads = cores();
+    let mut clock = Stopwatch::new(arguments.timings);
+    let mut gathered = Gathered::default();
+    for file in &arguments.files {
+        gathered.read(file, threads)?;
+    }
+    clock.lap("decode and gather");
+    if !gathered.bad.is_empty() {
+        return Ok(refuse(&gathered));
+    }
+    let now = SystemClock.now();
+    let view = View { as_at: arguments.as_at.unwrap_or(now), known_at: arguments.known_at.unwrap_or(now) };
+    let Some(policy) = policy_of(arguments, &gathered, view)? else { return Ok(Exit::Refused) };
+    for rule in &arguments.rules {
+        if policy.rule(rule).is_none() {
+            let known: Vec<_> = policy.rules.iter().map(|rule| rule.id.as_str()).collect();
+            eprintln!("mandate: --rules: there is no rule `{rule}`; known are {}", known.join(", "));
+            return Ok(Exit::Refused);
+        }
+    }
+    let calendar = match &arguments.calendar {
+        None => Calendar::shipped()?,
+        Some(path) => {
+            let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+            match Calendar::parse(&text) {
+                Ok(calendar) => calendar,
+                Err(error) => {
+                    eprintln!("mandate: {}: {error}", path.display());
+                    return Ok(Exit::Refused);
+                }
+            }
+        }
+    };
+    let judge = Judge::new(&policy, &calendar, &gathered.history, view);
+    let mut verdicts = judge_all(&judge, threads);
+    if !arguments.rules.is_empty() {
+        verdicts.retain(|verdict| arguments.rules.iter().any(|rule| rule == judge.rule_id(verdict)));
+    }
+    clock.lap("judge");
+    write(arguments, &judge, &verdicts, threads)?;
+    clock.lap("render");
+    clock.total(gathered.history.len(), verdicts.len());
+    Ok(if verdicts.iter().any(|verdict| verdict.breach) { Exit::Breach } else { Exit::Done })
+}
+
+fn refuse(gathered: &Gathered) -> Exit {
+    for (file, bad) in gathered.bad.iter().take(SHOWN_PROBLEMS) {
+        eprintln!("{} line {}: {}", file.display(), bad.line, bad.reason);
+    }
+    let count = gathered.bad.len();
+    if count > SHOWN_PROBLEMS {
+        eprintln!("… and {} more", count - SHOWN_PROBLEMS);
+    }
+    let lines = if count == 1 { "1 line was" } else { "lines were" };
+    let number = if count == 1 { String::new() } else { format!("{count} ") };
+    eprintln!("mandate: {number}{lines} refused, so nothing was judged; mend or take out what is named above");
+    Exit::Refused
+}
+
+/// The policy asked for, else the one that the facts adopted, else the shipped one.
+fn policy_of(arguments: &Arguments, gathered: &Gathered, view: View) -> anyhow::Result<Option<Policy>> {
+    let loaded = match &arguments.policy {
+        Some(path) => {
+            let files = policy_files(path)?;
+            // A folder without the framework's text is a draft over the shipped files.
+            let whole = files.0.contains_key("text.txt") && path.is_dir();
+            Policy::load(&if whole { files } else { shipped_files().with(files) })
+        }
+        None => match adopted_policy(&gathered.history, view.known_at) {
+            Some(adopted) => adopted,
+            None => Policy::shipped(),
+        },
+    };
+    match loaded {
+        Ok(policy) => Ok(Some(policy)),
+        Err(error) => {
+            eprintln!("{error}");
+            Ok(None)
+        }
+    }
+}
+
+fn write(
+    arguments: &Arguments,
+    judge: &Judge<'_>,
+    verdicts: &[Verdict],
+    threads: usize,
+) -> anyhow::Result<()> {
+    match arguments.format {
+        Format::Jsonl => {
+            let one = |verdict: &Verdict, bytes: &mut Vec<u8>| {
+                let mut record = judge.record(verdict);
+                if arguments.explain {
+                    record.explanation = Some(judge.explain(verdict));
+                }
+                if serde_json::to_writer(&mut *bytes, &record).is_ok() {
+                    bytes.push(b'\n');
+                }
+            };
+            render(verdicts, threads, one, print)
+        }
+        Format::Csv => {
+            print(&csv_row(&CSV_COLUMNS.map(str::to_owned)))?;
+            let one = |verdict: &Verdict, bytes: &mut Vec<u8>| {
+                let explanation = arguments.explain.then(|| in_lines(&judge.explain(verdict), " | "));
+                bytes.extend(csv_row(&columns(&judge.record(verdict), explanation)));
+            };
+            render(verdicts, threads, one, print)
+        }
+        Format::Table if arguments.explain => write_explained(judge, verdicts),
+        Format::Table => write_table(judge, verdicts),
+    }
+}
+
+const CSV_COLUMNS: [&str; 23] = [
+    "duty", "rule", "paragraph", "basis", "subject", "holder", "inherited", "opened_by", "opened_at", "counted_from",
+    "opens_on", "due_on", "act_by", "due_at", "outcome", "closed_by", "closed_at", "superseded_by", "breach",
+    "known_since", "born_overdue", "flags", "explanation",
+];
+
+fn columns(record: &DutyRecord, explanation: Option<String>) -> [String; 23] {
+    let date = |date: Option<Date>| date.map_or(String::new(), |date| date.to_string());
+    let instant = |at: Option<Instant>| at.map_or(String::new(), |at| at.to_string());
+    [
+        record.duty.clone(),
+        record.rule.clone(),
+        record.paragraph.clone(),
+        record.basis.clone(),
+        record.subject.clone(),
+        record.holder.clone().unwrap_or_default(),
+        record.inherited.to_string(),
+        record.opened_by.clone(),
+        record.opened_at.to_string(),
+        record.counted_from.to_string(),
+        date(record.opens_on),
+        date(record.due_on),
+        date(record.act_by),
+        instant(record.due_at),
+        record.outcome.clone(),
+        record.closed_by.clone().unwrap_or_default(),
+        instant(record.closed_at),
+        record.superseded_by.clone().unwrap_or_default(),
+        record.breach.to_string(),
+        record.known_since.to_string(),
+        record.born_overdue.to_string(),
+        record.flags.join(" "),
+        explanation.unwrap_or_default(),
+    ]
+}
+
+/// One CSV row; a cell that a spreadsheet would take for a formula is kept a text by a quotation mark before it.
+fn csv_row(cells: &[String]) -> Vec<u8> {
+    let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
+    let safe = cells.iter().map(|cell| {
+        if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.clone() }
+    });
+    // Writing to memory cannot fail.
+    let _ = writer.write_record(safe);
+    writer.into_inner().unwrap_or_default()
+}
+
+fn in_lines(explanation: &[mandate_domain::judge::Step], separator: &str) -> String {
+    let steps: Vec<String> =
+        explanation.iter().map(|step| format!("[{}] {} — {}", step.paragraph, step.what, step.why)).collect();
+    steps.join(separator)
+}
+
+/// Each duty with its derivation, for reading.
+fn write_explained(judge: &Judge<'_>, verdicts: &[Verdict]) -> anyhow::Result<()> {
+    for verdict in verdicts {
+        let record = judge.record(verdict);
+        let text = format!("{} — {}\n  {}\n\n", record.duty, record.outcome, in_lines(&judge.explain(verdict), "\n  "));
+        print(text.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn write_table(judge: &Judge<'_>, verdicts: &[Verdict]) -> anyhow::Result<()> {
+    let terminal = std::io::stdout().is_terminal();
+    let mut table = comfy_table::Table::new();
+    table.load_style(if terminal { comfy_table::presets::UTF8_HORIZONTAL_ONLY } else { comfy_table::presets::NOTHING });
+    table.set_header(["duty", "holder", "due on", "act by", "outcome", "closed", "flags"]);
+    for verdict in verdicts {
+        let record = judge.record(verdict);
+        let date = |date: Option<Date>| date.map_or("–".to_owned(), |date| date.to_string());
+        let mut outcome = record.outcome.replace('_', " ");
+        if record.breach {
+            outcome.push_str(" (breach)");
+        } else if record.outcome().is_missed() {
+            outcome.push_str(" (missed local target)");
+        }
+        table.add_row([
+            record.duty.clone(),
+            record.holder.unwrap_or_else(|| "–".to_owned()),
+            date(record.due_on),
+            date(record.act_by),
+            outcome,
+            record.closed_at.map_or(String::new(), |at| at.to_string()),
+            record.flags.join(" "),
+        ]);
+    }
+    let mut text = table.trim_fmt();
+    text.push('\n');
+    let breaches = verdicts.iter().filter(|verdict| verdict.breach).count();
+    text.push_str(&format!("{} duties, {breaches} breaches\n", verdicts.len()));
+    print(text.as_bytes())
+}
+
+/// Tells how long each part took, when asked to.
+struct Stopwatch {
+    asked: bool,
+    started: std::time::Instant,
+    lap: std::time::Instant,
+}
+
+impl Stopwatch {
+    fn new(asked: bool) -> Self {
+        let now = std::time::Instant::now();
+        Self { asked, started: now, lap: now }
+    }
+
+    fn lap(&mut self, what: &str) {
+        if self.asked {
+            eprintln!("{what}: {:.3} s", self.lap.elapsed().as_secs_f64());
+            self.lap = std::time::Instant::now();
+        }
+    }
+
+    fn total(&self, facts: usize, duties: usize) {
+        if self.asked {
+            eprintln!("{facts} facts, {duties} duties in {:.3} s", self.started.elapsed().as_secs_f64());
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The command line: one verb a file, each with its own arguments.
+
+mod judge;
+mod policy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// How a command ended (spec 3.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// Done; no breach.
+    Done,
+    /// Anything else went wrong.
+    Failed,
+    /// Input was refused.
+    Refused,
+    /// At least one printed duty is a breach.
+    Breach,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Refused => 3,
+            Exit::Breach => 4,
+        })
+    }
+}
+
+/// Compliance and deadlines under the HMPPS policy framework Mandatory use of ViSOR.
+#[derive(Debug, Parser)]
+#[command(name = "mandate", version, max_term_width = 110)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Judge(judge::Arguments),
+    #[command(subcommand)]
+    Policy(policy::Arguments),
+}
+
+/// Runs the command line of this process.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let ended = match arguments.verb {
+        Verb::Judge(arguments) => judge::run(&arguments),
+        Verb::Policy(arguments) => policy::run(&arguments),
+    };
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("mandate: {error:#}");
+            Exit::Failed.into()
+        }
+    }
+}
+
+/// Prints to standard output; a reader that has gone away is no error.
+///
+/// # Errors
+/// Any other failure of writing.
+pub fn print(bytes: &[u8]) -> anyhow::Result<()> {
+    use std::io::Write;
+    match std::io::stdout().lock().write_all(bytes) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
