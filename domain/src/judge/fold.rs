@@ -73,6 +73,7 @@ pub(super) struct Fold<'a> {
     pub(super) state: State,
     before: [u32; crate::vocabulary::FIELDS],
     tracks: Vec<Track>,
+    waivers: Vec<&'a Waiver>,
     marks: Vec<Mark>,
     openings: Vec<Opening>,
     pub(super) duties: Vec<Duty>,
@@ -86,6 +87,17 @@ pub(super) struct Fold<'a> {
     reason: Option<&'static str>,
     /// The types of fact seen, by the holder at their time.
     pub(super) evidence: Vec<(u32, u128)>,
+    /// Changes of the state, where they are asked for.
+    pub(super) changes: Option<Vec<Changed>>,
+}
+
+/// A change of a field of the state by a fact.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Changed {
+    pub row: RowId,
+    pub field: StateField,
+    pub before: u32,
+    pub after: u32,
 }
 
 impl<'a> Fold<'a> {
@@ -100,6 +112,7 @@ impl<'a> Fold<'a> {
             state: State::new(),
             before: [0; crate::vocabulary::FIELDS],
             tracks: vec![UNTRACKED; cx.compiled.versions.len()],
+            waivers: Vec::new(),
             marks: Vec::new(),
             openings: Vec::new(),
             duties: Vec::new(),
@@ -109,6 +122,7 @@ impl<'a> Fold<'a> {
             seq: 0,
             reason: None,
             evidence: Vec::new(),
+            changes: None,
         };
         // Conditions that hold before any fact never turn: note them as holding.
         for id in table.whiles.iter().chain(&table.everys) {
@@ -123,7 +137,8 @@ impl<'a> Fold<'a> {
     }
 
     /// Folds the rows, which are visible and in the order (time, position), and the waivers of the subject.
-    pub fn run(&mut self, rows: &[RowId], waivers: &[&Waiver]) {
+    pub fn run(&mut self, rows: &[RowId], waivers: &[&'a Waiver]) {
+        self.waivers = waivers.to_vec();
         let dropped = self.deregistrations_that_were_changes(rows);
         let mut waivers = waivers.iter().peekable();
         for row in rows {
@@ -145,14 +160,14 @@ impl<'a> Fold<'a> {
     }
 
     /// Ends the periods of `every` rules that still run, and applies the waivers of their days.
-    pub fn finish(&mut self, waivers: &[&Waiver]) {
+    pub fn finish(&mut self) {
         for id in self.table.everys.clone() {
             let track = *self.track(id);
             if track.holds && track.since.0 != NONE {
                 self.open_days(id, track.since, None);
             }
         }
-        for waiver in waivers {
+        for waiver in std::mem::take(&mut self.waivers) {
             self.waive_day(waiver);
         }
     }
@@ -215,6 +230,7 @@ impl<'a> Fold<'a> {
         }
         self.before = self.state.values;
         let effect = self.state.apply(self.history, row, self.reason);
+        self.note_changes(row, effect.changed);
         self.note_holder(effect.changed, found.time);
         self.note_evidence(row, &found);
         let closes = self.play_parts(row, &found);
@@ -250,6 +266,22 @@ impl<'a> Fold<'a> {
             }
         }
         self.look_at_conditions(row, changed, &[], Openings::Refused);
+    }
+
+    fn note_changes(&mut self, row: RowId, changed: u64) {
+        let Some(changes) = &mut self.changes else { return };
+        for (field, before) in StateField::ALL.iter().zip(self.before) {
+            let after = self.state.get(*field);
+            if changed & field.bit() != 0 && before != after {
+                changes.push(Changed { row, field: *field, before, after });
+            }
+        }
+    }
+
+    /// Whether an `every` rule opens a duty each working day as things stand.
+    pub fn runs_daily(&self) -> bool {
+        let runs = |id: &VersionId| self.tracks.get(usize::from(*id)).is_some_and(|track| track.holds && track.since.0 != NONE);
+        self.table.everys.iter().any(runs)
     }
 
     fn note_holder(&mut self, changed: u64, time: Instant) {

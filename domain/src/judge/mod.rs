@@ -9,6 +9,7 @@ mod explain;
 mod fold;
 mod history;
 mod record;
+mod standing;
 mod state;
 mod view;
 
@@ -18,6 +19,7 @@ pub use duty::{Flags, Outcome, Verdict};
 pub use explain::{Explanation, Step, StepKind};
 pub use history::{Added, History, Row, RowId, Symbols};
 pub use record::{DutyRecord, short_reference};
+pub use standing::{StateChange, Standing};
 pub use view::View;
 
 use crate::calendar::Calendar;
@@ -120,9 +122,28 @@ impl<'a> Judge<'a> {
     }
 
     fn judge_members(&self, members: &[u32], view: View, mut evidence: Option<&mut Evidence>) -> Vec<Verdict> {
+        let mut verdicts = Vec::new();
+        self.fold_members(members, view, Changes::Dropped, |subject, fold| {
+            if let Some(evidence) = evidence.as_deref_mut() {
+                for (holder, seen) in &fold.evidence {
+                    *evidence.entry(*holder).or_default() |= seen;
+                }
+            }
+            self.conclude(fold, subject, view, &mut verdicts);
+        });
+        verdicts
+    }
+
+    /// Folds the subjects of a unit, one after another, and hands each fold on.
+    fn fold_members(
+        &self,
+        members: &[u32],
+        view: View,
+        changes: Changes,
+        mut each: impl FnMut(u32, &mut Fold<'_>),
+    ) {
         let survivors = if members.len() > 1 { self.context.survivors(members, view) } else { HashMap::new() };
         let survivor = |member: u32| survivors.get(&member).copied().unwrap_or(member);
-        let mut verdicts = Vec::new();
         for subject in members.iter().copied().filter(|member| survivor(*member) == *member) {
             let own = || members.iter().copied().filter(|member| survivor(*member) == subject);
             let Some(kind) = self.context.history.kind_of(subject) else { continue };
@@ -143,20 +164,15 @@ impl<'a> Judge<'a> {
                 .collect();
             waivers.sort_by_key(|waiver| order(&waiver.row));
             let mut fold = Fold::new(&self.context, view, kind, table, subject);
+            fold.changes = (changes == Changes::Kept).then(Vec::new);
             fold.run(&rows, &waivers);
-            fold.finish(&waivers);
-            if let Some(evidence) = evidence.as_deref_mut() {
-                for (holder, seen) in &fold.evidence {
-                    *evidence.entry(*holder).or_default() |= seen;
-                }
-            }
-            self.conclude(&mut fold, subject, view, &mut verdicts);
+            each(subject, &mut fold);
         }
-        verdicts
     }
 
     /// Turns the duties of a fold into verdicts.
     fn conclude(&self, fold: &mut Fold<'_>, subject: u32, view: View, verdicts: &mut Vec<Verdict>) {
+        fold.finish();
         for at in 0..fold.duties.len() {
             let ended = fold.duties.get(at).and_then(|duty| duty.end);
             // An open duty follows every publication known; an ended one those before its end.
@@ -288,6 +304,13 @@ impl<'a> Judge<'a> {
                 .then_with(|| self.duty_id(a).cmp(&self.duty_id(b)))
         });
     }
+}
+
+/// Whether changes of the state are kept while folding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Changes {
+    Kept,
+    Dropped,
 }
 
 const fn plus_one(instant: crate::time::Instant) -> crate::time::Instant {
