@@ -504,7 +504,8 @@ impl<'a> Fold<'a> {
         }
         if changed & StateField::Alive.bit() != 0 {
             self.end_where(row, time, |duty| {
-                matches!(compiled.version(duty.version).version.form, Form::On | Form::Prior)
+                let version = &compiled.version(duty.version).version;
+                matches!(version.form, Form::On | Form::Prior) && !version.opens_after_death
             });
         }
     }
@@ -525,16 +526,18 @@ impl<'a> Fold<'a> {
         let reopened = self.close_overdue(row, time, closes, changed);
         self.lapse_without_obligation(row, time);
         let ended_pending = self.pending_without_condition(time);
-        let mut opened = Vec::new();
+        let mut opening = Vec::new();
         if openings == Openings::Allowed {
+            // Looked at before any opens: rules that open at one fact do not block each other.
             for id in turned_true.into_iter().chain(reopened) {
                 let version = &self.ready(id).version;
                 let blocked = self.ready(id).obligation.is_some_and(|o| self.is_overdue_in(o, time));
                 if version.governs(on) && self.track(id).guard && !blocked {
-                    opened.push(self.open_while(id, row));
+                    opening.push(id);
                 }
             }
         }
+        let opened: Vec<usize> = opening.into_iter().map(|id| self.open_while(id, row)).collect();
         for at in ended_pending {
             self.supersede_or_withdraw(at, &opened, row, time);
         }

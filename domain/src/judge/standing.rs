@@ -128,6 +128,22 @@ impl Judge<'_> {
         }
     }
 
+    /// References of the facts of a unit that are annulled at the view.
+    #[must_use]
+    pub fn annulled_references(&self, unit: u32) -> Vec<String> {
+        let history = self.context.history;
+        let members = self.members(unit);
+        let rows = members.iter().flat_map(|member| history.rows_of(*member));
+        let annulled = rows.filter(|row| self.context.earliest_annulment(**row, self.view.known_at).is_some());
+        annulled.map(|row| history.reference(*row)).collect()
+    }
+
+    /// The calendar with what facts had published by the view.
+    #[must_use]
+    pub const fn calendar(&self) -> &crate::calendar::Calendar {
+        &self.context.calendar
+    }
+
     /// The moment that is judged.
     #[must_use]
     pub const fn view(&self) -> View {

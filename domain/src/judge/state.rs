@@ -272,6 +272,8 @@ impl State {
                     *c |= StateField::VettingExpiresOn.bit();
                 }
             }
+            // Asking or authorising again does not take away an account that is enabled.
+            FactType::AccountRequested | FactType::AccountAuthorised if self.is(StateField::Account, "enabled") => {}
             FactType::AccountRequested => self.set_word(StateField::Account, "requested", row, c),
             FactType::AccountAuthorised => self.set_word(StateField::Account, "authorised", row, c),
             FactType::AccountEnabled => self.set_word(StateField::Account, "enabled", row, c),

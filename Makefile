@@ -1,0 +1,48 @@
+# The commands of the project. `make demo` and `make test` are the two to know.
+.PHONY: help demo test build assets setup test-rust test-cases test-browser bench-judge bench-append campaign-small fmt lint
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+demo: build ## Build, make a history, serve it on loopback and say what to click first
+	target/release/mandate demo
+
+build: assets ## The binary, at target/release/mandate
+	cargo build --release --locked --package mandate-api
+
+assets: api/assets/dist/manifest.json ## Style sheets and scripts, from npm, de-branded
+
+api/assets/dist/manifest.json: api/assets/package-lock.json api/assets/build.mjs $(wildcard api/assets/*.css)
+	cd api/assets && npm ci --no-audit --no-fund && node build.mjs
+
+setup: ## What the tests need besides Rust and Node: Debian's Chromium, npm packages
+	tests/setup.sh
+
+test: setup assets test-rust test-cases test-browser ## Everything
+
+test-rust:
+	cargo test --workspace --locked
+
+test-cases: ## The histories in tests/cases through the command line
+	cargo build --package mandate-api --locked
+	python3 tests/cases/run.py --program 'target/debug/mandate judge --format jsonl'
+
+test-browser: ## A walk through the demonstration with Chromium, axe-core, JavaScript off and on
+	cargo build --package mandate-api --locked
+	tests/browser/run.sh target/debug/mandate
+
+bench-judge: build ## mandate judge on a national history, against only decoding the same file
+	tests/bench/judge.sh
+
+bench-append: ## The log's appender against the stock crate
+	cargo bench --package mandate-store --bench append
+
+campaign-small: build ## A small history through import and HTTP, 30 days of clock, kills: one set of breaches everywhere
+	tests/campaign/run.py --mandate target/release/mandate
+
+fmt: ## Format
+	cargo fmt --all
+
+lint: ## What the continuous integration run checks before the tests
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings

@@ -1,0 +1,186 @@
+-- The read models: made from the log alone, rebuilt at any time. Instants are nanoseconds since
+-- 1970-01-01T00:00:00Z, dates days since 1970-01-01, records JSON as spec 3.6 prints a duty.
+
+-- How far the read models are; moved in the transaction that writes the rows.
+CREATE TABLE checkpoint
+(
+  -- Always 1.
+  id       integer NOT NULL PRIMARY KEY CHECK (id = 1),
+  -- Position of the last event taken in.
+  position integer NOT NULL,
+  -- The moment up to which the clock was followed.
+  at       integer NOT NULL
+) STRICT;
+INSERT INTO checkpoint (id, position, at) VALUES (1, 0, -9223372036854775808);
+
+-- Every duty as now known.
+CREATE TABLE duties
+(
+  -- The duty's id.
+  duty      text    NOT NULL PRIMARY KEY,
+  -- `D-` and eight characters of the id's digest.
+  reference text    NOT NULL,
+  -- Whom it is about.
+  subject   text    NOT NULL,
+  -- The rule's id, and the number of its version.
+  rule      text    NOT NULL,
+  version   integer NOT NULL,
+  severity  text    NOT NULL,
+  -- The duty in one sentence.
+  title     text    NOT NULL,
+  -- Who answers; null where unknown.
+  holder    text,
+  -- The unit of the nominal; null where unknown.
+  unit      text,
+  outcome   text    NOT NULL,
+  -- 1 for a breach of the policy.
+  breach    integer NOT NULL,
+  opened_by text    NOT NULL,
+  opened_at integer NOT NULL,
+  due_on    integer,
+  act_by    integer,
+  due_at    integer,
+  -- The duty, field by field.
+  record    text    NOT NULL
+) STRICT;
+CREATE INDEX duties_by_reference ON duties (reference);
+CREATE INDEX duties_by_subject ON duties (subject);
+CREATE INDEX duties_by_outcome ON duties (outcome, act_by);
+CREATE INDEX duties_by_holder ON duties (holder, outcome, act_by);
+CREATE INDEX duties_in_breach ON duties (due_at, duty) WHERE breach = 1;
+CREATE INDEX duties_by_opener ON duties (opened_by, rule);
+
+-- What each duty was from an instant on, as then known: as at and known at are that instant.
+CREATE TABLE duty_history
+(
+  duty   text    NOT NULL,
+  -- From when.
+  at     integer NOT NULL,
+  -- The duty; null when it was there no longer.
+  record text,
+  PRIMARY KEY (duty, at)
+) STRICT, WITHOUT ROWID;
+
+-- Every subject with its state.
+CREATE TABLE subjects
+(
+  -- Full id.
+  subject     text    NOT NULL PRIMARY KEY,
+  -- The part before the slash.
+  kind        text    NOT NULL,
+  -- The survivor of a merge; null for none.
+  merged_into text,
+  -- Fields of the state by name, as JSON.
+  state       text    NOT NULL,
+  -- When something changes next without a new fact; null for never.
+  next_at     integer
+) STRICT;
+CREATE INDEX subjects_by_next ON subjects (next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX subjects_by_kind ON subjects (kind, subject);
+
+-- The areas that a nominal was ever in: whom a programme switch may concern.
+CREATE TABLE areas
+(
+  area    text NOT NULL,
+  subject text NOT NULL,
+  PRIMARY KEY (area, subject)
+) STRICT, WITHOUT ROWID;
+
+-- Warning steps to come of pending duties.
+CREATE TABLE steps
+(
+  duty   text    NOT NULL,
+  step   text    NOT NULL,
+  -- When the step comes.
+  at     integer NOT NULL,
+  -- The due moment that it is counted from.
+  due_at integer NOT NULL,
+  PRIMARY KEY (duty, step)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX steps_by_at ON steps (at);
+
+-- Warning steps taken, from `duty.warned`.
+CREATE TABLE warnings
+(
+  duty   text    NOT NULL,
+  step   text    NOT NULL,
+  due_at integer NOT NULL,
+  PRIMARY KEY (duty, step, due_at)
+) STRICT, WITHOUT ROWID;
+
+-- Breaches raised, from `duty.breached`, `breach.closed` and `breach.rescinded`.
+CREATE TABLE breaches
+(
+  duty       text    NOT NULL,
+  due_at     integer NOT NULL,
+  -- How often a breach of the duty had been rescinded before.
+  generation integer NOT NULL,
+  -- Where it stands in the log, and when it was raised.
+  position   integer NOT NULL,
+  raised_at  integer NOT NULL,
+  rule       text    NOT NULL,
+  subject    text    NOT NULL,
+  holder     text,
+  -- `raised`, `closed` or `rescinded`.
+  status     text    NOT NULL,
+  PRIMARY KEY (duty, due_at, generation)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX breaches_standing ON breaches (status, raised_at);
+
+-- Notices owed or sent, from `notice.*`.
+CREATE TABLE notices
+(
+  notice    text    NOT NULL PRIMARY KEY,
+  template  text    NOT NULL,
+  recipient text    NOT NULL,
+  position  integer NOT NULL,
+  queued_at integer NOT NULL,
+  -- `queued`, `accepted`, `deferred`, `rejected` or `ambiguous`.
+  status    text    NOT NULL,
+  -- What the mail server answered last.
+  reply     text
+) STRICT;
+CREATE INDEX notices_waiting ON notices (position) WHERE status IN ('queued', 'deferred', 'ambiguous');
+
+-- The duties that a notice lists.
+CREATE TABLE notice_duties
+(
+  notice     text    NOT NULL,
+  position   integer NOT NULL,
+  duty       text    NOT NULL,
+  generation integer NOT NULL,
+  PRIMARY KEY (notice, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX notices_of_duty ON notice_duties (duty);
+
+-- Who holds which post.
+CREATE TABLE posts
+(
+  org  text NOT NULL,
+  post text NOT NULL,
+  user text NOT NULL,
+  PRIMARY KEY (org, post, user)
+) STRICT, WITHOUT ROWID;
+
+-- Where organisations belong, and since when they take part.
+CREATE TABLE organisations
+(
+  org         text NOT NULL PRIMARY KEY,
+  parent      text,
+  enrolled_at integer
+) STRICT;
+
+-- Where the latest registration of a user stands, whose sealed part holds the address.
+CREATE TABLE registrations
+(
+  user     text    NOT NULL PRIMARY KEY,
+  position integer NOT NULL
+) STRICT;
+
+-- The types of fact ever recorded for a holder: bits by fact type, 64 to a column.
+CREATE TABLE evidence
+(
+  holder text    NOT NULL PRIMARY KEY,
+  low    integer NOT NULL,
+  high   integer NOT NULL
+) STRICT;

@@ -1,0 +1,57 @@
+//! What can go wrong with the read models.
+
+use mandate_domain::calendar::CalendarError;
+use mandate_domain::policy::PolicyError;
+use mandate_store::StoreError;
+
+/// Why the read models cannot answer or cannot be brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectionError {
+    /// The database of the read models.
+    #[error("read models: {what}: {source}; `mandate projections rebuild` makes them anew from the log")]
+    Database {
+        /// What was attempted.
+        what: &'static str,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] StoreError),
+    /// A file of the read models.
+    #[error("{file}: {source}")]
+    File {
+        /// The file.
+        file: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The policy.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The calendar.
+    #[error(transparent)]
+    Calendar(#[from] CalendarError),
+    /// A row that cannot be read.
+    #[error("read models: a row of {table} cannot be read: {reason}; `mandate projections rebuild` makes it anew")]
+    Row {
+        /// The table.
+        table: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Another thread failed while it held the read models.
+    #[error("read models: an earlier failure left them locked; restart the program")]
+    Poisoned,
+}
+
+impl ProjectionError {
+    /// For `map_err`: names what was attempted.
+    pub(crate) fn database(what: &'static str) -> impl Fn(rusqlite::Error) -> Self {
+        move |source| Self::Database { what, source }
+    }
+
+    pub(crate) fn row(table: &'static str, reason: impl ToString) -> Self {
+        Self::Row { table, reason: reason.to_string() }
+    }
+}

@@ -1,0 +1,224 @@
+//! What the read models answer with.
+
+use std::collections::BTreeMap;
+
+use mandate_domain::judge::{DutyRecord, Outcome};
+use mandate_domain::time::{Date, Instant};
+use mandate_store::Position;
+use serde::Serialize;
+
+/// A duty as listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DutyRow {
+    /// `D-` and eight characters.
+    pub reference: String,
+    /// How grave a breach is: `low`, `medium`, `high`, `critical`.
+    pub severity: String,
+    /// The duty in one sentence.
+    pub title: String,
+    /// The area's unit of the nominal, if known.
+    pub unit: Option<String>,
+    /// Number of the rule's version, from 1.
+    pub version: u16,
+    /// How often a breach of it was rescinded.
+    pub generation: u32,
+    /// Whether a breach of it stands raised in the log.
+    pub raised: bool,
+    /// The duty, field by field.
+    #[serde(flatten)]
+    pub record: DutyRecord,
+}
+
+/// Which duties to list; an empty list or none asks for all.
+#[derive(Debug, Clone, Default)]
+pub struct DutyFilter {
+    /// Holders: areas or prisons by full id.
+    pub holders: Vec<String>,
+    /// Units by full id.
+    pub units: Vec<String>,
+    /// Rules by id.
+    pub rules: Vec<String>,
+    /// Outcomes.
+    pub outcomes: Vec<Outcome>,
+    /// One subject.
+    pub subject: Option<String>,
+    /// Only breaches, or only others.
+    pub breach: Option<bool>,
+    /// Due on or after.
+    pub due_from: Option<Date>,
+    /// Due on or before.
+    pub due_to: Option<Date>,
+    /// The order.
+    pub sort: DutySort,
+    /// Whether the order is turned round.
+    pub descending: bool,
+    /// Page, from 0.
+    pub page: u32,
+    /// Rows on a page; at most [`MAX_PAGE`].
+    pub size: u32,
+}
+
+/// Most rows on a page.
+pub const MAX_PAGE: u32 = 10_000;
+
+/// The order of a list of duties; ties go by duty id.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DutySort {
+    /// By the last working day to act.
+    #[default]
+    ActBy,
+    /// By the due moment.
+    Due,
+    /// By when it was opened.
+    Opened,
+    /// By rule.
+    Rule,
+    /// By subject.
+    Subject,
+    /// By holder.
+    Holder,
+    /// By outcome.
+    Outcome,
+}
+
+/// One page of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Listed<T> {
+    /// The rows.
+    pub content: Vec<T>,
+    /// Rows on all pages.
+    pub total_elements: u64,
+    /// Page, from 0.
+    pub number: u32,
+    /// Rows on a full page.
+    pub size: u32,
+}
+
+/// What a duty was from an instant on, as then known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DutyVersion {
+    /// From when.
+    pub at: Instant,
+    /// The duty; none when it is there no longer.
+    pub record: Option<DutyRecord>,
+}
+
+/// A nominal, user or organisation with its state as now known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SubjectRow {
+    /// Full id.
+    pub subject: String,
+    /// The survivor, where it was merged.
+    pub merged_into: Option<String>,
+    /// Fields of the state (spec 3.2) by name.
+    pub state: BTreeMap<String, String>,
+}
+
+/// A breach as raised in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BreachRow {
+    /// The duty.
+    pub duty: String,
+    /// `D-` and eight characters.
+    pub reference: String,
+    /// Its rule.
+    pub rule: String,
+    /// Whom it is about.
+    pub subject: String,
+    /// Who answered when it was raised.
+    pub holder: Option<String>,
+    /// The due moment it was raised for.
+    pub due_at: Instant,
+    /// How often a breach of the duty had been rescinded before.
+    pub generation: u32,
+    /// Where it stands in the log.
+    pub position: Position,
+    /// When it was raised.
+    pub raised_at: Instant,
+    /// `raised`, `closed` or `rescinded`.
+    pub status: String,
+}
+
+/// A breach to be rescinded, and what stands in its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rescission {
+    /// The breach.
+    pub breach: BreachRow,
+    /// `recorded_late`, `annulled`, `rule` or `merged`.
+    pub because: &'static str,
+    /// The outcome now, if the duty is there still.
+    pub outcome_now: Option<String>,
+    /// The duty that replaces it, if one does.
+    pub replaced_by: Option<String>,
+}
+
+/// A warning step that has come for a pending duty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// The duty.
+    pub duty: DutyRow,
+    /// The step's name.
+    pub step: String,
+    /// When the step came.
+    pub at: Instant,
+}
+
+/// A notice owed or sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NoticeRow {
+    /// Its id, shared by the duties that it lists.
+    pub notice: String,
+    /// `breach`, `warning` or `rescission`.
+    pub template: String,
+    /// The user to whom it goes.
+    pub recipient: String,
+    /// The duties it lists, in order of position, each with its generation.
+    pub duties: Vec<(String, u32)>,
+    /// Where the first of its events stands.
+    pub position: Position,
+    /// When it was queued.
+    pub queued_at: Instant,
+    /// `queued`, `accepted`, `deferred`, `rejected` or `ambiguous`.
+    pub status: String,
+    /// What the mail server answered last.
+    pub reply: Option<String>,
+}
+
+/// How far the read models are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The last event taken in.
+    pub position: Position,
+    /// The moment up to which the clock was followed.
+    pub at: Instant,
+    /// When something changes next without a new fact.
+    pub next_at: Option<Instant>,
+}
+
+/// A fact in the timeline of a subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimelineEntry {
+    /// Where it stands in the log.
+    pub position: Position,
+    /// `<source>#<id>`.
+    pub reference: String,
+    /// Its type.
+    pub kind: String,
+    /// When it occurred.
+    pub occurred_at: Instant,
+    /// When it was known (the claim where there is one).
+    pub known_at: Instant,
+    /// Whether `known_at` is a claim made elsewhere.
+    pub imported: bool,
+    /// Whether it was annulled.
+    pub annulled: bool,
+    /// Fields of the state that it changed: name, before, after.
+    pub changes: Vec<(String, String, String)>,
+    /// Its public data, as text by field.
+    pub data: Vec<(String, String)>,
+}

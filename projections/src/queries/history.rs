@@ -1,0 +1,161 @@
+//! A duty or a subject at any (as at, known at), judged on the fly; and what each was before.
+
+use mandate_domain::catalogue::Field;
+use mandate_domain::fact::{Fact, Value};
+use mandate_domain::judge::{DutyRecord, Evidence, History, Judge, View};
+use mandate_domain::time::Instant;
+use mandate_store::{MAX_READ, Position, Sequence, StoredEvent};
+
+use super::all;
+use crate::error::ProjectionError;
+use crate::model::{DutyVersion, TimelineEntry};
+use crate::world::waived_subject;
+use crate::{Projections, rows};
+
+impl Projections {
+    /// Judges the set of subjects to which one belongs.
+    fn judge<T>(
+        &self,
+        subject: &str,
+        view: View,
+        each: impl FnOnce(&Judge<'_>, u32, &[String]) -> T,
+    ) -> Result<Option<T>, ProjectionError> {
+        let (history, calendar, shipped, members) = {
+            let mut writer = self.writer()?;
+            let members = writer.world.members(subject);
+            // All that the log holds, whether the read models have reached it or not.
+            let history: History = writer.world.history_of(&members, Position::new(u64::MAX))?;
+            (history, writer.world.calendar.clone(), writer.world.shipped.clone(), members)
+        };
+        let adopted = mandate_domain::judge::adopted_policy(&history, view.known_at).transpose()?;
+        let policy = adopted.unwrap_or(shipped);
+        let judge = Judge::new(&policy, &calendar, &history, view);
+        let unit = members.iter().find_map(|member| history.symbols.find(member));
+        Ok(unit.map(|unit| each(&judge, unit, &members)))
+    }
+
+    /// The duties of a subject, and of those merged with it, at a view.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the log cannot be read.
+    pub fn duties_at(&self, subject: &str, view: View) -> Result<Vec<DutyRecord>, ProjectionError> {
+        let judged = self.judge(subject, view, |judge, unit, _| {
+            let mut verdicts = judge.judge_unit(unit, &mut Evidence::new());
+            judge.sort(&mut verdicts);
+            verdicts.iter().map(|verdict| judge.record(verdict)).collect()
+        })?;
+        Ok(judged.unwrap_or_default())
+    }
+
+    /// A duty at a view, with its derivation; none when it was not there.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the log cannot be read.
+    pub fn explanation(&self, duty: &str, view: View) -> Result<Option<DutyRecord>, ProjectionError> {
+        let Some(subject) = waived_subject(&format!("duty/{duty}")) else { return Ok(None) };
+        let judged = self.judge(&subject, view, |judge, unit, _| {
+            let verdicts = judge.judge_unit(unit, &mut Evidence::new());
+            let found = verdicts.iter().find(|verdict| judge.duty_id(verdict) == duty)?;
+            let mut record = judge.record(found);
+            record.explanation = Some(judge.explain(found));
+            Some(record)
+        })?;
+        Ok(judged.flatten())
+    }
+
+    /// The state of a subject at a view: fields by name.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the log cannot be read.
+    pub fn state_at(&self, subject: &str, view: View) -> Result<Vec<(String, String)>, ProjectionError> {
+        let judged = self.judge(subject, view, |judge, unit, _| {
+            let standings = judge.standings(unit);
+            let own = standings.into_iter().find(|standing| standing.members.iter().any(|m| m == subject))?;
+            Some(own.state.into_iter().map(|(field, value)| (field.name().to_owned(), value)).collect())
+        })?;
+        Ok(judged.flatten().unwrap_or_default())
+    }
+
+    /// What a duty was from each instant on, as then known.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn duty_history(&self, duty: &str) -> Result<Vec<DutyVersion>, ProjectionError> {
+        let sql = "SELECT at, record FROM duty_history WHERE duty = ?1 ORDER BY at LIMIT 10000";
+        self.read(|connection| {
+            let found: Vec<(i64, Option<String>)> =
+                all(connection, sql, [duty], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            found
+                .into_iter()
+                .map(|(at, record)| {
+                    let record = record.as_deref().map(rows::record).transpose()?;
+                    Ok(DutyVersion { at: Instant::from_nanos(at), record })
+                })
+                .collect()
+        })
+    }
+
+    /// The facts of a subject and of those merged with it that were known at a view, by when they occurred, with
+    /// what each changed.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the log cannot be read.
+    pub fn timeline(&self, subject: &str, view: View) -> Result<Vec<TimelineEntry>, ProjectionError> {
+        let judged = self.judge(subject, view, |judge, unit, members| {
+            (judge.state_changes(unit), judge.annulled_references(unit), members.to_vec())
+        })?;
+        let Some((changes, annulled, members)) = judged else { return Ok(Vec::new()) };
+        let mut entries = Vec::new();
+        for member in &members {
+            let mut after = Sequence::START;
+            loop {
+                let events = self.shared.log.read_subject(member, after, MAX_READ)?;
+                let Some(last) = events.last() else { break };
+                after = last.sequence;
+                let known = |event: &&StoredEvent| {
+                    event.known_at() <= view.known_at && event.fact.time <= view.as_at
+                };
+                for event in events.iter().filter(known) {
+                    let reference = event.fact.reference();
+                    let own = changes.iter().filter(|change| change.fact == reference);
+                    entries.push(TimelineEntry {
+                        position: event.position,
+                        kind: event.fact.kind.name().to_owned(),
+                        occurred_at: event.fact.time,
+                        known_at: event.known_at(),
+                        imported: event.claimed_at.is_some(),
+                        annulled: annulled.contains(&reference),
+                        changes: own
+                            .map(|c| (c.field.name().to_owned(), c.before.clone(), c.after.clone()))
+                            .collect(),
+                        data: public_data(&event.fact),
+                        reference,
+                    });
+                }
+            }
+        }
+        entries.sort_by_key(|entry| (entry.occurred_at, entry.position));
+        Ok(entries)
+    }
+}
+
+/// The public data of a fact as text by field.
+fn public_data(fact: &Fact) -> Vec<(String, String)> {
+    let text = |value: &Value| match value {
+        Value::None => None,
+        Value::Text(text) => Some(text.to_string()),
+        Value::Bool(value) => Some(if *value { "yes" } else { "no" }.to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Date(date) => Some(date.to_string()),
+        Value::Instant(at) => Some(at.to_string()),
+        Value::Texts(texts) => Some(texts.join(", ")),
+        Value::Event(event) => Some(format!("{}#{}", event.0, event.1)),
+        Value::Holidays(days) => {
+            Some(days.iter().map(|(date, title)| format!("{date} {title}")).collect::<Vec<_>>().join(", "))
+        }
+        Value::Dates(dates) => Some(dates.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+        Value::Sample(size, passed) => Some(format!("{passed} of {size}")),
+    };
+    let shown = |(field, value): &(Field, Value)| Some((field.name().to_owned(), text(value)?));
+    fact.data.iter().filter_map(shown).collect()
+}

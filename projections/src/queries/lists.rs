@@ -1,0 +1,124 @@
+//! Lists of subjects, breaches and notices.
+
+use mandate_domain::catalogue::SubjectKind;
+use mandate_domain::time::Instant;
+use mandate_store::Position;
+use rusqlite::{Connection, Row};
+
+use super::{all, count, followups::breach};
+use crate::Projections;
+use crate::error::ProjectionError;
+use crate::model::{BreachRow, Listed, MAX_PAGE, NoticeRow, SubjectRow};
+
+type RawSubject = (String, Option<String>, String);
+
+fn raw_subject(row: &Row<'_>) -> rusqlite::Result<RawSubject> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+}
+
+fn subject(raw: RawSubject) -> Result<SubjectRow, ProjectionError> {
+    let (subject, merged_into, state) = raw;
+    let state = serde_json::from_str(&state).map_err(|e| ProjectionError::row("subjects", e))?;
+    Ok(SubjectRow { subject, merged_into, state })
+}
+
+/// Notices `n` that the rest of a statement selects, with the duties they list.
+pub(super) fn notices(
+    connection: &Connection,
+    rest: &str,
+    values: impl rusqlite::Params,
+) -> Result<Vec<NoticeRow>, ProjectionError> {
+    let sql = format!(
+        "SELECT n.notice, n.template, n.recipient, n.position, n.queued_at, n.status, n.reply FROM notices n {rest}"
+    );
+    let mut found = all(connection, &sql, values, |row| {
+        Ok(NoticeRow {
+            notice: row.get(0)?,
+            template: row.get(1)?,
+            recipient: row.get(2)?,
+            duties: Vec::new(),
+            position: Position::new(row.get::<_, i64>(3)?.try_into().unwrap_or(0)),
+            queued_at: Instant::from_nanos(row.get(4)?),
+            status: row.get(5)?,
+            reply: row.get(6)?,
+        })
+    })?;
+    for notice in &mut found {
+        let listed = "SELECT duty, generation FROM notice_duties WHERE notice = ?1 ORDER BY position LIMIT 100000";
+        notice.duties = all(connection, listed, [&notice.notice], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    }
+    Ok(found)
+}
+
+impl Projections {
+    /// A subject with its state.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn subject(&self, id: &str) -> Result<Option<SubjectRow>, ProjectionError> {
+        let sql = "SELECT subject, merged_into, state FROM subjects WHERE subject = ?1";
+        self.read(|connection| all(connection, sql, [id], raw_subject)?.into_iter().next().map(subject).transpose())
+    }
+
+    /// The subjects of a kind, by id.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn subjects(&self, kind: SubjectKind, page: u32, size: u32) -> Result<Listed<SubjectRow>, ProjectionError> {
+        let size = size.clamp(1, MAX_PAGE);
+        let sql = "SELECT subject, merged_into, state FROM subjects WHERE kind = ?1 ORDER BY subject \
+                   LIMIT ?2 OFFSET ?3";
+        self.read(|connection| {
+            let total = count(connection, "SELECT count(*) FROM subjects WHERE kind = ?1", [kind.name()])?;
+            let offset = i64::from(page) * i64::from(size);
+            let raw = all(connection, sql, rusqlite::params![kind.name(), size, offset], raw_subject)?;
+            let content = raw.into_iter().map(subject).collect::<Result<_, _>>()?;
+            Ok(Listed { content, total_elements: total, number: page, size })
+        })
+    }
+
+    /// Breaches as raised in the log, the latest first; `status` is `raised`, `closed` or `rescinded`.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn breaches(
+        &self,
+        status: Option<&str>,
+        page: u32,
+        size: u32,
+    ) -> Result<Listed<BreachRow>, ProjectionError> {
+        let size = size.clamp(1, MAX_PAGE);
+        let sql = "SELECT b.duty, b.rule, b.subject, b.holder, b.due_at, b.generation, b.position, b.raised_at, \
+                   b.status FROM breaches b WHERE ?1 IS NULL OR b.status = ?1 \
+                   ORDER BY b.position DESC LIMIT ?2 OFFSET ?3";
+        self.read(|connection| {
+            let counted = "SELECT count(*) FROM breaches WHERE ?1 IS NULL OR status = ?1";
+            let total = count(connection, counted, [status])?;
+            let offset = i64::from(page) * i64::from(size);
+            let content = all(connection, sql, rusqlite::params![status, size, offset], breach)?;
+            Ok(Listed { content, total_elements: total, number: page, size })
+        })
+    }
+
+    /// Notices, the latest first.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn notices(&self, page: u32, size: u32) -> Result<Listed<NoticeRow>, ProjectionError> {
+        let size = size.clamp(1, MAX_PAGE);
+        self.read(|connection| {
+            let total = count(connection, "SELECT count(*) FROM notices", [])?;
+            let offset = i64::from(page) * i64::from(size);
+            let content = notices(connection, "ORDER BY n.position DESC LIMIT ?1 OFFSET ?2", [i64::from(size), offset])?;
+            Ok(Listed { content, total_elements: total, number: page, size })
+        })
+    }
+
+    /// One notice.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn notice(&self, id: &str) -> Result<Option<NoticeRow>, ProjectionError> {
+        self.read(|connection| Ok(notices(connection, "WHERE n.notice = ?1", [id])?.into_iter().next()))
+    }
+}

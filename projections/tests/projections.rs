@@ -1,0 +1,180 @@
+//! The read models against the judge, over a real log.
+
+use std::sync::Arc;
+
+use mandate_domain::judge::{History, Judge, View};
+use mandate_domain::time::{Instant, VirtualClock};
+use mandate_domain::{calendar::Calendar, policy::Policy};
+use mandate_projections::{DutyFilter, Projections};
+use mandate_store::{Claim, Keys, NewEvent, OnError, Options, Position, Store};
+
+fn at(text: &str) -> Instant {
+    Instant::parse(text).unwrap()
+}
+
+struct Bench {
+    folder: tempfile::TempDir,
+    clock: Arc<VirtualClock>,
+    store: Store,
+    projections: Projections,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(VirtualClock::new(at("2026-01-01T00:00:00Z")));
+        let options = Options::new(folder.path(), clock.clone());
+        Keys::create(&folder.path().join("keys/kek")).unwrap();
+        let store = Store::open(options).unwrap();
+        let projections = Projections::open(folder.path(), &store).unwrap();
+        Self { folder, clock, store, projections }
+    }
+
+    /// States a fact when the clock stands at `recorded`.
+    fn state(&self, recorded: &str, kind: &str, subject: &str, id: &str, time: &str, data: &str) {
+        self.clock.set(at(recorded));
+        let text = format!(
+            r#"{{"specversion":"1.0","id":"{id}","source":"/t","type":"{kind}","subject":"{subject}","time":"{time}","data":{data}}}"#
+        );
+        let event = NewEvent::parse(&text, Claim::Ignore).unwrap();
+        let outcome = self.store.append_blocking(vec![event], OnError::All).unwrap();
+        assert!(outcome[0].position().is_some(), "{outcome:?}");
+    }
+
+    fn advance(&self, now: &str) {
+        self.clock.set(at(now));
+        self.projections.advance(at(now)).unwrap();
+    }
+
+    /// Every duty with its outcome, from the tables.
+    fn listed(&self) -> Vec<(String, String)> {
+        let filter = DutyFilter { size: 10_000, ..DutyFilter::default() };
+        let rows = self.projections.duties(&filter).unwrap().content;
+        let mut duties: Vec<_> = rows.into_iter().map(|row| (row.record.duty, row.record.outcome)).collect();
+        duties.sort();
+        duties
+    }
+
+    /// The same by judging the whole log at once.
+    fn judged(&self, now: &str) -> Vec<(String, String)> {
+        let page = self.store.reader().read_after(Position::START, 10_000).unwrap();
+        let mut history = History::default();
+        for (event, line) in page.events.into_iter().zip(1..) {
+            let fact = event.into_fact();
+            history.add(&fact, fact.recorded_or_time(), line);
+        }
+        let (policy, calendar) = (Policy::shipped().unwrap(), Calendar::shipped().unwrap());
+        let judge = Judge::new(&policy, &calendar, &history, View { as_at: at(now), known_at: at(now) });
+        let mut duties: Vec<_> = judge
+            .judge_all()
+            .iter()
+            .map(|verdict| (judge.duty_id(verdict), verdict.outcome.name().to_owned()))
+            .collect();
+        duties.sort();
+        duties
+    }
+}
+
+const LEVEL_2: &str = r#"{"registration":"R1","category":2,"level":2,"area":"area/A1"}"#;
+const OWNED: &str = r#"{"owner":"area/A1"}"#;
+
+/// A small history that opens, breaks, mends, merges and annuls.
+fn told(bench: &Bench) {
+    let day = |n: u32| format!("2026-03-{n:02}T09:00:00Z");
+    bench.state(&day(2), "mappa.registered", "nominal/N1", "a", &day(2), LEVEL_2);
+    bench.state(&day(2), "mappa.registered", "nominal/N2", "b", &day(2), LEVEL_2);
+    bench.state(&day(2), "mappa.registered", "nominal/N3", "c", &day(2), LEVEL_2);
+    bench.state(&day(4), "record.created", "nominal/N2", "d", &day(4), OWNED);
+    bench.advance(&day(9));
+    bench.state(&day(12), "record.created", "nominal/N1", "e", &day(5), OWNED);
+    bench.state(&day(13), "nominal.merged", "nominal/N3", "f", &day(13), r#"{"into":"nominal/N2"}"#);
+    bench.state(
+        &day(14),
+        "fact.annulled",
+        "nominal/N2",
+        "g",
+        &day(14),
+        r#"{"event":{"source":"/t","id":"d"},"reason":"error"}"#,
+    );
+    bench.state(&day(16), "custody.received", "nominal/N1", "h", &day(16), r#"{"prison":"prison/LEI","reason":"admission","spell":"S1"}"#);
+    bench.state(&day(17), "partnership.requested", "nominal/N1", "i", &day(17), r#"{"request":"Q1","org":"prison/LEI"}"#);
+    bench.advance("2026-03-26T12:00:00Z");
+}
+
+#[test]
+fn the_tables_hold_what_the_judge_says_of_the_whole_log() {
+    let bench = Bench::new();
+    told(&bench);
+    let listed = bench.listed();
+    assert_eq!(listed, bench.judged("2026-03-26T12:00:00Z"));
+    assert!(listed.len() >= 10, "{listed:?}");
+}
+
+#[test]
+fn a_rebuild_gives_the_same_rows_and_the_same_history() {
+    let bench = Bench::new();
+    told(&bench);
+    let dump = |projections: &Projections| {
+        let rows = projections.duties(&DutyFilter { size: 10_000, ..DutyFilter::default() }).unwrap().content;
+        let histories: Vec<_> =
+            rows.iter().map(|row| projections.duty_history(&row.record.duty).unwrap()).collect();
+        (rows, histories, projections.progress().unwrap())
+    };
+    let live = dump(&bench.projections);
+    let Bench { folder, store, projections, .. } = bench;
+    drop(projections);
+    Projections::rebuild(folder.path(), &store).unwrap();
+    assert_eq!(dump(&Projections::open(folder.path(), &store).unwrap()), live);
+}
+
+#[test]
+fn a_fact_recorded_late_turns_a_breach_into_none_and_both_verdicts_stay() {
+    let bench = Bench::new();
+    bench.state("2026-03-02T09:00:00Z", "mappa.registered", "nominal/N1", "a", "2026-03-02T09:00:00Z", LEVEL_2);
+    bench.advance("2026-03-10T00:00:00Z");
+    assert_eq!(bench.projections.breaches_to_raise(10).unwrap().len(), 1);
+    bench.state("2026-03-12T10:00:00Z", "record.created", "nominal/N1", "b", "2026-03-05T09:00:00Z", OWNED);
+    bench.advance("2026-03-12T10:00:00Z");
+    assert!(bench.projections.breaches_to_raise(10).unwrap().is_empty());
+    let history: Vec<(String, String)> = bench
+        .projections
+        .duty_history("4.10:nominal/N1:/t#a")
+        .unwrap()
+        .into_iter()
+        .map(|version| (version.at.to_string(), version.record.unwrap().outcome))
+        .collect();
+    let expected = [
+        ("2026-03-02T09:00:00Z", "pending"),
+        ("2026-03-08T00:00:00Z", "overdue"),
+        ("2026-03-12T10:00:00Z", "met"),
+    ];
+    assert_eq!(history, expected.map(|(at, outcome)| (at.to_owned(), outcome.to_owned())));
+}
+
+#[test]
+fn a_duty_can_be_asked_as_known_before_and_after_the_late_fact() {
+    let bench = Bench::new();
+    told(&bench);
+    let outcome = |known_at: &str| {
+        let view = View { as_at: at("2026-03-15T00:00:00Z"), known_at: at(known_at) };
+        bench.projections.explanation("4.10:nominal/N1:/t#a", view).unwrap().unwrap().outcome
+    };
+    assert_eq!(outcome("2026-03-11T00:00:00Z"), "overdue");
+    assert_eq!(outcome("2026-03-15T00:00:00Z"), "met");
+}
+
+#[test]
+fn a_programme_switched_on_later_the_same_day_concerns_the_nominals_of_its_area() {
+    let bench = Bench::new();
+    let day = "2026-03-02T09:00:00Z";
+    bench.state(day, "sentence.imposed", "nominal/N1", "s", day, r#"{"kind":"community"}"#);
+    let level_1 = LEVEL_2.replace("\"level\":2", "\"level\":1");
+    bench.state("2026-03-02T09:30:00Z", "mappa.registered", "nominal/N1", "a", "2026-03-02T09:30:00Z", &level_1);
+    bench.advance("2026-03-02T10:00:00Z");
+    assert!(bench.listed().is_empty());
+    let on = r#"{"programme":"community","decided_by":"SMB","evidence":"m"}"#;
+    bench.state("2026-03-02T11:00:00Z", "programme.switched_on", "area/A1", "p", "2026-03-02T11:00:00Z", on);
+    bench.advance("2026-03-02T12:00:00Z");
+    assert_eq!(bench.listed(), bench.judged("2026-03-02T12:00:00Z"));
+    assert_eq!(bench.listed().len(), 1);
+}
