@@ -173,7 +173,8 @@ fn next_block(
     number: u64,
     line: &mut u64,
 ) -> Result<Option<Block>, InputError> {
-    let mut block = Block { number, first_line: *line, lines: Vec::with_capacity(BLOCK_BYTES), too_long: Vec::new() };
+    let mut block =
+        Block { number, first_line: *line, lines: Vec::with_capacity(BLOCK_BYTES), too_long: Vec::new() };
     while block.lines.len() < BLOCK_BYTES {
         let before = block.lines.len();
         let mut limited = reader.take(MAX_LINE_BYTES as u64 + 1);
@@ -199,7 +200,8 @@ fn next_block(
 fn decode(block: &Block, texts: Texts) -> Vec<ReadLine> {
     let mut read = Vec::with_capacity(block.lines.len() / 200);
     for (bytes, line) in block.lines.split_inclusive(|byte| *byte == b'\n').zip(block.first_line..) {
-        let bad = |reason: String, text: Option<&str>| BadLine { line, reason, text: text.map(str::to_owned) };
+        let bad =
+            |reason: String, text: Option<&str>| BadLine { line, reason, text: text.map(str::to_owned) };
         if block.too_long.contains(&line) {
             let reason = format!("longer than {MAX_LINE_BYTES} bytes; one fact is one line");
             read.push(ReadLine { line, fact: Err(bad(reason, None)), text: None });
@@ -228,7 +230,10 @@ pub fn policy_files(folder: &Path) -> Result<mandate_domain::policy::PolicyFiles
     let mut files = mandate_domain::policy::PolicyFiles::default();
     let listed: Vec<PathBuf> = if folder.is_dir() {
         let entries = std::fs::read_dir(folder).map_err(|e| wrong(folder, e))?;
-        entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<_, _>>().map_err(|e| wrong(folder, e))?
+        entries
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<Result<_, _>>()
+            .map_err(|e| wrong(folder, e))?
     } else {
         vec![folder.to_owned()]
     };

@@ -11,7 +11,9 @@ use crate::time::{Date, Instant};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CalendarError {
     /// Neither gov.uk's JSON nor the as-published CSV.
-    #[error("calendar: {0}; expected gov.uk's bank-holidays JSON or a CSV with the columns date, title, first_published_utc and withdrawn_utc")]
+    #[error(
+        "calendar: {0}; expected gov.uk's bank-holidays JSON or a CSV with the columns date, title, first_published_utc and withdrawn_utc"
+    )]
     Shape(String),
     /// A row that cannot be read.
     #[error("calendar line {line}: {reason}")]
@@ -151,7 +153,10 @@ impl Calendar {
     ) -> impl Iterator<Item = (Instant, &CalendarView)> {
         let from = self.views.partition_point(|(published, _)| *published <= after);
         let views = self.views.get(from..).unwrap_or_default();
-        views.iter().take_while(move |(published, _)| *published <= until).map(|(at, view)| (*at, view.as_ref()))
+        views
+            .iter()
+            .take_while(move |(published, _)| *published <= until)
+            .map(|(at, view)| (*at, view.as_ref()))
     }
 
     /// When the day was published as a holiday, by what is known at `known_at`; `None` if it is not one or was
@@ -328,8 +333,7 @@ fn parse_csv(text: &str) -> Result<Vec<Announcement>, CalendarError> {
             "" => Ok(None),
             text => Instant::parse(text).map(Some).map_err(|e| wrong(e.to_string())),
         };
-        let date =
-            Date::parse(row.get(date_at).unwrap_or("")).map_err(|e| wrong(e.to_string()))?;
+        let date = Date::parse(row.get(date_at).unwrap_or("")).map_err(|e| wrong(e.to_string()))?;
         let title = row.get(title_at).unwrap_or("").to_owned();
         let published = instant(published_at)?.unwrap_or(Instant::MIN);
         announcements.push(Announcement { published, date, title, change: Change::Published });

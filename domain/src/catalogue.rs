@@ -143,9 +143,9 @@ impl fmt::Display for Shape {
             Self::Holidays => f.write_str("a list of {\"date\": …, \"title\": …}"),
             Self::Dates => f.write_str("a list of dates"),
             Self::Sample => f.write_str("an object {\"size\": …, \"passed\": …}"),
-            Self::Personal => f.write_str(
-                "an object with crn, noms, pnc, visor_ref, name, email or phone, each a string",
-            ),
+            Self::Personal => {
+                f.write_str("an object with crn, noms, pnc, visor_ref, name, email or phone, each a string")
+            }
         }
     }
 }
@@ -224,7 +224,16 @@ const OWNERS: &[K] = &[K::Area, K::Police];
 const PARTNERS: &[K] = &[K::Prison, K::Area];
 const CHECKERS: &[K] = &[K::Nominal, K::User, K::Prison];
 const ANY: &[K] = &[
-    K::Nominal, K::User, K::Area, K::Unit, K::Prison, K::PrisonGroup, K::Region, K::Terminal, K::Duty, K::Policy,
+    K::Nominal,
+    K::User,
+    K::Area,
+    K::Unit,
+    K::Prison,
+    K::PrisonGroup,
+    K::Region,
+    K::Terminal,
+    K::Duty,
+    K::Policy,
     K::Calendar,
 ];
 
@@ -232,12 +241,23 @@ const CATEGORY: Shape = Number(0, 4);
 const LEVEL: Shape = Number(0, 3);
 const MEETING_LEVEL: Shape = Number(1, 3);
 const ROLES: Shape = Choice(&[
-    "case-administrator", "mappa-administrator", "practitioner", "spo", "lpc", "cpc", "visor-lead", "security",
-    "governor", "auditor", "smb-member", "other",
+    "case-administrator",
+    "mappa-administrator",
+    "practitioner",
+    "spo",
+    "lpc",
+    "cpc",
+    "visor-lead",
+    "security",
+    "governor",
+    "auditor",
+    "smb-member",
+    "other",
 ]);
 const TOKENS: Shape =
     Choice(&["create", "manager", "supervisor", "partner", "lpc", "cpc", "central-support", "admin"]);
-const DOCUMENTS: Shape = Choice(&["syops", "standards", "business-model", "minimum-dataset", "audit-framework"]);
+const DOCUMENTS: Shape =
+    Choice(&["syops", "standards", "business-model", "minimum-dataset", "audit-framework"]);
 const COURSES: Shape = Choice(&["visor", "cpc", "train-the-trainer"]);
 const POST: Shape = Choice(&["cpc", "lpc", "visor-lead", "deputy-cpc"]);
 const PROGRAMMES: Shape = Choice(&["custody-level-1", "community"]);

@@ -122,7 +122,9 @@ impl Fact {
             return Err(FactError::field("specversion", format!("expected \"1.0\", got {version:?}")));
         }
         if let Some(media) = envelope.datacontenttype
-            && !(media == "application/json" || media.ends_with("+json") || media.starts_with("application/json;"))
+            && !(media == "application/json"
+                || media.ends_with("+json")
+                || media.starts_with("application/json;"))
         {
             let reason = format!("expected \"application/json\", got {media:?}");
             return Err(FactError::field("datacontenttype", reason));
@@ -138,9 +140,9 @@ impl Fact {
             .map_err(|e| FactError::field("time", e.to_string()))?;
         let recorded = match envelope.recordedtime {
             None => None,
-            Some(text) => Some(
-                Instant::parse(&text).map_err(|e| FactError::field("recordedtime", e.to_string()))?,
-            ),
+            Some(text) => {
+                Some(Instant::parse(&text).map_err(|e| FactError::field("recordedtime", e.to_string()))?)
+            }
         };
         let data = decode_data(kind, envelope.data.map_or("{}", RawValue::get))?;
         Ok(Self { id, source, kind, subject, time, recorded, data })
@@ -247,7 +249,10 @@ fn checked_name(text: Cow<'_, str>, field: &str) -> Result<Box<str>, FactError> 
 }
 
 fn forbidden(bad: char) -> String {
-    format!("holds the character U+{:04X}, which is refused (control and bidirectional characters)", u32::from(bad))
+    format!(
+        "holds the character U+{:04X}, which is refused (control and bidirectional characters)",
+        u32::from(bad)
+    )
 }
 
 /// Whether line breaks and tabs are allowed in a text.
@@ -520,10 +525,11 @@ impl ValueSeed {
                 Ok(Some(Value::Dates(dates?)))
             }
             Shape::Holidays => {
-                let holidays: Result<Box<[(Date, Box<str>)]>, String> = items
+                let holidays: Result<Vec<(Date, Box<str>)>, String> = items
                     .iter()
                     .map(|item| {
-                        let text = |name| item.get(name).and_then(serde_json::Value::as_str).ok_or_else(wrong);
+                        let text =
+                            |name| item.get(name).and_then(serde_json::Value::as_str).ok_or_else(wrong);
                         let title = text("title")?;
                         if let Some(bad) = forbidden_character(title, Newlines::Refused) {
                             return Err(forbidden(bad));
@@ -531,7 +537,7 @@ impl ValueSeed {
                         Ok((Date::parse(text("date")?).map_err(|e| e.to_string())?, title.into()))
                     })
                     .collect();
-                Ok(Some(Value::Holidays(holidays?)))
+                Ok(Some(Value::Holidays(holidays?.into())))
             }
             _ => Err(self.wrong("a list")),
         }
@@ -613,15 +619,55 @@ mod tests {
     fn what_is_wrong_is_named_with_its_field_and_what_would_be_right() {
         let cases = [
             ("mappa.invented", "nominal/N1", "{}", "field `type`: unknown fact type \"mappa.invented\""),
-            ("nominal.died", "user/U1", "{}", "field `subject`: \"user/U1\" is of the wrong kind: nominal.died is about `nominal/…`"),
-            ("nominal.died", "nominal/X777978", "{}", "field `subject`: looks like a CRN, NOMS or PNC number"),
-            ("mappa.deregistered", "nominal/N1", "{}", "field `data.registration`: missing; mappa.deregistered needs a non-empty string"),
-            ("meeting.held", "nominal/N1", r#"{"meeting":"M","level":4}"#, "field `data.level`: expected a whole number from 1 to 3, got 4"),
-            ("meeting.held", "nominal/N1", r#"{"meeting":7,"level":1}"#, "field `data.meeting`: expected a non-empty string, got 7"),
-            ("nominal.died", "nominal/N1", r#"{"on":"9999-01-01"}"#, "field `data.on`: `9999-01-01` is outside the years 1900 to 2200"),
-            ("nominal.died", "nominal/N1", r#"{"personal":{"address":"x"}}"#, "field `data.personal`: `address` is not one of"),
+            (
+                "nominal.died",
+                "user/U1",
+                "{}",
+                "field `subject`: \"user/U1\" is of the wrong kind: nominal.died is about `nominal/…`",
+            ),
+            (
+                "nominal.died",
+                "nominal/X777978",
+                "{}",
+                "field `subject`: looks like a CRN, NOMS or PNC number",
+            ),
+            (
+                "mappa.deregistered",
+                "nominal/N1",
+                "{}",
+                "field `data.registration`: missing; mappa.deregistered needs a non-empty string",
+            ),
+            (
+                "meeting.held",
+                "nominal/N1",
+                r#"{"meeting":"M","level":4}"#,
+                "field `data.level`: expected a whole number from 1 to 3, got 4",
+            ),
+            (
+                "meeting.held",
+                "nominal/N1",
+                r#"{"meeting":7,"level":1}"#,
+                "field `data.meeting`: expected a non-empty string, got 7",
+            ),
+            (
+                "nominal.died",
+                "nominal/N1",
+                r#"{"on":"9999-01-01"}"#,
+                "field `data.on`: `9999-01-01` is outside the years 1900 to 2200",
+            ),
+            (
+                "nominal.died",
+                "nominal/N1",
+                r#"{"personal":{"address":"x"}}"#,
+                "field `data.personal`: `address` is not one of",
+            ),
             ("nominal.died", "nominal/N1", "[]", "field `data`: expected an object"),
-            ("custody.left", "nominal/N1", r#"{"prison":"area/A1","reason":"release","spell":"S"}"#, "field `data.prison`: expected an id such as \"prison/…\", got \"area/A1\""),
+            (
+                "custody.left",
+                "nominal/N1",
+                r#"{"prison":"area/A1","reason":"release","spell":"S"}"#,
+                "field `data.prison`: expected an id such as \"prison/…\", got \"area/A1\"",
+            ),
         ];
         for (kind, subject, data, wanted) in cases {
             let error = refused(kind, subject, data);
@@ -632,14 +678,18 @@ mod tests {
     #[test]
     fn unknown_fields_outside_data_are_refused_by_name() {
         let text = r#"{"specversion":"1.0","id":"a","source":"/t","type":"nominal.died","subject":"nominal/N1","time":"2026-03-02T09:00:00Z","data":{},"extra":1}"#;
-        assert!(Fact::parse(text).unwrap_err().to_string().starts_with("field `extra`: unknown outside `data`"));
+        assert!(
+            Fact::parse(text).unwrap_err().to_string().starts_with("field `extra`: unknown outside `data`")
+        );
     }
 
     #[test]
     fn nul_and_bidi_characters_are_refused_wherever_they_stand() {
         let text = r#"{"specversion":"1.0","id":"a\u0000","source":"/t","type":"nominal.died","subject":"nominal/N1","time":"2026-03-02T09:00:00Z"}"#;
         assert!(Fact::parse(text).unwrap_err().to_string().contains("U+0000"));
-        assert!(refused("meeting.held", "nominal/N1", r#"{"meeting":"M\u202e","level":1}"#).contains("U+202E"));
+        assert!(
+            refused("meeting.held", "nominal/N1", r#"{"meeting":"M\u202e","level":1}"#).contains("U+202E")
+        );
         assert!(fact("breach.acknowledged", "duty/d", "{\"by\":\"u\",\"note\":\"two\\nlines\"}").is_ok());
     }
 

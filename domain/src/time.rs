@@ -478,7 +478,10 @@ mod tests {
 
     #[test]
     fn words_follow_the_london_wall_clock() {
-        assert_eq!(london_words(Instant::parse("2026-06-01T23:05:00Z").unwrap()), "00:05 on Tuesday 2 June 2026");
+        assert_eq!(
+            london_words(Instant::parse("2026-06-01T23:05:00Z").unwrap()),
+            "00:05 on Tuesday 2 June 2026"
+        );
         assert_eq!(
             london_words(Instant::parse("2026-03-29T12:00:00Z").unwrap()),
             "13:00 on Sunday 29 March 2026"

@@ -64,8 +64,13 @@ pub fn decode_date(value: u32) -> Option<Date> {
 /// Number of fields, for tables indexed by [`StateField::index`].
 pub const FIELDS: usize = StateField::ALL.len();
 
-const ORGANISATIONS: &[SubjectKind] =
-    &[SubjectKind::Area, SubjectKind::Unit, SubjectKind::Prison, SubjectKind::PrisonGroup, SubjectKind::Region];
+const ORGANISATIONS: &[SubjectKind] = &[
+    SubjectKind::Area,
+    SubjectKind::Unit,
+    SubjectKind::Prison,
+    SubjectKind::PrisonGroup,
+    SubjectKind::Region,
+];
 
 impl StateField {
     /// The values the field takes.
@@ -78,7 +83,9 @@ impl StateField {
             Self::Supervision => Words(&["none", "statutory"]),
             Self::Sentence => Words(&["none", "custodial", "community", "suspended"]),
             Self::Custody => Words(&["out", "held"]),
-            Self::Prison | Self::Spell | Self::RecordOwnerOrg | Self::Area | Self::Unit | Self::Org => OptionalId,
+            Self::Prison | Self::Spell | Self::RecordOwnerOrg | Self::Area | Self::Unit | Self::Org => {
+                OptionalId
+            }
             Self::ReleaseOn | Self::VettingExpiresOn => OptionalDate,
             Self::Record => Words(&["none", "live", "archived", "deleted"]),
             Self::RecordOwner => Words(&["none", "probation", "police"]),
@@ -86,8 +93,19 @@ impl StateField {
             Self::Alive | Self::Managed | Self::AwaitingPartnership | Self::Enrolled => Bool,
             Self::Account => Words(&["none", "requested", "authorised", "enabled", "disabled", "archived"]),
             Self::Role => Words(&[
-                "none", "case-administrator", "mappa-administrator", "practitioner", "spo", "lpc", "cpc",
-                "visor-lead", "security", "governor", "auditor", "smb-member", "other",
+                "none",
+                "case-administrator",
+                "mappa-administrator",
+                "practitioner",
+                "spo",
+                "lpc",
+                "cpc",
+                "visor-lead",
+                "security",
+                "governor",
+                "auditor",
+                "smb-member",
+                "other",
             ]),
             Self::Service => Words(&["none", "probation", "prison", "police"]),
             Self::Lpc | Self::VisorLead => Words(&["vacant", "filled"]),
@@ -99,12 +117,29 @@ impl StateField {
     #[must_use]
     pub const fn subjects(self) -> &'static [SubjectKind] {
         match self {
-            Self::Category | Self::Level | Self::Supervision | Self::Sentence | Self::Custody | Self::Prison
-            | Self::Spell | Self::ReleaseOn | Self::Record | Self::RecordOwner | Self::RecordOwnerOrg | Self::Alert
-            | Self::Area | Self::Unit | Self::Alive | Self::Managed | Self::AwaitingPartnership => &[SubjectKind::Nominal],
-            Self::Account | Self::VettingLevel | Self::VettingExpiresOn | Self::Org | Self::Role | Self::Service => {
-                &[SubjectKind::User]
-            }
+            Self::Category
+            | Self::Level
+            | Self::Supervision
+            | Self::Sentence
+            | Self::Custody
+            | Self::Prison
+            | Self::Spell
+            | Self::ReleaseOn
+            | Self::Record
+            | Self::RecordOwner
+            | Self::RecordOwnerOrg
+            | Self::Alert
+            | Self::Area
+            | Self::Unit
+            | Self::Alive
+            | Self::Managed
+            | Self::AwaitingPartnership => &[SubjectKind::Nominal],
+            Self::Account
+            | Self::VettingLevel
+            | Self::VettingExpiresOn
+            | Self::Org
+            | Self::Role
+            | Self::Service => &[SubjectKind::User],
             Self::Enrolled | Self::Lpc | Self::VisorLead => ORGANISATIONS,
             Self::Approval => &[SubjectKind::Terminal],
         }
@@ -160,7 +195,13 @@ impl StateField {
             Self::Record if named("archived") => vec![T::RecordArchived],
             Self::Record => vec![T::RecordDeleted],
             Self::RecordOwner | Self::RecordOwnerOrg => {
-                vec![T::RecordCreated, T::RecordTransferred, T::RecordDeleted, T::VisorSearched, T::AlertAdded]
+                vec![
+                    T::RecordCreated,
+                    T::RecordTransferred,
+                    T::RecordDeleted,
+                    T::VisorSearched,
+                    T::AlertAdded,
+                ]
             }
             Self::Alert if named("active") => vec![T::AlertAdded],
             Self::Alert => vec![T::AlertClosed],

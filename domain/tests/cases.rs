@@ -1,4 +1,5 @@
 //! The histories in `tests/cases`, each with the duties expected of it.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -46,7 +46,9 @@ pub(crate) fn open(file: &Path) -> Result<Connection, ProjectionError> {
 pub(crate) fn open_read_only(file: &Path) -> Result<Connection, ProjectionError> {
     let connect = || -> rusqlite::Result<Connection> {
         let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        connection.execute_batch("PRAGMA busy_timeout = 5000; PRAGMA trusted_schema = OFF; PRAGMA query_only = ON;")?;
+        connection.execute_batch(
+            "PRAGMA busy_timeout = 5000; PRAGMA trusted_schema = OFF; PRAGMA query_only = ON;",
+        )?;
         Ok(connection)
     };
     connect().map_err(ProjectionError::database("open for reading"))
@@ -58,7 +60,9 @@ pub(crate) fn remove(file: &Path) -> Result<(), ProjectionError> {
         let mut name = file.as_os_str().to_owned();
         name.push(end);
         match std::fs::remove_file(&name) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => return Err(file_error(file, source)),
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                return Err(file_error(file, source));
+            }
             _ => {}
         }
     }

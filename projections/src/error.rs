@@ -33,7 +33,9 @@ pub enum ProjectionError {
     #[error(transparent)]
     Calendar(#[from] CalendarError),
     /// A row that cannot be read.
-    #[error("read models: a row of {table} cannot be read: {reason}; `mandate projections rebuild` makes it anew")]
+    #[error(
+        "read models: a row of {table} cannot be read: {reason}; `mandate projections rebuild` makes it anew"
+    )]
     Row {
         /// The table.
         table: &'static str,

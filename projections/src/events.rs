@@ -29,7 +29,8 @@ pub(crate) fn take_in(
             concern(step, "SELECT subject FROM areas WHERE area = ?1", &fact.subject, concerned)?;
         }
         FactType::BankHolidaysPublished => {
-            let open = "SELECT DISTINCT subject FROM duties WHERE outcome IN ('pending', 'overdue') AND ?1 <> ''";
+            let open =
+                "SELECT DISTINCT subject FROM duties WHERE outcome IN ('pending', 'overdue') AND ?1 <> ''";
             concern(step, open, "any", concerned)?;
         }
         FactType::PolicyAdopted => {
@@ -45,8 +46,12 @@ pub(crate) fn take_in(
         FactType::NoticeDeferred => notice_status(step, event, "deferred")?,
         FactType::NoticeRejected => notice_status(step, event, "rejected")?,
         FactType::NoticeAmbiguous => notice_status(step, event, "ambiguous")?,
-        FactType::PostFilled => post(step, event, "INSERT OR IGNORE INTO posts (org, post, user) VALUES (?1, ?2, ?3)")?,
-        FactType::PostVacated => post(step, event, "DELETE FROM posts WHERE org = ?1 AND post = ?2 AND user = ?3")?,
+        FactType::PostFilled => {
+            post(step, event, "INSERT OR IGNORE INTO posts (org, post, user) VALUES (?1, ?2, ?3)")?
+        }
+        FactType::PostVacated => {
+            post(step, event, "DELETE FROM posts WHERE org = ?1 AND post = ?2 AND user = ?3")?
+        }
         FactType::OrganisationPlaced => {
             let parent = fact.text(Field::Parent);
             let sql = "INSERT INTO organisations (org, parent) VALUES (?1, ?2) \
@@ -183,7 +188,8 @@ fn notice_queued(step: &Step<'_>, event: &StoredEvent) -> Result<(), ProjectionE
     let template = fact.text(Field::Template).unwrap_or("");
     let recipient = fact.text(Field::Recipient).unwrap_or("");
     execute(step, first, params![notice, template, recipient, to_i64(event), event.recorded_at.nanos()])?;
-    let listed = "INSERT OR IGNORE INTO notice_duties (notice, position, duty, generation) VALUES (?1, ?2, ?3, ?4)";
+    let listed =
+        "INSERT OR IGNORE INTO notice_duties (notice, position, duty, generation) VALUES (?1, ?2, ?3, ?4)";
     execute(step, listed, params![notice, to_i64(event), duty_of(event), generation(event)])
 }
 

@@ -93,7 +93,11 @@ fn take_in(step: &mut Step<'_>, page: &[StoredEvent]) -> Result<(), ProjectionEr
 }
 
 /// Judges subjects once for each set that merges connect.
-fn judge_all(step: &mut Step<'_>, mut concerned: BTreeSet<String>, at: Instant) -> Result<(), ProjectionError> {
+fn judge_all(
+    step: &mut Step<'_>,
+    mut concerned: BTreeSet<String>,
+    at: Instant,
+) -> Result<(), ProjectionError> {
     while let Some(subject) = concerned.pop_first() {
         let members = step.world.members(&subject);
         for member in &members {
@@ -124,7 +128,8 @@ fn follow_clock(step: &mut Step<'_>, until: Instant, bound: Bound) -> Result<boo
                  AND next_at <= ?1 ORDER BY subject LIMIT ?2",
             )
             .map_err(&failed)?;
-        let found = statement.query_map(params![limit.nanos(), SUBJECTS], |row| Ok((row.get(0)?, row.get(1)?)));
+        let found =
+            statement.query_map(params![limit.nanos(), SUBJECTS], |row| Ok((row.get(0)?, row.get(1)?)));
         found.map_err(&failed)?.collect::<Result<_, _>>().map_err(&failed)?
     };
     let Some(at) = due.first().map(|(_, at)| Instant::from_nanos(*at)) else { return Ok(false) };

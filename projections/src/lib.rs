@@ -79,11 +79,8 @@ impl Projections {
     /// [`ProjectionError`] when the log cannot be read or the file cannot be written; those in use stay as they are.
     pub fn rebuild(data_dir: &Path, store: &Store) -> Result<Progress, ProjectionError> {
         let present = data_dir.join(FILE);
-        let reached = if present.exists() {
-            Some(rows::progress(&database::open(&present)?)?.at)
-        } else {
-            None
-        };
+        let reached =
+            if present.exists() { Some(rows::progress(&database::open(&present)?)?.at) } else { None };
         let beside = data_dir.join("read.db.new");
         database::remove(&beside)?;
         let anew = Self::open_file(beside.clone(), store.reader())?;

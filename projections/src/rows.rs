@@ -25,7 +25,9 @@ pub(crate) struct Written {
 pub(crate) fn progress(connection: &Connection) -> Result<Progress, ProjectionError> {
     let failed = ProjectionError::database("read the checkpoint");
     let (position, at): (i64, i64) = connection
-        .query_row("SELECT position, at FROM checkpoint WHERE id = 1", [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row("SELECT position, at FROM checkpoint WHERE id = 1", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
         .map_err(&failed)?;
     let next: Option<i64> =
         connection.query_row("SELECT min(next_at) FROM subjects", [], |row| row.get(0)).map_err(&failed)?;
@@ -48,7 +50,11 @@ pub(crate) fn reach(connection: &Connection, position: Position, at: Instant) ->
 }
 
 /// Writes a duty if it differs from what stands there, and its history.
-pub(crate) fn write_duty(connection: &Connection, duty: &Written, at: Instant) -> Result<(), ProjectionError> {
+pub(crate) fn write_duty(
+    connection: &Connection,
+    duty: &Written,
+    at: Instant,
+) -> Result<(), ProjectionError> {
     let failed = ProjectionError::database("write a duty");
     let record = &duty.record;
     let text = serde_json::to_string(record).map_err(|e| ProjectionError::row("duties", e))?;
@@ -100,7 +106,9 @@ fn write_history(
 ) -> Result<(), ProjectionError> {
     let failed = ProjectionError::database("write the history of a duty");
     let before: Option<Option<String>> = connection
-        .prepare_cached("SELECT record FROM duty_history WHERE duty = ?1 AND at < ?2 ORDER BY at DESC LIMIT 1")
+        .prepare_cached(
+            "SELECT record FROM duty_history WHERE duty = ?1 AND at < ?2 ORDER BY at DESC LIMIT 1",
+        )
         .map_err(&failed)?
         .query_row(params![duty, at.nanos()], |row| row.get(0))
         .optional()
@@ -151,7 +159,8 @@ pub(crate) fn remove_others(
     at: Instant,
 ) -> Result<(), ProjectionError> {
     let failed = ProjectionError::database("remove a duty");
-    let known: std::collections::HashSet<&str> = present.iter().map(|duty| duty.record.duty.as_str()).collect();
+    let known: std::collections::HashSet<&str> =
+        present.iter().map(|duty| duty.record.duty.as_str()).collect();
     for member in members {
         let stored: Vec<String> = connection
             .prepare_cached("SELECT duty FROM duties WHERE subject = ?1")

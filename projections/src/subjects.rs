@@ -25,7 +25,9 @@ pub(crate) fn judge_and_write(
     let history = step.world.history_of(members, step.position)?;
     let (policy, calendar) = (&step.world.policy, &step.world.calendar);
     let judge = Judge::new(policy, calendar, &history, View { as_at: at, known_at: at });
-    let Some(unit) = members.iter().find_map(|member| history.symbols.find(member)) else { return Ok(Vec::new()) };
+    let Some(unit) = members.iter().find_map(|member| history.symbols.find(member)) else {
+        return Ok(Vec::new());
+    };
     let mut seen = Evidence::new();
     let mut verdicts = judge.judge_unit(unit, &mut seen);
     let fresh = rows::add_evidence(step.connection, &mut seen, &history)?;
@@ -91,12 +93,19 @@ fn steps_of(
         .map(|version| version.warn.as_slice())
         .unwrap_or_default()
         .iter()
-        .map(|step| (step.name(), step_day(*step, due_on, act_by, calendar).start().plus_seconds(WARN_HOUR_SECONDS)))
+        .map(|step| {
+            (step.name(), step_day(*step, due_on, act_by, calendar).start().plus_seconds(WARN_HOUR_SECONDS))
+        })
         .filter(|(_, at)| *at >= earliest)
         .collect()
 }
 
-fn step_day(step: WarnStep, due_on: Date, act_by: Date, calendar: &mandate_domain::calendar::CalendarView) -> Date {
+fn step_day(
+    step: WarnStep,
+    due_on: Date,
+    act_by: Date,
+    calendar: &mandate_domain::calendar::CalendarView,
+) -> Date {
     match step {
         WarnStep::Days(days) => due_on.plus_days(-i32::from(days)),
         WarnStep::WorkingDays(days) => {
@@ -130,7 +139,9 @@ fn write_subjects(
         let merged_into = survivor.filter(|survivor| survivor != member);
         let own = standing.filter(|_| merged_into.is_none());
         let state: BTreeMap<&str, &str> = own
-            .map(|standing| standing.state.iter().map(|(field, value)| (field.name(), value.as_str())).collect())
+            .map(|standing| {
+                standing.state.iter().map(|(field, value)| (field.name(), value.as_str())).collect()
+            })
             .unwrap_or_default();
         let state = serde_json::to_string(&state).map_err(|e| ProjectionError::row("subjects", e))?;
         let kind = member.split('/').next().unwrap_or("");

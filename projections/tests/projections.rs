@@ -1,4 +1,5 @@
 //! The read models against the judge, over a real log.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 
@@ -96,8 +97,22 @@ fn told(bench: &Bench) {
         &day(14),
         r#"{"event":{"source":"/t","id":"d"},"reason":"error"}"#,
     );
-    bench.state(&day(16), "custody.received", "nominal/N1", "h", &day(16), r#"{"prison":"prison/LEI","reason":"admission","spell":"S1"}"#);
-    bench.state(&day(17), "partnership.requested", "nominal/N1", "i", &day(17), r#"{"request":"Q1","org":"prison/LEI"}"#);
+    bench.state(
+        &day(16),
+        "custody.received",
+        "nominal/N1",
+        "h",
+        &day(16),
+        r#"{"prison":"prison/LEI","reason":"admission","spell":"S1"}"#,
+    );
+    bench.state(
+        &day(17),
+        "partnership.requested",
+        "nominal/N1",
+        "i",
+        &day(17),
+        r#"{"request":"Q1","org":"prison/LEI"}"#,
+    );
     bench.advance("2026-03-26T12:00:00Z");
 }
 
@@ -130,7 +145,14 @@ fn a_rebuild_gives_the_same_rows_and_the_same_history() {
 #[test]
 fn a_fact_recorded_late_turns_a_breach_into_none_and_both_verdicts_stay() {
     let bench = Bench::new();
-    bench.state("2026-03-02T09:00:00Z", "mappa.registered", "nominal/N1", "a", "2026-03-02T09:00:00Z", LEVEL_2);
+    bench.state(
+        "2026-03-02T09:00:00Z",
+        "mappa.registered",
+        "nominal/N1",
+        "a",
+        "2026-03-02T09:00:00Z",
+        LEVEL_2,
+    );
     bench.advance("2026-03-10T00:00:00Z");
     assert_eq!(bench.projections.breaches_to_raise(10).unwrap().len(), 1);
     bench.state("2026-03-12T10:00:00Z", "record.created", "nominal/N1", "b", "2026-03-05T09:00:00Z", OWNED);
@@ -169,7 +191,14 @@ fn a_programme_switched_on_later_the_same_day_concerns_the_nominals_of_its_area(
     let day = "2026-03-02T09:00:00Z";
     bench.state(day, "sentence.imposed", "nominal/N1", "s", day, r#"{"kind":"community"}"#);
     let level_1 = LEVEL_2.replace("\"level\":2", "\"level\":1");
-    bench.state("2026-03-02T09:30:00Z", "mappa.registered", "nominal/N1", "a", "2026-03-02T09:30:00Z", &level_1);
+    bench.state(
+        "2026-03-02T09:30:00Z",
+        "mappa.registered",
+        "nominal/N1",
+        "a",
+        "2026-03-02T09:30:00Z",
+        &level_1,
+    );
     bench.advance("2026-03-02T10:00:00Z");
     assert!(bench.listed().is_empty());
     let on = r#"{"programme":"community","decided_by":"SMB","evidence":"m"}"#;

@@ -126,7 +126,9 @@ fn refuse(gathered: &Gathered) -> Exit {
     }
     let lines = if count == 1 { "1 line was" } else { "lines were" };
     let number = if count == 1 { String::new() } else { format!("{count} ") };
-    eprintln!("mandate: {number}{lines} refused, so nothing was judged; mend or take out what is named above");
+    eprintln!(
+        "mandate: {number}{lines} refused, so nothing was judged; mend or take out what is named above"
+    );
     Exit::Refused
 }
 
@@ -186,9 +188,29 @@ fn write(
 }
 
 const CSV_COLUMNS: [&str; 23] = [
-    "duty", "rule", "paragraph", "basis", "subject", "holder", "inherited", "opened_by", "opened_at", "counted_from",
-    "opens_on", "due_on", "act_by", "due_at", "outcome", "closed_by", "closed_at", "superseded_by", "breach",
-    "known_since", "born_overdue", "flags", "explanation",
+    "duty",
+    "rule",
+    "paragraph",
+    "basis",
+    "subject",
+    "holder",
+    "inherited",
+    "opened_by",
+    "opened_at",
+    "counted_from",
+    "opens_on",
+    "due_on",
+    "act_by",
+    "due_at",
+    "outcome",
+    "closed_by",
+    "closed_at",
+    "superseded_by",
+    "breach",
+    "known_since",
+    "born_overdue",
+    "flags",
+    "explanation",
 ];
 
 fn columns(record: &DutyRecord, explanation: Option<String>) -> [String; 23] {
@@ -242,7 +264,12 @@ fn in_lines(explanation: &[mandate_domain::judge::Step], separator: &str) -> Str
 fn write_explained(judge: &Judge<'_>, verdicts: &[Verdict]) -> anyhow::Result<()> {
     for verdict in verdicts {
         let record = judge.record(verdict);
-        let text = format!("{} — {}\n  {}\n\n", record.duty, record.outcome, in_lines(&judge.explain(verdict), "\n  "));
+        let text = format!(
+            "{} — {}\n  {}\n\n",
+            record.duty,
+            record.outcome,
+            in_lines(&judge.explain(verdict), "\n  ")
+        );
         print(text.as_bytes())?;
     }
     Ok(())
@@ -251,7 +278,11 @@ fn write_explained(judge: &Judge<'_>, verdicts: &[Verdict]) -> anyhow::Result<()
 fn write_table(judge: &Judge<'_>, verdicts: &[Verdict]) -> anyhow::Result<()> {
     let terminal = std::io::stdout().is_terminal();
     let mut table = comfy_table::Table::new();
-    table.load_style(if terminal { comfy_table::presets::UTF8_HORIZONTAL_ONLY } else { comfy_table::presets::NOTHING });
+    table.load_style(if terminal {
+        comfy_table::presets::UTF8_HORIZONTAL_ONLY
+    } else {
+        comfy_table::presets::NOTHING
+    });
     table.set_header(["duty", "holder", "due on", "act by", "outcome", "closed", "flags"]);
     for verdict in verdicts {
         let record = judge.record(verdict);

@@ -154,10 +154,18 @@ fn show(policy: &Policy, id: &str) -> anyhow::Result<Exit> {
     text.push_str(&format!("basis: {basis}\nfile: domain/policy/{}\n", rule.file));
     for version in &rule.versions {
         let until = version.effective_to.map_or("on".to_owned(), |date| format!("to {date}"));
-        text.push_str(&format!("version {}: from {} {until}; {}\n", version.number, version.effective_from, within(version)));
+        text.push_str(&format!(
+            "version {}: from {} {until}; {}\n",
+            version.number,
+            version.effective_from,
+            within(version)
+        ));
         for id in &version.interpretations {
             if let Some(reading) = policy.interpretations.get(id) {
-                text.push_str(&format!("  reading {id}: {} {} ({})\n", reading.question, reading.choice, reading.reason));
+                text.push_str(&format!(
+                    "  reading {id}: {} {} ({})\n",
+                    reading.question, reading.choice, reading.reason
+                ));
             }
         }
     }

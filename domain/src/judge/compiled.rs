@@ -119,11 +119,18 @@ impl<'p> Compiled<'p> {
     /// Whether the version counts as its rule's for a fact with this effective date (spec 3.4, supersession).
     pub fn stands_for_rule(&self, id: VersionId, on: Date) -> bool {
         let (ready, rule) = (self.version(id), self.rule(id));
-        ready.version.governs(on) || (ready.version.number == 1 && !rule.versions.iter().any(|v| v.governs(on)))
+        ready.version.governs(on)
+            || (ready.version.number == 1 && !rule.versions.iter().any(|v| v.governs(on)))
     }
 }
 
-fn ready(policy: &Policy, history: &History, rule: usize, version: &Version, obligation: Option<u16>) -> Ready {
+fn ready(
+    policy: &Policy,
+    history: &History,
+    rule: usize,
+    version: &Version,
+    obligation: Option<u16>,
+) -> Ready {
     let mut version = version.clone();
     let symbol = |at: u32| {
         let text = usize::try_from(at).ok().and_then(|at| policy.symbols.get(at));
@@ -187,8 +194,13 @@ fn ready(policy: &Policy, history: &History, rule: usize, version: &Version, obl
 
 /// The types that can end a duty of the version well.
 fn evidence(version: &Version) -> u128 {
-    let mut types: Vec<FactType> =
-        version.done.iter().chain(&version.needs).chain(&version.closes_overdue).map(|entry| entry.kind).collect();
+    let mut types: Vec<FactType> = version
+        .done
+        .iter()
+        .chain(&version.needs)
+        .chain(&version.closes_overdue)
+        .map(|entry| entry.kind)
+        .collect();
     if let Some(until) = &version.until {
         for (field, test) in &until.tests {
             types.extend(setters(*field, test, Wanted::Passing));
@@ -276,15 +288,21 @@ pub(super) fn entry_of(version: &Version, part: Part, index: usize) -> Option<&E
 }
 
 /// Whether the data of a fact passes the tests of an entry; `reason` overrides that of a reception.
-pub(super) fn data_passes(history: &History, row: RowId, tests: &[(Field, Test)], reason: Option<&str>) -> bool {
+pub(super) fn data_passes(
+    history: &History,
+    row: RowId,
+    tests: &[(Field, Test)],
+    reason: Option<&str>,
+) -> bool {
     tests.iter().all(|(field, test)| {
         let value = match (field, reason) {
             (Field::Reason, Some(word)) => history.symbols.find(word),
             _ => history.value(row, *field),
         };
         match test {
-            Test::BeginsWith(starts) => value
-                .is_some_and(|value| starts.iter().any(|start| history.symbols.text(value).starts_with(start))),
+            Test::BeginsWith(starts) => value.is_some_and(|value| {
+                starts.iter().any(|start| history.symbols.text(value).starts_with(start))
+            }),
             test => test.holds(value.unwrap_or(NONE)),
         }
     })

@@ -96,7 +96,7 @@ impl Judge<'_> {
         self.explain_opening(&mut steps, verdict, rule, &ready.version);
         self.explain_due(&mut steps, verdict, &ready.version);
         self.explain_end(&mut steps, verdict, rule);
-        self.explain_notes(&mut steps, verdict, holder);
+        explain_notes(&mut steps, verdict, holder);
         steps.steps
     }
 
@@ -125,8 +125,12 @@ impl Judge<'_> {
         let reference = history.reference(verdict.opener);
         let why = match version.form {
             Form::While => format!("it made true that {}", in_terms(&version.holds)),
-            Form::On | Form::Prior => format!("rule {} opens at each {} under its conditions", rule.id, opener.kind),
-            Form::Every => format!("it made true that {}; one duty for each working day after", in_terms(&version.holds)),
+            Form::On | Form::Prior => {
+                format!("rule {} opens at each {} under its conditions", rule.id, opener.kind)
+            }
+            Form::Every => {
+                format!("it made true that {}; one duty for each working day after", in_terms(&version.holds))
+            }
         };
         let what = format!(
             "opened by {} ({reference}), which occurred at {} and was recorded at {}",
@@ -142,7 +146,9 @@ impl Judge<'_> {
             match entry.unwrap_or(version.counted_from) {
                 CountedFrom::Opening => "the effective date of the opening fact; it is day 0".to_owned(),
                 CountedFrom::Sentence => "the effective date of the latest sentence; it is day 0".to_owned(),
-                CountedFrom::Reception => "the effective date of the latest reception; it is day 0".to_owned(),
+                CountedFrom::Reception => {
+                    "the effective date of the latest reception; it is day 0".to_owned()
+                }
             }
         };
         let counted = format!("counted from {}", in_words(verdict.counted_from));
@@ -180,7 +186,8 @@ impl Judge<'_> {
         }
         if gap && let Some(grace) = version.grace {
             let what = format!("{grace} days of grace from {}", in_words(verdict.counted_from));
-            let why = "the date computed lies before the day on which it could first be known: a gap in the policy";
+            let why =
+                "the date computed lies before the day on which it could first be known: a gap in the policy";
             steps.add(StepKind::Moved, what, why);
         }
         for moved in &verdict.moves {
@@ -218,7 +225,9 @@ impl Judge<'_> {
             };
             let published = self.context.calendar.published_at(day, self.view.known_at);
             let why = match published {
-                Some(at) if skipped && !day.is_weekend() => format!("{words}, published at {}", london_words(at)),
+                Some(at) if skipped && !day.is_weekend() => {
+                    format!("{words}, published at {}", london_words(at))
+                }
                 _ => words,
             };
             number += u16::from(!skipped);
@@ -252,51 +261,73 @@ impl Judge<'_> {
             Basis::Local => "a missed local target, not a breach",
         };
         let (what, why) = match verdict.outcome {
-            Outcome::Pending => ("pending".to_owned(), "it is open and its due moment has not come".to_owned()),
-            Outcome::Overdue => (format!("overdue: {missed}"), "its due moment has passed and nothing ended it".to_owned()),
+            Outcome::Pending => {
+                ("pending".to_owned(), "it is open and its due moment has not come".to_owned())
+            }
+            Outcome::Overdue => {
+                (format!("overdue: {missed}"), "its due moment has passed and nothing ended it".to_owned())
+            }
             Outcome::Met => (format!("met by {by}"), "in time: strictly before the due moment".to_owned()),
-            Outcome::MetLate => (format!("met late by {by}: {missed}"), "at or after the due moment".to_owned()),
-            Outcome::Withdrawn => (format!("withdrawn by {by}"), "its condition ended before it was due".to_owned()),
-            Outcome::Lapsed if verdict.closed_by.is_none() => {
-                (format!("lapsed: {missed}"), "the day passed undone, and a missed daily check cannot be mended".to_owned())
+            Outcome::MetLate => {
+                (format!("met late by {by}: {missed}"), "at or after the due moment".to_owned())
             }
-            Outcome::Lapsed => (format!("lapsed by {by}: {missed}"), "its condition ended after it was due, undone".to_owned()),
-            Outcome::Superseded => {
-                (format!("superseded at {by}"), "another rule of the same obligation opened at the same fact".to_owned())
+            Outcome::Withdrawn => {
+                (format!("withdrawn by {by}"), "its condition ended before it was due".to_owned())
             }
+            Outcome::Lapsed if verdict.closed_by.is_none() => (
+                format!("lapsed: {missed}"),
+                "the day passed undone, and a missed daily check cannot be mended".to_owned(),
+            ),
+            Outcome::Lapsed => (
+                format!("lapsed by {by}: {missed}"),
+                "its condition ended after it was due, undone".to_owned(),
+            ),
+            Outcome::Superseded => (
+                format!("superseded at {by}"),
+                "another rule of the same obligation opened at the same fact".to_owned(),
+            ),
             Outcome::Exempt => (format!("exempt by {by}"), "waived by an entitled role".to_owned()),
-            Outcome::Annulled => {
-                (format!("annulled by {by}"), "the opening fact was recorded in error; shown as judged before".to_owned())
-            }
+            Outcome::Annulled => (
+                format!("annulled by {by}"),
+                "the opening fact was recorded in error; shown as judged before".to_owned(),
+            ),
         };
         steps.add(StepKind::Ended, what, why).fact = verdict.closed_by.map(|row| history.reference(row));
     }
+}
 
-    fn explain_notes(&self, steps: &mut Steps, verdict: &Verdict, holder: &str) {
-        let held = if holder.is_empty() { "nobody known answers for it".to_owned() } else { format!("{holder} answers for it") };
-        let why = if verdict.inherited {
-            "another organisation answered when it was opened; the clock did not restart"
-        } else {
-            "answerable at the end, the due moment or now, whichever is earliest"
+fn explain_notes(steps: &mut Steps, verdict: &Verdict, holder: &str) {
+    let held = if holder.is_empty() {
+        "nobody known answers for it".to_owned()
+    } else {
+        format!("{holder} answers for it")
+    };
+    let why = if verdict.inherited {
+        "another organisation answered when it was opened; the clock did not restart"
+    } else {
+        "answerable at the end, the due moment or now, whichever is earliest"
+    };
+    steps.add(StepKind::Holder, held, why);
+    let known = format!("could be known since {}", london_words(verdict.known_since));
+    let why = if verdict.born_overdue {
+        "only after it was due: born overdue"
+    } else {
+        "when the last of the facts that it opened on was recorded"
+    };
+    steps.add(StepKind::Noted, known, why);
+    for flag in verdict.flags.names() {
+        let why = match flag {
+            "policy_gap" => {
+                "the words of the policy cannot apply as they stand; the stated reading stands in"
+            }
+            "kept_due" => "it kept the earlier date of the duty it replaced",
+            "provisional" => "beyond the last year with published bank holidays; it may still move",
+            "undatable" => "more than two years beyond the published bank holidays",
+            _ => {
+                "no fact that could show the act was ever recorded for this holder: perhaps the feed is missing"
+            }
         };
-        steps.add(StepKind::Holder, held, why);
-        let known = format!("could be known since {}", london_words(verdict.known_since));
-        let why = if verdict.born_overdue {
-            "only after it was due: born overdue"
-        } else {
-            "when the last of the facts that it opened on was recorded"
-        };
-        steps.add(StepKind::Noted, known, why);
-        for flag in verdict.flags.names() {
-            let why = match flag {
-                "policy_gap" => "the words of the policy cannot apply as they stand; the stated reading stands in",
-                "kept_due" => "it kept the earlier date of the duty it replaced",
-                "provisional" => "beyond the last year with published bank holidays; it may still move",
-                "undatable" => "more than two years beyond the published bank holidays",
-                _ => "no fact that could show the act was ever recorded for this holder: perhaps the feed is missing",
-            };
-            steps.add(StepKind::Noted, flag, why);
-        }
+        steps.add(StepKind::Noted, flag, why);
     }
 }
 
@@ -313,10 +344,10 @@ fn each_day(steps: &mut Steps, from: Date, n: u16) {
 /// A condition in words.
 fn in_terms(condition: &Condition) -> String {
     let one = |field: StateField, value: u32| match field.shape() {
-        StateShape::Words(words) => usize::try_from(value).ok().and_then(|at| words.get(at)).map_or_else(
-            || value.to_string(),
-            |word| (*word).to_owned(),
-        ),
+        StateShape::Words(words) => usize::try_from(value)
+            .ok()
+            .and_then(|at| words.get(at))
+            .map_or_else(|| value.to_string(), |word| (*word).to_owned()),
         StateShape::Bool => (value == 1).to_string(),
         StateShape::Number(_) | StateShape::OptionalDate | StateShape::OptionalId => value.to_string(),
     };

@@ -1,7 +1,7 @@
 //! Folding the facts of one subject into its duties: the four forms of 3.3 and the outcomes of 3.4.
 
 use super::compiled::{ByKind, Part, Ready, VersionId, data_passes, entry_of};
-use super::duty::{Duty, DueDate, End, Flags, Move, Outcome};
+use super::duty::{DueDate, Duty, End, Flags, Move, Outcome};
 use super::history::{History, Row, RowId, Waiver};
 use super::state::{Awaited, State, answered_users};
 use super::view::{Context, View};
@@ -35,8 +35,7 @@ struct Track {
     since: (RowId, u32),
 }
 
-const UNTRACKED: Track =
-    Track { holds: false, guard: false, until: false, until_by: NONE, since: (NONE, 0) };
+const UNTRACKED: Track = Track { holds: false, guard: false, until: false, until_by: NONE, since: (NONE, 0) };
 
 /// A fact that plays a part for a version.
 #[derive(Debug, Clone, Copy)]
@@ -280,7 +279,9 @@ impl<'a> Fold<'a> {
 
     /// Whether an `every` rule opens a duty each working day as things stand.
     pub fn runs_daily(&self) -> bool {
-        let runs = |id: &VersionId| self.tracks.get(usize::from(*id)).is_some_and(|track| track.holds && track.since.0 != NONE);
+        let runs = |id: &VersionId| {
+            self.tracks.get(usize::from(*id)).is_some_and(|track| track.holds && track.since.0 != NONE)
+        };
         self.table.everys.iter().any(runs)
     }
 
@@ -450,8 +451,7 @@ impl<'a> Fold<'a> {
             .marks
             .iter()
             .filter(|mark| mark.version == duty.version && mark.part == Part::Since && mark.seq < duty.seq)
-            .filter(|mark| self.same_organisation(duty, mark.row))
-            .next_back();
+            .rfind(|mark| self.same_organisation(duty, mark.row));
         let undone = self.marks.iter().any(|mark| {
             mark.version == duty.version
                 && mark.part == Part::Unless
@@ -564,7 +564,8 @@ impl<'a> Fold<'a> {
         let holds = (alive || version.opens_after_death) && version.holds.holds(&self.state.values);
         let until = version.until.as_ref().is_some_and(|until| until.holds(&self.state.values));
         let seq = self.seq;
-        let guard = holds && !self.track(id).holds && self.guard_holds(&version.guard, version.counted_from, row);
+        let guard =
+            holds && !self.track(id).holds && self.guard_holds(&version.guard, version.counted_from, row);
         let track = self.track(id);
         if until && !track.until {
             track.until_by = row;
@@ -616,7 +617,13 @@ impl<'a> Fold<'a> {
     }
 
     /// Ends overdue duties that this fact closes although their condition holds; the versions that open the next.
-    fn close_overdue(&mut self, row: RowId, time: Instant, closes: &[VersionId], changed: u64) -> Vec<VersionId> {
+    fn close_overdue(
+        &mut self,
+        row: RowId,
+        time: Instant,
+        closes: &[VersionId],
+        changed: u64,
+    ) -> Vec<VersionId> {
         let mut reopened = Vec::new();
         for id in closes {
             for at in self.open_of(*id) {
@@ -661,7 +668,8 @@ impl<'a> Fold<'a> {
     fn goes_on(&self, obligation: u16) -> bool {
         self.table.whiles.iter().any(|id| {
             let Some(track) = self.tracks.get(usize::from(*id)) else { return false };
-            let turned_on = if track.since.0 == NONE { Date::from_days(0) } else { self.history.row(track.since.0).on };
+            let turned_on =
+                if track.since.0 == NONE { Date::from_days(0) } else { self.history.row(track.since.0).on };
             self.ready(*id).obligation == Some(obligation)
                 && track.holds
                 && track.guard
@@ -799,14 +807,12 @@ impl<'a> Fold<'a> {
             known_since = self.with_area(known_since);
         }
         let mut duty = self.new_duty(id, 0, row, version.counted_from, known_since);
-        if let Some(field) = version.due.follows() {
-            if let Some((date, rests_on)) = self.state.followed(field) {
-                let (computed, opens_on) = followed_due(version.due, date);
-                duty.due = DueDate::day(computed);
-                duty.counted_from = date;
-                duty.opens_on = opens_on;
-                duty.due_rests_on = Some(rests_on);
-            }
+        if let Some((date, rests_on)) = version.due.follows().and_then(|field| self.state.followed(field)) {
+            let (computed, opens_on) = followed_due(version.due, date);
+            duty.due = DueDate::day(computed);
+            duty.counted_from = date;
+            duty.opens_on = opens_on;
+            duty.due_rests_on = Some(rests_on);
         }
         if let (Some(grace), Some(due_on)) = (version.grace, duty.due.on)
             && due_on < opening
@@ -891,7 +897,9 @@ impl<'a> Fold<'a> {
             (None, Some((row, time))) => {
                 Some(End { outcome: Outcome::Withdrawn, by: Some(row), at: time.max(start) })
             }
-            (None, None) if due <= self.view.as_at => Some(End { outcome: Outcome::Lapsed, by: None, at: due }),
+            (None, None) if due <= self.view.as_at => {
+                Some(End { outcome: Outcome::Lapsed, by: None, at: due })
+            }
             (None, None) => None,
         };
         Duty { day: Some(day), opened_at: start, due: DueDate::day(day), end, ..pattern.clone() }
@@ -935,7 +943,8 @@ impl<'a> Fold<'a> {
             let counted_from = entry.counted_from.unwrap_or(version.counted_from);
             let mut duty = self.new_duty(*id, *index, row, counted_from, known_since);
             duty.flags.put(Flags::POLICY_GAP, entry.policy_gap);
-            let previous = self.openings.iter().rev().find(|o| o.rule == ready.rule && o.key == key).map(|o| o.seq);
+            let previous =
+                self.openings.iter().rev().find(|o| o.rule == ready.rule && o.key == key).map(|o| o.seq);
             let at = self.push(duty, key);
             self.openings.push(Opening { rule: ready.rule, key, seq: self.seq });
             self.look_back(at, ready, previous);
@@ -973,7 +982,8 @@ impl<'a> Fold<'a> {
             .copied()
             .collect();
         for mark in candidates {
-            if self.duties.get(at).is_some_and(|duty| duty.end.is_none()) && self.belongs(at, mark.row, false) {
+            if self.duties.get(at).is_some_and(|duty| duty.end.is_none()) && self.belongs(at, mark.row, false)
+            {
                 let history = self.history;
                 let duty = self.duty(at);
                 duty.awaited.answer(answered_users(history, mark.row));
@@ -1142,7 +1152,8 @@ impl<'a> Fold<'a> {
             let time = self.history.row(waiver.row).time;
             self.settle(at, time);
             let duty = self.duty(at);
-            duty.end = Some(End { outcome: Outcome::Exempt, by: Some(waiver.row), at: time.max(duty.opened_at) });
+            duty.end =
+                Some(End { outcome: Outcome::Exempt, by: Some(waiver.row), at: time.max(duty.opened_at) });
             self.open.retain(|open| *open != at);
         }
     }
@@ -1189,7 +1200,8 @@ impl<'a> Fold<'a> {
             || at == self.view.as_at
             || at == duty.opened_at
             || version.form == Form::Prior;
-        let until = self.holders.partition_point(|(time, _)| if inclusive { *time <= at } else { *time < at });
+        let until =
+            self.holders.partition_point(|(time, _)| if inclusive { *time <= at } else { *time < at });
         until.checked_sub(1).and_then(|last| self.holders.get(last)).map_or(NONE, |(_, holder)| *holder)
     }
 }

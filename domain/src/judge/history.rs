@@ -226,7 +226,10 @@ impl History {
             Value::None => {
                 // Free text is decoded to nothing; a date that is null is a value.
                 let shape = kind.field(field.name())?.shape;
-                if shape == Shape::Text { return None } else { NONE }
+                if shape == Shape::Text {
+                    return None;
+                }
+                NONE
             }
             Value::Text(_) if kind == FactType::PolicyAdopted && field == Field::Text => return None,
             Value::Text(text) => self.symbols.intern(text),
@@ -243,7 +246,11 @@ impl History {
                     u32::try_from(self.lists.len() - 1).ok()?
                 }
             },
-            Value::Instant(_) | Value::Event(_) | Value::Holidays(_) | Value::Dates(_) | Value::Sample(..) => {
+            Value::Instant(_)
+            | Value::Event(_)
+            | Value::Holidays(_)
+            | Value::Dates(_)
+            | Value::Sample(..) => {
                 return None;
             }
         })
@@ -257,14 +264,19 @@ impl History {
             (Value::Bool(value), Some(known)) => u32::from(*value) == known,
             (Value::Number(number), Some(known)) => i64::from(known) == *number,
             (Value::Date(date), Some(known)) => encode_date(*date) == known,
-            (Value::Texts(texts), Some(known)) => match fact.kind.field(field.name()).map(|spec| spec.shape) {
-                Some(Shape::Choices(_)) => true,
-                _ => {
-                    let list = self.list(known);
-                    list.len() == texts.len()
-                        && list.iter().zip(texts.iter()).all(|(symbol, text)| self.symbols.text(*symbol) == &**text)
+            (Value::Texts(texts), Some(known)) => {
+                match fact.kind.field(field.name()).map(|spec| spec.shape) {
+                    Some(Shape::Choices(_)) => true,
+                    _ => {
+                        let list = self.list(known);
+                        list.len() == texts.len()
+                            && list
+                                .iter()
+                                .zip(texts.iter())
+                                .all(|(symbol, text)| self.symbols.text(*symbol) == &**text)
+                    }
                 }
-            },
+            }
             (Value::Event(event), _) => self
                 .annulments
                 .iter()
@@ -272,7 +284,8 @@ impl History {
             _ => true,
         };
         let mut fields = fact.data.iter().filter(|(field, value)| {
-            self.value(first, *field).is_some() || matches!(value, Value::Text(_) | Value::Bool(_) | Value::Number(_))
+            self.value(first, *field).is_some()
+                || matches!(value, Value::Text(_) | Value::Bool(_) | Value::Number(_))
         });
         row.kind == fact.kind
             && row.time == fact.time

@@ -19,7 +19,7 @@ pub use duty::{Flags, Outcome, Verdict};
 pub use explain::{Explanation, Step, StepKind};
 pub use history::{Added, History, Row, RowId, Symbols};
 pub use record::{DutyRecord, short_reference};
-pub use standing::{StateChange, Standing};
+pub use standing::{Standing, StateChange};
 pub use view::View;
 
 use crate::calendar::Calendar;
@@ -50,7 +50,11 @@ pub struct Judge<'a> {
 ///
 /// # Errors
 /// [`PolicyError`] when the text that was adopted is no policy.
-pub fn adopted_policy(history: &History, known_at: crate::time::Instant) -> Option<Result<Policy, PolicyError>> {
+#[must_use]
+pub fn adopted_policy(
+    history: &History,
+    known_at: crate::time::Instant,
+) -> Option<Result<Policy, PolicyError>> {
     let nothing = Policy {
         rules: Vec::new(),
         interpretations: std::collections::BTreeMap::new(),
@@ -103,7 +107,8 @@ impl<'a> Judge<'a> {
     #[must_use]
     pub fn units_in_order(&self) -> Vec<u32> {
         let mut units = self.units();
-        units.sort_by(|a, b| self.context.history.symbols.text(*a).cmp(self.context.history.symbols.text(*b)));
+        units
+            .sort_by(|a, b| self.context.history.symbols.text(*a).cmp(self.context.history.symbols.text(*b)));
         units
     }
 
@@ -121,7 +126,12 @@ impl<'a> Judge<'a> {
         verdicts
     }
 
-    fn judge_members(&self, members: &[u32], view: View, mut evidence: Option<&mut Evidence>) -> Vec<Verdict> {
+    fn judge_members(
+        &self,
+        members: &[u32],
+        view: View,
+        mut evidence: Option<&mut Evidence>,
+    ) -> Vec<Verdict> {
         let mut verdicts = Vec::new();
         self.fold_members(members, view, Changes::Dropped, |subject, fold| {
             if let Some(evidence) = evidence.as_deref_mut() {
@@ -142,7 +152,8 @@ impl<'a> Judge<'a> {
         changes: Changes,
         mut each: impl FnMut(u32, &mut Fold<'_>),
     ) {
-        let survivors = if members.len() > 1 { self.context.survivors(members, view) } else { HashMap::new() };
+        let survivors =
+            if members.len() > 1 { self.context.survivors(members, view) } else { HashMap::new() };
         let survivor = |member: u32| survivors.get(&member).copied().unwrap_or(member);
         for subject in members.iter().copied().filter(|member| survivor(*member) == *member) {
             let own = || members.iter().copied().filter(|member| survivor(*member) == subject);
@@ -200,9 +211,9 @@ impl<'a> Judge<'a> {
             None if duty.due.passed_by(view.as_at) => Outcome::Overdue,
             None => Outcome::Pending,
         };
-        let known_since = duty.due_rests_on.map_or(duty.known_since, |row| {
-            duty.known_since.max(self.context.history.row(row).recorded)
-        });
+        let known_since = duty
+            .due_rests_on
+            .map_or(duty.known_since, |row| duty.known_since.max(self.context.history.row(row).recorded));
         let could_be_born_overdue = outcome.is_missed() || outcome == Outcome::Pending;
         let closed_at = duty.end.map(|end| end.at);
         let holder = fold.holder_of(duty);

@@ -145,7 +145,9 @@ impl Judge<'_> {
             outcome: verdict.outcome.name().to_owned(),
             closed_by: verdict.closed_by.map(|row| history.reference(row)),
             closed_at: verdict.closed_at,
-            superseded_by: verdict.superseded_by.map(|(version, opener)| self.id_of(version, verdict.subject, opener)),
+            superseded_by: verdict
+                .superseded_by
+                .map(|(version, opener)| self.id_of(version, verdict.subject, opener)),
             breach: verdict.breach,
             known_since: verdict.known_since,
             born_overdue: verdict.born_overdue,

@@ -122,7 +122,9 @@ impl Judge<'_> {
             }
             StateShape::Bool => (value == 1).to_string(),
             StateShape::Number(_) => value.to_string(),
-            StateShape::OptionalDate => decode_date(value).map_or_else(|| "none".to_owned(), |date| date.to_string()),
+            StateShape::OptionalDate => {
+                decode_date(value).map_or_else(|| "none".to_owned(), |date| date.to_string())
+            }
             StateShape::OptionalId if value == NONE => "none".to_owned(),
             StateShape::OptionalId => self.context.history.symbols.text(value).to_owned(),
         }
@@ -134,7 +136,8 @@ impl Judge<'_> {
         let history = self.context.history;
         let members = self.members(unit);
         let rows = members.iter().flat_map(|member| history.rows_of(*member));
-        let annulled = rows.filter(|row| self.context.earliest_annulment(**row, self.view.known_at).is_some());
+        let annulled =
+            rows.filter(|row| self.context.earliest_annulment(**row, self.view.known_at).is_some());
         annulled.map(|row| history.reference(*row)).collect()
     }
 

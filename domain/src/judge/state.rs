@@ -128,7 +128,9 @@ impl State {
     pub fn followed(&self, field: StateField) -> Option<(Date, RowId)> {
         let own = decode_date(self.get(field)).map(|date| (date, self.changed_by(field)));
         match (field, own, self.exemption) {
-            (StateField::VettingExpiresOn, Some((own, _)), Some((until, row))) if until > own => Some((until, row)),
+            (StateField::VettingExpiresOn, Some((own, _)), Some((until, row))) if until > own => {
+                Some((until, row))
+            }
             _ => own,
         }
     }
@@ -166,11 +168,15 @@ impl State {
         let kind = history.row(row).kind;
         match kind {
             FactType::MappaRegistered => self.register(history, row, c),
-            FactType::MappaChanged | FactType::MappaDeregistered if given(Field::Registration) != self.registration => {
+            FactType::MappaChanged | FactType::MappaDeregistered
+                if given(Field::Registration) != self.registration =>
+            {
                 opens = false;
             }
             FactType::MappaChanged => {
-                for (field, state) in [(Field::Category, StateField::Category), (Field::Level, StateField::Level)] {
+                for (field, state) in
+                    [(Field::Category, StateField::Category), (Field::Level, StateField::Level)]
+                {
                     if let Some(number) = value(field) {
                         self.set(state, number, row, c);
                     }
@@ -273,7 +279,8 @@ impl State {
                 }
             }
             // Asking or authorising again does not take away an account that is enabled.
-            FactType::AccountRequested | FactType::AccountAuthorised if self.is(StateField::Account, "enabled") => {}
+            FactType::AccountRequested | FactType::AccountAuthorised
+                if self.is(StateField::Account, "enabled") => {}
             FactType::AccountRequested => self.set_word(StateField::Account, "requested", row, c),
             FactType::AccountAuthorised => self.set_word(StateField::Account, "authorised", row, c),
             FactType::AccountEnabled => self.set_word(StateField::Account, "enabled", row, c),

@@ -9,8 +9,8 @@ use super::files::{concatenated, shipped_files};
 use super::text::normalised;
 use super::toml_reader::{At, Reader, Table, integer};
 use super::{
-    Basis, By, Condition, CountedFrom, Due, Entry, Escalation, Form, Holder, Interpretation, PerHolder, Policy,
-    PolicyError, PolicyFiles, Problem, Programme, Rule, Severity, Step, Test, Version,
+    Basis, By, Condition, CountedFrom, Due, Entry, Escalation, Form, Holder, Interpretation, PerHolder,
+    Policy, PolicyError, PolicyFiles, Problem, Programme, Rule, Severity, Step, Test, Version,
 };
 use crate::catalogue::{FactType, Field, FieldSpec, Shape, SubjectKind, WAIVERS};
 use crate::time::Date;
@@ -36,12 +36,13 @@ impl Shared {
 pub(super) fn load(files: &PolicyFiles) -> Result<Policy, PolicyError> {
     let shipped = shipped_files();
     let own_text = files.0.get("text.txt").or_else(|| shipped.0.get("text.txt"));
-    let mut shared = Shared { framework: normalised(own_text.map_or("", String::as_str)), symbols: Vec::new() };
+    let mut shared =
+        Shared { framework: normalised(own_text.map_or("", String::as_str)), symbols: Vec::new() };
     let mut problems = Vec::new();
     let mut rules: Vec<Rule> = Vec::new();
     let mut interpretations = BTreeMap::new();
     for (name, text) in &files.0 {
-        if !std::path::Path::new(name).extension().is_some_and(|end| end == "toml") {
+        if std::path::Path::new(name).extension().is_none_or(|end| end != "toml") {
             continue;
         }
         let reader = Reader::new(name, text);
@@ -148,7 +149,9 @@ fn read_rule(root: Table<'_, '_>, file: &str, shared: &mut Shared) -> Option<Rul
     let quote = read_per_holder(&root, "quote", |at, text| {
         let wanted = normalised(text);
         if wanted.is_empty() || !framework.contains(&wanted) {
-            at.problem(format!("the quote {wanted:?} does not occur word for word in the policy text (text.txt)"));
+            at.problem(format!(
+                "the quote {wanted:?} does not occur word for word in the policy text (text.txt)"
+            ));
         }
     });
     let duty = root.need_text("duty").unwrap_or("").to_owned();
@@ -183,11 +186,16 @@ fn read_rule(root: Table<'_, '_>, file: &str, shared: &mut Shared) -> Option<Rul
 /// Whether the text has the form of a paragraph number, `4.16`, or of a definition in section 7, `7`.
 fn cites_a_paragraph(text: &str) -> bool {
     let mut parts = text.split('.');
-    let numbers = parts.by_ref().all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric()));
+    let numbers =
+        parts.by_ref().all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric()));
     numbers && text.starts_with(|c: char| ('3'..='7').contains(&c))
 }
 
-fn read_per_holder(root: &Table<'_, '_>, key: &'static str, check: impl Fn(&At<'_, '_>, &str)) -> Option<PerHolder> {
+fn read_per_holder(
+    root: &Table<'_, '_>,
+    key: &'static str,
+    check: impl Fn(&At<'_, '_>, &str),
+) -> Option<PerHolder> {
     let at = root.need(key)?;
     if at.value.as_str().is_some() {
         let text = at.text()?;
@@ -286,7 +294,10 @@ fn read_version(table: &Table<'_, '_>, number: u16, shared: &mut Shared) -> Opti
             Some("met") => true,
             _ => at.wrong("\"met\""),
         }),
-        counted_from: table.get("counted_from").and_then(|at| read_counted_from(&at)).unwrap_or(CountedFrom::Opening),
+        counted_from: table
+            .get("counted_from")
+            .and_then(|at| read_counted_from(&at))
+            .unwrap_or(CountedFrom::Opening),
         grace: table.get("grace").and_then(|at| read_days(&at)),
         obligation: table.get("obligation").and_then(|at| at.text()).map(str::to_owned),
         keeps_earlier_due_of: texts(table, "keeps_earlier_due_of"),
@@ -356,12 +367,18 @@ fn check_form(table: &Table<'_, '_>, version: &Version) {
                 version.until.is_none() && !version.ends_met,
                 "`form = \"while\"` needs `until` or `ends = \"met\"`",
             );
-            complain(!version.on.is_empty() || !version.done.is_empty(), "`on` and `done` belong to the form `on`");
+            complain(
+                !version.on.is_empty() || !version.done.is_empty(),
+                "`on` and `done` belong to the form `on`",
+            );
         }
         Form::Every => {
             complain(!stateful, "`form = \"every\"` needs a condition `while`");
             complain(version.done.is_empty(), "`form = \"every\"` needs `done`");
-            complain(version.due != Due::SameDay, "`form = \"every\"` is due on its own day; leave `due` out");
+            complain(
+                version.due != Due::SameDay,
+                "`form = \"every\"` is due on its own day; leave `due` out",
+            );
         }
         Form::On => {
             complain(version.on.is_empty(), "`form = \"on\"` needs `on`");
@@ -388,7 +405,10 @@ fn check_form(table: &Table<'_, '_>, version: &Version) {
         };
         complain(
             version.on.iter().skip(index + 1).any(same),
-            &format!("two entries of `on` open at the same fact ({}): two duties of one rule at one fact", entry.kind),
+            &format!(
+                "two entries of `on` open at the same fact ({}): two duties of one rule at one fact",
+                entry.kind
+            ),
         );
     }
 }
@@ -558,9 +578,9 @@ fn read_data_test(at: &At<'_, '_>, spec: &FieldSpec, shared: &mut Shared) -> Opt
     }
     let mut one = |item: &At<'_, '_>| -> Option<u32> {
         let value = match (spec.shape, item.value) {
-            (Shape::Number(low, high), value) => integer(value)
-                .filter(|n| (low..=high).contains(n))
-                .and_then(|n| u32::try_from(n).ok()),
+            (Shape::Number(low, high), value) => {
+                integer(value).filter(|n| (low..=high).contains(n)).and_then(|n| u32::try_from(n).ok())
+            }
             (Shape::Bool, DeValue::Boolean(value)) => Some(u32::from(*value)),
             (Shape::Choice(words), DeValue::String(word)) if words.contains(&word.as_ref()) => {
                 Some(shared.symbol(word))

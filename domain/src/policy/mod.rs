@@ -499,16 +499,41 @@ mod tests {
     #[test]
     fn each_kind_of_mistake_is_named_with_file_line_and_reason() {
         let cases = [
-            ("4.10.toml", "due = { days = 5 }", "due = { days = 5, dayz = 1 }", "line 14: unknown key `dayz`"),
-            ("4.10.toml", "due = { days = 5 }", "due = \"5 dayz\"", "line 14: `\"5 dayz\"`: expected \"prior\", { days = N }"),
+            (
+                "4.10.toml",
+                "due = { days = 5 }",
+                "due = { days = 5, dayz = 1 }",
+                "line 14: unknown key `dayz`",
+            ),
+            (
+                "4.10.toml",
+                "due = { days = 5 }",
+                "due = \"5 dayz\"",
+                "line 14: `\"5 dayz\"`: expected \"prior\", { days = N }",
+            ),
             ("4.10.toml", "severity = ", "severty = ", "line 1: `severity` is missing"),
             ("4.10.toml", "within 5 days", "within 6 days", "line 4: the quote"),
             ("4.10.toml", "paragraph = \"4.10\"", "paragraph = \"\"", "line 2: `\"\"`: expected a paragraph"),
-            ("4.10.toml", "category = 2", "category = 7", "line 12: `7`: expected a number from 0 to 4 for `category`"),
+            (
+                "4.10.toml",
+                "category = 2",
+                "category = 7",
+                "line 12: `7`: expected a number from 0 to 4 for `category`",
+            ),
             ("4.10.toml", "category = 2", "colour = 2", "line 12: `colour` is no field of the state"),
             ("4.25.toml", "partners.added", "partners.invented", "expected a fact type of the catalogue"),
-            ("4.25.toml", "match = \"request\"", "match = \"meeting\"", "line 14: `\"meeting\"`: expected a data field"),
-            ("4.17.toml", "\"local-target\"", "\"no-such\"", "interpretation `no-such` is not in interpretations.toml"),
+            (
+                "4.25.toml",
+                "match = \"request\"",
+                "match = \"meeting\"",
+                "line 14: `\"meeting\"`: expected a data field",
+            ),
+            (
+                "4.17.toml",
+                "\"local-target\"",
+                "\"no-such\"",
+                "interpretation `no-such` is not in interpretations.toml",
+            ),
             ("4.10.toml", "until = { record = \"live\" }\n", "", "needs `until` or `ends = \"met\"`"),
             ("4.11.toml", ", release_on = \"known\"", "", "`while` must ask `release_on = \"known\"`"),
             ("4.10.toml", "id = \"4.10\"", "id = \"4.9\"", "must be named 4.9.toml"),

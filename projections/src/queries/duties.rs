@@ -30,7 +30,16 @@ fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
 
 fn duty_row(raw: Raw) -> Result<DutyRow, ProjectionError> {
     let (reference, severity, title, unit, version, record, generation, raised) = raw;
-    Ok(DutyRow { reference, severity, title, unit, version, generation, raised, record: rows::record(&record)? })
+    Ok(DutyRow {
+        reference,
+        severity,
+        title,
+        unit,
+        version,
+        generation,
+        raised,
+        record: rows::record(&record)?,
+    })
 }
 
 /// Duties `d` that a condition selects, with the rest of the statement.
@@ -80,7 +89,8 @@ impl Projections {
     pub fn duty(&self, id_or_reference: &str) -> Result<Option<DutyRow>, ProjectionError> {
         let by = if id_or_reference.starts_with("D-") { "d.reference" } else { "d.duty" };
         self.read(|connection| {
-            let found = select(connection, &format!("WHERE {by} = ?1 ORDER BY d.duty LIMIT 1"), [id_or_reference])?;
+            let found =
+                select(connection, &format!("WHERE {by} = ?1 ORDER BY d.duty LIMIT 1"), [id_or_reference])?;
             Ok(found.into_iter().next())
         })
     }
@@ -91,7 +101,8 @@ impl Projections {
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn counts(
         &self,
-    ) -> Result<std::collections::HashMap<(String, mandate_domain::judge::Outcome), u64>, ProjectionError> {
+    ) -> Result<std::collections::HashMap<(String, mandate_domain::judge::Outcome), u64>, ProjectionError>
+    {
         self.read(rows::counts)
     }
 }

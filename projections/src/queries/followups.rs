@@ -5,9 +5,9 @@ use mandate_store::Position;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::{all, duties::select};
+use crate::Projections;
 use crate::error::ProjectionError;
 use crate::model::{BreachRow, DutyRow, NoticeRow, Rescission, Warning};
-use crate::Projections;
 
 const BREACH: &str =
     "b.duty, b.rule, b.subject, b.holder, b.due_at, b.generation, b.position, b.raised_at, b.status";
@@ -52,7 +52,8 @@ impl Projections {
              OR (d.breach = 0 AND d.outcome <> 'exempt')) ORDER BY b.raised_at, b.duty LIMIT ?1"
         );
         self.read(|connection| {
-            let found = all(connection, &sql, [limit], |row| Ok((breach(row)?, row.get::<_, Option<String>>(9)?)))?;
+            let found =
+                all(connection, &sql, [limit], |row| Ok((breach(row)?, row.get::<_, Option<String>>(9)?)))?;
             found
                 .into_iter()
                 .map(|(breach, outcome_now)| {
@@ -103,7 +104,9 @@ impl Projections {
                    AND w.due_at = s.due_at) ORDER BY s.at, s.duty, s.step LIMIT ?2";
         self.read(|connection| {
             let found: Vec<(String, String, i64)> =
-                all(connection, sql, params![now.nanos(), limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+                all(connection, sql, params![now.nanos(), limit], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                })?;
             let mut warnings = Vec::with_capacity(found.len());
             for (duty, step, at) in found {
                 let at = Instant::from_nanos(at);

@@ -112,9 +112,8 @@ impl Projections {
                 let events = self.shared.log.read_subject(member, after, MAX_READ)?;
                 let Some(last) = events.last() else { break };
                 after = last.sequence;
-                let known = |event: &&StoredEvent| {
-                    event.known_at() <= view.known_at && event.fact.time <= view.as_at
-                };
+                let known =
+                    |event: &&StoredEvent| event.known_at() <= view.known_at && event.fact.time <= view.as_at;
                 for event in events.iter().filter(known) {
                     let reference = event.fact.reference();
                     let own = changes.iter().filter(|change| change.fact == reference);

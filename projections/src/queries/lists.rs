@@ -44,7 +44,8 @@ pub(super) fn notices(
         })
     })?;
     for notice in &mut found {
-        let listed = "SELECT duty, generation FROM notice_duties WHERE notice = ?1 ORDER BY position LIMIT 100000";
+        let listed =
+            "SELECT duty, generation FROM notice_duties WHERE notice = ?1 ORDER BY position LIMIT 100000";
         notice.duties = all(connection, listed, [&notice.notice], |row| Ok((row.get(0)?, row.get(1)?)))?;
     }
     Ok(found)
@@ -57,14 +58,21 @@ impl Projections {
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn subject(&self, id: &str) -> Result<Option<SubjectRow>, ProjectionError> {
         let sql = "SELECT subject, merged_into, state FROM subjects WHERE subject = ?1";
-        self.read(|connection| all(connection, sql, [id], raw_subject)?.into_iter().next().map(subject).transpose())
+        self.read(|connection| {
+            all(connection, sql, [id], raw_subject)?.into_iter().next().map(subject).transpose()
+        })
     }
 
     /// The subjects of a kind, by id.
     ///
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
-    pub fn subjects(&self, kind: SubjectKind, page: u32, size: u32) -> Result<Listed<SubjectRow>, ProjectionError> {
+    pub fn subjects(
+        &self,
+        kind: SubjectKind,
+        page: u32,
+        size: u32,
+    ) -> Result<Listed<SubjectRow>, ProjectionError> {
         let size = size.clamp(1, MAX_PAGE);
         let sql = "SELECT subject, merged_into, state FROM subjects WHERE kind = ?1 ORDER BY subject \
                    LIMIT ?2 OFFSET ?3";
@@ -109,7 +117,11 @@ impl Projections {
         self.read(|connection| {
             let total = count(connection, "SELECT count(*) FROM notices", [])?;
             let offset = i64::from(page) * i64::from(size);
-            let content = notices(connection, "ORDER BY n.position DESC LIMIT ?1 OFFSET ?2", [i64::from(size), offset])?;
+            let content = notices(
+                connection,
+                "ORDER BY n.position DESC LIMIT ?1 OFFSET ?2",
+                [i64::from(size), offset],
+            )?;
             Ok(Listed { content, total_elements: total, number: page, size })
         })
     }

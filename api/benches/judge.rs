@@ -1,0 +1,99 @@
+//! `mandate judge` against only decoding the same file: same fact type, same threads, same run (promise P6).
+//!
+//! Usage: `cargo bench --package mandate-api --bench judge -- FILE`; without a file a small history is made.
+#![expect(clippy::print_stdout, reason = "a bench prints its figures")]
+
+use std::path::{Path, PathBuf};
+use std::time::Instant as Wall;
+
+use mandate_api::bulk::{Gathered, cores, judge_all, render};
+use mandate_api::generate::{Options, Scale, generate};
+use mandate_api::input::{InputError, Texts, read_lines};
+use mandate_domain::calendar::Calendar;
+use mandate_domain::judge::{Judge, Verdict, View};
+use mandate_domain::policy::Policy;
+use mandate_domain::time::Instant;
+
+/// Peak resident memory of this process in megabytes, where the system tells.
+fn peak_megabytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|rest| rest.split_whitespace().next()).and_then(|n| n.parse::<u64>().ok());
+    kilobytes.unwrap_or(0) / 1024
+}
+
+fn decode_only(file: &Path, threads: usize) -> Result<u64, InputError> {
+    let mut facts = 0;
+    read_lines(file, threads, Texts::Dropped, |line| {
+        facts += u64::from(line.fact.is_ok());
+        Ok::<(), InputError>(())
+    })?;
+    Ok(facts)
+}
+
+fn judge_file(file: &Path, threads: usize, explain: bool) -> anyhow::Result<(usize, u64)> {
+    let mut gathered = Gathered::default();
+    gathered.read(file, threads)?;
+    anyhow::ensure!(gathered.bad.is_empty(), "{} lines were refused", gathered.bad.len());
+    let now = Instant::parse("2026-11-01T00:00:00Z")?;
+    let (policy, calendar) = (Policy::shipped()?, Calendar::shipped()?);
+    let judge = Judge::new(&policy, &calendar, &gathered.history, View { as_at: now, known_at: now });
+    let verdicts = judge_all(&judge, threads);
+    let mut bytes = 0;
+    let one = |verdict: &Verdict, out: &mut Vec<u8>| {
+        let mut record = judge.record(verdict);
+        if explain {
+            record.explanation = Some(judge.explain(verdict));
+        }
+        // Writing to memory cannot fail.
+        let _ = serde_json::to_writer(&mut *out, &record);
+    };
+    render(&verdicts, threads, one, |piece| {
+        bytes += piece.len() as u64;
+        Ok::<(), std::convert::Infallible>(())
+    })?;
+    Ok((verdicts.len(), bytes))
+}
+
+fn main() -> anyhow::Result<()> {
+    let named = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).map(PathBuf::from);
+    let folder = std::env::temp_dir().join(format!("mandate-bench-{}", std::process::id()));
+    let file = match named {
+        Some(file) => file,
+        None => {
+            std::fs::create_dir_all(&folder)?;
+            let file = folder.join("small.jsonl");
+            let mut out = std::io::BufWriter::new(std::fs::File::create(&file)?);
+            generate(&Options::scale(Scale::Small), &mut out)?;
+            file
+        }
+    };
+    let threads = cores();
+    // Once to have the file in the system's cache, then in turn.
+    decode_only(&file, threads)?;
+    let started = Wall::now();
+    let facts = decode_only(&file, threads)?;
+    let decoding = started.elapsed().as_secs_f64();
+    println!("P6 decode only: {facts} facts in {decoding:.2} s, {:.0} facts/s", facts as f64 / decoding);
+    let started = Wall::now();
+    let (duties, bytes) = judge_file(&file, threads, false)?;
+    let judging = started.elapsed().as_secs_f64();
+    println!(
+        "P6 judge: {duties} duties ({bytes} bytes) in {judging:.2} s, {:.0} facts/s; peak {} MB so far",
+        facts as f64 / judging,
+        peak_megabytes()
+    );
+    println!("P6 ratio to decoding: {:.2} (promise: at least 0.50)", decoding / judging);
+    let started = Wall::now();
+    judge_file(&file, threads, true)?;
+    let explaining = started.elapsed().as_secs_f64();
+    println!(
+        "P6 with explanations: {explaining:.2} s, {:.2} x (promise: at most 1.30)",
+        explaining / judging
+    );
+    std::fs::remove_dir_all(&folder).or_else(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
+    })?;
+    Ok(())
+}
