@@ -14,6 +14,10 @@ use mandate_domain::judge::{Judge, Verdict, View};
 use mandate_domain::policy::Policy;
 use mandate_domain::time::Instant;
 
+/// The same allocator as the program's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Peak resident memory of this process in megabytes, where the system tells.
 fn peak_megabytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -41,12 +45,14 @@ fn judge_file(file: &Path, threads: usize, explain: bool) -> anyhow::Result<(usi
     let verdicts = judge_all(&judge, threads);
     let mut bytes = 0;
     let one = |verdict: &Verdict, out: &mut Vec<u8>| {
-        let mut record = judge.record(verdict);
         if explain {
+            let mut record = judge.record(verdict);
             record.explanation = Some(judge.explain(verdict));
+            // Writing to memory cannot fail.
+            let _ = serde_json::to_writer(&mut *out, &record);
+        } else {
+            judge.write_json(verdict, out);
         }
-        // Writing to memory cannot fail.
-        let _ = serde_json::to_writer(&mut *out, &record);
     };
     render(&verdicts, threads, one, |piece| {
         bytes += piece.len() as u64;

@@ -144,22 +144,42 @@ fn parse_utc(text: &str) -> Option<DateTime<Utc>> {
     Some(time.and_utc())
 }
 
-impl fmt::Display for Instant {
-    /// Writes UTC with `Z`; the fraction is as short as it goes and omitted when zero.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let date = Date(i32::try_from(self.0.div_euclid(DAY_NS)).unwrap_or(0));
+impl Instant {
+    /// Appends the instant in UTC with `Z`; the fraction is as short as it goes and omitted when zero.
+    pub fn write(self, out: &mut Vec<u8>) {
+        Date(i32::try_from(self.0.div_euclid(DAY_NS)).unwrap_or(0)).write(out);
         let within = self.0.rem_euclid(DAY_NS);
         let (seconds, mut fraction) = (within / SECOND_NS, within % SECOND_NS);
-        write!(f, "{date}T{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)?;
+        for (mark, number) in [(b'T', seconds / 3600), (b':', seconds / 60 % 60), (b':', seconds % 60)] {
+            out.push(mark);
+            write_digits(out, number, 2);
+        }
         if fraction != 0 {
             let mut width = 9;
             while fraction % 10 == 0 {
                 fraction /= 10;
                 width -= 1;
             }
-            write!(f, ".{fraction:0width$}")?;
+            out.push(b'.');
+            write_digits(out, fraction, width);
         }
-        f.write_str("Z")
+        out.push(b'Z');
+    }
+}
+
+/// Appends a number with leading zeros.
+fn write_digits(out: &mut Vec<u8>, number: i64, width: u32) {
+    for place in (0..width).rev() {
+        let digit = u8::try_from(number / 10i64.pow(place) % 10).unwrap_or(0);
+        out.push(b'0' + digit);
+    }
+}
+
+impl fmt::Display for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Vec::with_capacity(30);
+        self.write(&mut text);
+        f.write_str(std::str::from_utf8(&text).unwrap_or(""))
     }
 }
 
@@ -278,6 +298,16 @@ impl Date {
         self.next().start()
     }
 
+    /// Appends the date as `YYYY-MM-DD`.
+    pub fn write(self, out: &mut Vec<u8>) {
+        let date = self.to_chrono();
+        write_digits(out, i64::from(date.year()), 4);
+        for number in [date.month(), date.day()] {
+            out.push(b'-');
+            write_digits(out, i64::from(number), 2);
+        }
+    }
+
     /// The same day as a chrono value.
     #[must_use]
     pub fn to_chrono(self) -> NaiveDate {
@@ -293,8 +323,9 @@ impl From<NaiveDate> for Date {
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let date = self.to_chrono();
-        write!(f, "{:04}-{:02}-{:02}", date.year(), date.month(), date.day())
+        let mut text = Vec::with_capacity(10);
+        self.write(&mut text);
+        f.write_str(std::str::from_utf8(&text).unwrap_or(""))
     }
 }
 

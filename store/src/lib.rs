@@ -1,1 +1,56 @@
-//! store
+//! The log: every fact and event once, in commit order, with its personal part sealed.
+//!
+//! The way of an event:
+//! 1. [`NewEvent::parse`] reads the CloudEvent once, on the caller's thread, parts what is public from what is
+//!    [`Private`], writes the payload and digests it.
+//! 2. [`Store::append`] queues it; while the queue is full, callers wait.
+//! 3. The writer, one thread with the one connection that writes, takes whatever queued while its last commit ran.
+//!    In one transaction it recognises what is known by (source, id), checks expected versions, gives positions,
+//!    seals, computes the [`Leaf`] and inserts. New subject keys are made durable first, then the events.
+//! 4. Each caller hears its [`Outcome`], and [`Store::watch`] that the head has moved.
+//! 5. A [`Reader`], beside the writer or in another process, reads in the order of positions and fails rather than
+//!    skip one. [`Keys`] open what is sealed and find a subject by a number.
+//!
+//! [`LogEventStore`] runs a `cqrs_es::CqrsFramework` on the same log. A data directory holds `log.db`, `keys.db`,
+//! `lock` and, unless it is kept elsewhere, `keys/kek`.
+
+mod appender;
+mod block_on;
+mod cloud_event;
+mod error;
+mod event_store;
+mod export;
+mod identifier;
+mod key_file;
+mod keys;
+mod leaf;
+mod lock;
+mod lookup;
+mod migrate;
+mod new_event;
+mod outcome;
+mod position;
+mod private;
+mod reader;
+mod scan;
+mod seal;
+mod settings;
+mod store;
+mod stored_event;
+mod transaction;
+mod writer;
+
+pub use cloud_event::CloudEvent;
+pub use error::StoreError;
+pub use event_store::{LogContext, LogEventStore};
+pub use export::Export;
+pub use identifier::Identifier;
+pub use keys::{Keys, KeysError};
+pub use leaf::{EVENT_VERSION, LAYOUT_VERSION, Leaf};
+pub use new_event::{Claim, MAX_EVENT_BYTES, NewEvent};
+pub use outcome::{First, OnError, Outcome, Refusal};
+pub use position::{Head, Position, Sequence};
+pub use private::Private;
+pub use reader::{MAX_READ, Page, Reader, TypePage};
+pub use store::{MAX_BATCH, Options, Store};
+pub use stored_event::{Sealed, StoredEvent};

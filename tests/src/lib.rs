@@ -1,1 +1,6 @@
-//! tests
+//! Black-box tests through HTTP and the command line, and tests of the architecture.
+
+#[cfg(test)]
+mod architecture;
+#[cfg(test)]
+mod deploy;

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use mandate_domain::calendar::Calendar;
-use mandate_domain::judge::{DutyRecord, Judge, Verdict, View, adopted_policy};
+use mandate_domain::judge::{Judge, Verdict, View, adopted_policy};
 use mandate_domain::policy::{Policy, shipped_files};
 use mandate_domain::time::{Clock, Date, Instant, SystemClock};
 
 use super::{Exit, print};
 use crate::bulk::{Gathered, cores, judge_all, render};
+use crate::duty_csv;
 use crate::input::policy_files;
 
 /// Most problems that are printed of one run.
@@ -164,100 +165,29 @@ fn write(
     match arguments.format {
         Format::Jsonl => {
             let one = |verdict: &Verdict, bytes: &mut Vec<u8>| {
-                let mut record = judge.record(verdict);
                 if arguments.explain {
+                    let mut record = judge.record(verdict);
                     record.explanation = Some(judge.explain(verdict));
+                    // Writing to memory cannot fail.
+                    let _ = serde_json::to_writer(&mut *bytes, &record);
+                } else {
+                    judge.write_json(verdict, bytes);
                 }
-                if serde_json::to_writer(&mut *bytes, &record).is_ok() {
-                    bytes.push(b'\n');
-                }
+                bytes.push(b'\n');
             };
             render(verdicts, threads, one, print)
         }
         Format::Csv => {
-            print(&csv_row(&CSV_COLUMNS.map(str::to_owned)))?;
+            print(&duty_csv::header())?;
             let one = |verdict: &Verdict, bytes: &mut Vec<u8>| {
-                let explanation = arguments.explain.then(|| in_lines(&judge.explain(verdict), " | "));
-                bytes.extend(csv_row(&columns(&judge.record(verdict), explanation)));
+                let explanation = arguments.explain.then(|| duty_csv::in_lines(&judge.explain(verdict), " | "));
+                bytes.extend(duty_csv::row(&judge.record(verdict), explanation));
             };
             render(verdicts, threads, one, print)
         }
         Format::Table if arguments.explain => write_explained(judge, verdicts),
         Format::Table => write_table(judge, verdicts),
     }
-}
-
-const CSV_COLUMNS: [&str; 23] = [
-    "duty",
-    "rule",
-    "paragraph",
-    "basis",
-    "subject",
-    "holder",
-    "inherited",
-    "opened_by",
-    "opened_at",
-    "counted_from",
-    "opens_on",
-    "due_on",
-    "act_by",
-    "due_at",
-    "outcome",
-    "closed_by",
-    "closed_at",
-    "superseded_by",
-    "breach",
-    "known_since",
-    "born_overdue",
-    "flags",
-    "explanation",
-];
-
-fn columns(record: &DutyRecord, explanation: Option<String>) -> [String; 23] {
-    let date = |date: Option<Date>| date.map_or(String::new(), |date| date.to_string());
-    let instant = |at: Option<Instant>| at.map_or(String::new(), |at| at.to_string());
-    [
-        record.duty.clone(),
-        record.rule.clone(),
-        record.paragraph.clone(),
-        record.basis.clone(),
-        record.subject.clone(),
-        record.holder.clone().unwrap_or_default(),
-        record.inherited.to_string(),
-        record.opened_by.clone(),
-        record.opened_at.to_string(),
-        record.counted_from.to_string(),
-        date(record.opens_on),
-        date(record.due_on),
-        date(record.act_by),
-        instant(record.due_at),
-        record.outcome.clone(),
-        record.closed_by.clone().unwrap_or_default(),
-        instant(record.closed_at),
-        record.superseded_by.clone().unwrap_or_default(),
-        record.breach.to_string(),
-        record.known_since.to_string(),
-        record.born_overdue.to_string(),
-        record.flags.join(" "),
-        explanation.unwrap_or_default(),
-    ]
-}
-
-/// One CSV row; a cell that a spreadsheet would take for a formula is kept a text by a quotation mark before it.
-fn csv_row(cells: &[String]) -> Vec<u8> {
-    let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
-    let safe = cells.iter().map(|cell| {
-        if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.clone() }
-    });
-    // Writing to memory cannot fail.
-    let _ = writer.write_record(safe);
-    writer.into_inner().unwrap_or_default()
-}
-
-fn in_lines(explanation: &[mandate_domain::judge::Step], separator: &str) -> String {
-    let steps: Vec<String> =
-        explanation.iter().map(|step| format!("[{}] {} — {}", step.paragraph, step.what, step.why)).collect();
-    steps.join(separator)
 }
 
 /// Each duty with its derivation, for reading.
@@ -268,7 +198,7 @@ fn write_explained(judge: &Judge<'_>, verdicts: &[Verdict]) -> anyhow::Result<()
             "{} — {}\n  {}\n\n",
             record.duty,
             record.outcome,
-            in_lines(&judge.explain(verdict), "\n  ")
+            duty_csv::in_lines(&judge.explain(verdict), "\n  ")
         );
         print(text.as_bytes())?;
     }

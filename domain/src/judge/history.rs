@@ -13,11 +13,16 @@ use crate::vocabulary::{NONE, encode_date};
 
 type Hasher = hashbrown::DefaultHashBuilder;
 
+/// A place in a table under its hash, so that probing and growing never touch what is stored there.
+type Hashed = (u64, u32);
+
 /// Texts stored once; a symbol is the place of a text in the table.
 #[derive(Debug, Default)]
 pub struct Symbols {
-    texts: Vec<Box<str>>,
-    table: HashTable<u32>,
+    texts: String,
+    /// Where each text ends; it begins where the one before it ends.
+    ends: Vec<u32>,
+    table: HashTable<Hashed>,
     hasher: Hasher,
 }
 
@@ -25,31 +30,37 @@ impl Symbols {
     /// The symbol of a text, made when it is new.
     pub fn intern(&mut self, text: &str) -> u32 {
         let hash = self.hasher.hash_one(text);
-        if let Some(found) = self.table.find(hash, |at| text_at(&self.texts, *at) == text) {
+        let same = |(known, at): &Hashed| *known == hash && text_at(&self.texts, &self.ends, *at) == text;
+        if let Some((_, found)) = self.table.find(hash, same) {
             return *found;
         }
-        let symbol = u32::try_from(self.texts.len()).unwrap_or(NONE);
-        self.texts.push(text.into());
-        let (texts, hasher) = (&self.texts, &self.hasher);
-        self.table.insert_unique(hash, symbol, |at| hasher.hash_one(text_at(texts, *at)));
+        let symbol = u32::try_from(self.ends.len()).unwrap_or(NONE);
+        self.texts.push_str(text);
+        self.ends.push(u32::try_from(self.texts.len()).unwrap_or(NONE));
+        self.table.insert_unique(hash, (hash, symbol), |(hash, _)| *hash);
         symbol
     }
 
     /// The symbol of a text, if it is in the table.
     #[must_use]
     pub fn find(&self, text: &str) -> Option<u32> {
-        self.table.find(self.hasher.hash_one(text), |at| text_at(&self.texts, *at) == text).copied()
+        let hash = self.hasher.hash_one(text);
+        let same = |(known, at): &Hashed| *known == hash && text_at(&self.texts, &self.ends, *at) == text;
+        self.table.find(hash, same).map(|(_, symbol)| *symbol)
     }
 
     /// The text of a symbol; empty for [`NONE`].
     #[must_use]
     pub fn text(&self, symbol: u32) -> &str {
-        text_at(&self.texts, symbol)
+        text_at(&self.texts, &self.ends, symbol)
     }
 }
 
-fn text_at(texts: &[Box<str>], symbol: u32) -> &str {
-    usize::try_from(symbol).ok().and_then(|at| texts.get(at)).map_or("", AsRef::as_ref)
+fn text_at<'t>(texts: &'t str, ends: &[u32], symbol: u32) -> &'t str {
+    let at = symbol as usize;
+    let Some(end) = ends.get(at) else { return "" };
+    let start = at.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
+    texts.get(start as usize..*end as usize).unwrap_or("")
 }
 
 /// One fact.
@@ -109,9 +120,11 @@ pub struct History {
     values: Vec<(Field, u32)>,
     lists: Vec<Box<[u32]>>,
     ids: String,
-    by_id: HashTable<u32>,
+    by_id: HashTable<Hashed>,
     hasher: Hasher,
-    subjects: HashMap<u32, Vec<RowId>>,
+    subjects: hashbrown::HashMap<u32, Vec<RowId>>,
+    /// The source and its symbol of the fact added last: facts of one teller come in runs.
+    last_source: (Box<str>, u32),
     /// Annulments with the (source, id) that they name.
     pub(super) annulments: Vec<(RowId, Box<str>, Box<str>)>,
     pub(super) merges: Vec<RowId>,
@@ -136,21 +149,22 @@ impl History {
 
     /// Adds a fact that was recorded at `recorded` and stands at `position` (increasing).
     pub fn add(&mut self, fact: &Fact, recorded: Instant, position: u32) -> Added {
-        let source = self.symbols.intern(&fact.source);
+        if self.last_source.0 != fact.source || self.rows.is_empty() {
+            self.last_source = (fact.source.clone(), self.symbols.intern(&fact.source));
+        }
+        let source = self.last_source.1;
         let hash = self.hasher.hash_one((source, &*fact.id));
-        let known = self.by_id.find(hash, |at| {
-            let row = row_at(&self.rows, *at);
-            row.source == source && id_of(&self.ids, row) == &*fact.id
+        let known = self.by_id.find(hash, |(own, at)| {
+            *own == hash && {
+                let row = row_at(&self.rows, *at);
+                row.source == source && id_of(&self.ids, row) == &*fact.id
+            }
         });
-        if let Some(first) = known.copied() {
+        if let Some((_, first)) = known.copied() {
             return if self.says_the_same(first, fact) { Added::Same(first) } else { Added::Conflict(first) };
         }
         let row = self.push(fact, source, recorded, position);
-        let (rows, ids, hasher) = (&self.rows, &self.ids, &self.hasher);
-        self.by_id.insert_unique(hash, row, |at| {
-            let row = row_at(rows, *at);
-            hasher.hash_one((row.source, id_of(ids, row)))
-        });
+        self.by_id.insert_unique(hash, (hash, row), |(hash, _)| *hash);
         self.note(row, fact);
         Added::New(row)
     }
@@ -328,11 +342,18 @@ impl History {
         self.value(row, field).map_or("", |symbol| self.symbols.text(symbol))
     }
 
+    /// The source and the id of a fact.
+    #[must_use]
+    pub fn source_and_id(&self, row: RowId) -> (&str, &str) {
+        let found = self.row(row);
+        (self.symbols.text(found.source), id_of(&self.ids, found))
+    }
+
     /// The reference of a fact: `<source>#<id>`.
     #[must_use]
     pub fn reference(&self, row: RowId) -> String {
-        let found = self.row(row);
-        format!("{}#{}", self.symbols.text(found.source), id_of(&self.ids, found))
+        let (source, id) = self.source_and_id(row);
+        format!("{source}#{id}")
     }
 
     /// The fact of that source and id.
@@ -340,11 +361,11 @@ impl History {
     pub fn find(&self, source: &str, id: &str) -> Option<RowId> {
         let source = self.symbols.find(source)?;
         let hash = self.hasher.hash_one((source, id));
-        let same = |at: &u32| {
+        let same = |(own, at): &Hashed| {
             let row = row_at(&self.rows, *at);
-            row.source == source && id_of(&self.ids, row) == id
+            *own == hash && row.source == source && id_of(&self.ids, row) == id
         };
-        self.by_id.find(hash, same).copied()
+        self.by_id.find(hash, same).map(|(_, row)| *row)
     }
 
     /// The rows of a subject, in order of position.

@@ -118,6 +118,48 @@ impl Judge<'_> {
         self.context.compiled.version(verdict.version).version.number
     }
 
+    /// Writes the verdict as the one line of JSON that its record would serialise to, without making the record.
+    pub fn write_json(&self, verdict: &Verdict, out: &mut Vec<u8>) {
+        let history = self.context.history;
+        let rule = self.context.compiled.rule(verdict.version);
+        let holder = (verdict.holder != NONE).then(|| history.symbols.text(verdict.holder));
+        let mut line = Line { out };
+        line.id("{\"duty\":", self, verdict.version, verdict.subject, verdict.opener, verdict.day);
+        line.text(",\"rule\":", Some(&rule.id));
+        line.text(",\"paragraph\":", Some(rule.paragraph.for_holder(holder)));
+        line.raw(match rule.basis {
+            Basis::Policy => ",\"basis\":\"policy\"",
+            Basis::Local => ",\"basis\":\"local\"",
+        });
+        line.text(",\"subject\":", Some(history.symbols.text(verdict.subject)));
+        line.text(",\"holder\":", holder);
+        line.flag(",\"inherited\":", verdict.inherited);
+        line.fact(",\"opened_by\":", self, Some(verdict.opener));
+        line.instant(",\"opened_at\":", Some(verdict.opened_at));
+        line.date(",\"counted_from\":", Some(verdict.counted_from));
+        line.date(",\"opens_on\":", verdict.opens_on);
+        line.date(",\"due_on\":", verdict.due_on);
+        line.date(",\"act_by\":", verdict.act_by);
+        line.instant(",\"due_at\":", verdict.due_at);
+        line.text(",\"outcome\":", Some(verdict.outcome.name()));
+        line.fact(",\"closed_by\":", self, verdict.closed_by);
+        line.instant(",\"closed_at\":", verdict.closed_at);
+        match verdict.superseded_by {
+            Some((version, opener)) => {
+                line.id(",\"superseded_by\":", self, version, verdict.subject, opener, None);
+            }
+            None => line.raw(",\"superseded_by\":null"),
+        }
+        line.flag(",\"breach\":", verdict.breach);
+        line.instant(",\"known_since\":", Some(verdict.known_since));
+        line.flag(",\"born_overdue\":", verdict.born_overdue);
+        line.raw(",\"flags\":[");
+        for (at, flag) in verdict.flags.names().enumerate() {
+            line.text(if at == 0 { "" } else { "," }, Some(flag));
+        }
+        line.raw("]}");
+    }
+
     /// The verdict as text.
     #[must_use]
     pub fn record(&self, verdict: &Verdict) -> DutyRecord {
@@ -154,6 +196,106 @@ impl Judge<'_> {
             flags: verdict.flags.names().map(str::to_owned).collect(),
             explanation: None,
         }
+    }
+}
+
+/// A line of JSON in the making.
+struct Line<'o> {
+    out: &'o mut Vec<u8>,
+}
+
+impl Line<'_> {
+    fn raw(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
+    }
+
+    /// The inside of a JSON string; what needs escaping is left to the general writer.
+    fn inside(&mut self, text: &str) {
+        if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+            self.raw(text);
+        } else {
+            let quoted = serde_json::Value::from(text).to_string();
+            self.raw(quoted.get(1..quoted.len() - 1).unwrap_or(""));
+        }
+    }
+
+    fn text(&mut self, name: &str, text: Option<&str>) {
+        self.raw(name);
+        match text {
+            None => self.raw("null"),
+            Some(text) => {
+                self.raw("\"");
+                self.inside(text);
+                self.raw("\"");
+            }
+        }
+    }
+
+    fn flag(&mut self, name: &str, value: bool) {
+        self.raw(name);
+        self.raw(if value { "true" } else { "false" });
+    }
+
+    fn date(&mut self, name: &str, date: Option<Date>) {
+        self.raw(name);
+        match date {
+            None => self.raw("null"),
+            Some(date) => {
+                self.raw("\"");
+                date.write(self.out);
+                self.raw("\"");
+            }
+        }
+    }
+
+    fn instant(&mut self, name: &str, at: Option<Instant>) {
+        self.raw(name);
+        match at {
+            None => self.raw("null"),
+            Some(at) => {
+                self.raw("\"");
+                at.write(self.out);
+                self.raw("\"");
+            }
+        }
+    }
+
+    fn fact(&mut self, name: &str, judge: &Judge<'_>, row: Option<super::RowId>) {
+        self.raw(name);
+        let Some(row) = row else { return self.raw("null") };
+        self.raw("\"");
+        self.reference(judge, row);
+        self.raw("\"");
+    }
+
+    fn reference(&mut self, judge: &Judge<'_>, row: super::RowId) {
+        let (source, id) = judge.context.history.source_and_id(row);
+        self.inside(source);
+        self.raw("#");
+        self.inside(id);
+    }
+
+    fn id(
+        &mut self,
+        name: &str,
+        judge: &Judge<'_>,
+        version: super::compiled::VersionId,
+        subject: u32,
+        opener: super::RowId,
+        day: Option<Date>,
+    ) {
+        self.raw(name);
+        self.raw("\"");
+        self.inside(&judge.context.compiled.rule(version).id);
+        self.raw(":");
+        self.inside(judge.context.history.symbols.text(subject));
+        self.raw(":");
+        self.reference(judge, opener);
+        if let Some(day) = day {
+            self.raw(":");
+            day.write(self.out);
+        }
+        self.raw("\"");
     }
 }
 

@@ -35,6 +35,9 @@ fn judged(facts: &[Fact], as_at: &str, known_at: &str) -> BTreeMap<String, Value
             let explanation = judge.explain(verdict);
             assert!(explanation.len() >= 6 && explanation.iter().all(|step| !step.paragraph.is_empty()));
             let record = judge.record(verdict);
+            let mut line = Vec::new();
+            judge.write_json(verdict, &mut line);
+            assert_eq!(String::from_utf8(line).unwrap(), serde_json::to_string(&record).unwrap());
             (record.duty.clone(), serde_json::to_value(record).unwrap())
         })
         .collect()

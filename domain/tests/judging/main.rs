@@ -1,0 +1,24 @@
+//! Judging, sentence by sentence of spec 3: given facts, when judged at (as at, known at), then these duties.
+
+mod given;
+
+mod annulments;
+mod bank_holidays;
+mod before_something;
+mod cases;
+mod each_working_day;
+mod holders;
+mod known_since;
+mod merges;
+mod more_rules;
+mod opened_by_facts;
+mod programmes;
+mod properties;
+mod published_data;
+mod release_dates;
+mod state;
+mod supersession;
+mod time;
+mod vetting;
+mod waivers;
+mod while_it_holds;

@@ -1,0 +1,2 @@
+INSERT INTO key_file (id, fingerprint)
+VALUES (1, ?1)

@@ -1,0 +1,3 @@
+SELECT fingerprint
+FROM key_file
+WHERE id = 1

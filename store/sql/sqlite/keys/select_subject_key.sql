@@ -1,0 +1,3 @@
+SELECT wrapped
+FROM subject_keys
+WHERE subject = ?1

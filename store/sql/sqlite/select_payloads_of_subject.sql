@@ -1,0 +1,5 @@
+SELECT sequence, position, payload, actor, command_id
+FROM events
+WHERE aggregate_type = ?1 AND aggregate_id = ?2
+ORDER BY sequence
+LIMIT 1000000

@@ -1,0 +1,83 @@
+//! The way to the writer: a bounded queue, and an answer for each caller.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+use crate::error::StoreError;
+use crate::new_event::NewEvent;
+use crate::outcome::{OnError, Outcome};
+use crate::store::MAX_BATCH;
+use crate::writer::Writer;
+
+/// What became of a batch.
+pub(crate) type Answer = Result<Vec<Outcome>, StoreError>;
+
+/// One caller's batch, waiting for the writer.
+pub(crate) struct Job {
+    pub(crate) events: Vec<NewEvent>,
+    pub(crate) on_error: OnError,
+    reply: oneshot::Sender<Answer>,
+    _room: OwnedSemaphorePermit,
+}
+
+impl Job {
+    /// Answers the caller; one that no longer waits changes nothing.
+    pub(crate) fn answer(self, answer: Answer) {
+        drop(self.reply.send(answer));
+    }
+}
+
+/// The queue and the thread at the end of it, which ends after it has stored all that is queued.
+pub(crate) struct Appender {
+    queue: Option<mpsc::UnboundedSender<Job>>,
+    /// One permit for each event that is waiting or being stored.
+    room: Arc<Semaphore>,
+    capacity: u32,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Appender {
+    /// Starts the writer's thread, with room for `capacity` events in its queue.
+    pub(crate) fn start(writer: Writer, capacity: u32) -> Result<Self, StoreError> {
+        let (queue, jobs) = mpsc::unbounded_channel();
+        let thread = std::thread::Builder::new()
+            .name("log-writer".to_owned())
+            .spawn(move || writer.run(jobs))
+            .map_err(|error| StoreError::Unavailable {
+                reason: format!("no thread for the writer: {error}"),
+            })?;
+        let capacity = capacity.max(1);
+        let room = Arc::new(Semaphore::new(usize::try_from(capacity).unwrap_or(Semaphore::MAX_PERMITS)));
+        Ok(Self { queue: Some(queue), room, capacity, thread: Some(thread) })
+    }
+
+    /// Waits for room, queues the batch and waits for the answer. Once queued, the batch is stored or refused
+    /// whether or not the caller still waits.
+    pub(crate) async fn append(&self, events: Vec<NewEvent>, on_error: OnError) -> Answer {
+        if events.is_empty() {
+            return Ok(Vec::new());
+        }
+        if events.len() > MAX_BATCH {
+            return Err(StoreError::TooMany { events: events.len(), limit: MAX_BATCH });
+        }
+        let stopped = || StoreError::Unavailable { reason: "the writer has stopped".to_owned() };
+        let wanted = u32::try_from(events.len()).unwrap_or(u32::MAX).min(self.capacity);
+        let room = Arc::clone(&self.room).acquire_many_owned(wanted).await.map_err(|_| stopped())?;
+        let (reply, answer) = oneshot::channel();
+        let job = Job { events, on_error, reply, _room: room };
+        self.queue.as_ref().and_then(|queue| queue.send(job).ok()).ok_or_else(stopped)?;
+        answer.await.map_err(|_| stopped())?
+    }
+}
+
+impl Drop for Appender {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic of the writer was reported to its callers already.
+            drop(thread.join());
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The numbers by which a person is known elsewhere, in the one form in which they are compared.
+
+/// A kind of number that leads to a subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Identifier {
+    /// Case reference number of nDelius: `X777978`.
+    Crn,
+    /// Prison number of NOMIS: `A8513EA`.
+    Noms,
+    /// Police National Computer number: `2002/0073319Z`.
+    Pnc,
+    /// Reference of the ViSOR record.
+    VisorRef,
+}
+
+/// Check letters of PNC numbers; I, O and S are not among them.
+const CHECK_LETTERS: &[u8; 23] = b"ZABCDEFGHJKLMNPQRTUVWXY";
+
+impl Identifier {
+    /// Every kind.
+    pub const ALL: &'static [Self] = &[Self::Crn, Self::Noms, Self::Pnc, Self::VisorRef];
+
+    /// Its name under `data.personal`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Crn => "crn",
+            Self::Noms => "noms",
+            Self::Pnc => "pnc",
+            Self::VisorRef => "visor_ref",
+        }
+    }
+
+    /// The form in which two writings of one number are equal: trimmed, upper case, PNC numbers as
+    /// `YYYY/NNNNNNNL`. A year of two digits is of this century up to `this_year`, else of the last.
+    pub(crate) fn canonical(self, text: &str, this_year: i32) -> String {
+        let text = text.trim().to_uppercase();
+        match self {
+            Self::Pnc => canonical_pnc(&text, this_year).unwrap_or(text),
+            Self::Crn | Self::Noms | Self::VisorRef => text,
+        }
+    }
+}
+
+/// A PNC number with a right check letter, in full; `None` for any other text.
+fn canonical_pnc(text: &str, this_year: i32) -> Option<String> {
+    let (digits, letter) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let letter = letter.bytes().next()?;
+    // Without a slash the year may be two or four digits long: the check letter decides, the longer year first.
+    let readings = match digits.split_once('/') {
+        Some(parts) => [Some(parts), None],
+        None => [digits.split_at_checked(4), digits.split_at_checked(2)],
+    };
+    readings.into_iter().flatten().find_map(|(year, serial)| in_full(year, serial, letter, this_year))
+}
+
+fn in_full(year: &str, serial: &str, letter: u8, this_year: i32) -> Option<String> {
+    let all_digits = year.bytes().chain(serial.bytes()).all(|byte| byte.is_ascii_digit());
+    if !all_digits || !matches!(year.len(), 2 | 4) || !(1..=7).contains(&serial.len()) {
+        return None;
+    }
+    let serial: u64 = serial.parse().ok()?;
+    let short_year: u64 = year.get(year.len() - 2..)?.parse().ok()?;
+    let check = usize::try_from((short_year * 10_000_000 + serial) % 23).ok()?;
+    if CHECK_LETTERS.get(check) != Some(&letter) {
+        return None;
+    }
+    let year: i32 = year.parse().ok()?;
+    let year = match year {
+        100.. => year,
+        _ if year <= this_year % 100 => this_year - this_year % 100 + year,
+        _ => this_year - this_year % 100 - 100 + year,
+    };
+    Some(format!("{year:04}/{serial:07}{}", char::from(letter)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pnc_numbers_are_written_out_in_full() {
+        for (given, wanted) in [
+            ("81/34U", "1981/0000034U"),
+            ("02/73319Z", "2002/0073319Z"),
+            (" 2002/0073319z ", "2002/0073319Z"),
+            ("20020073319Z", "2002/0073319Z"),
+            ("033Y", "2003/0000003Y"),
+            ("67/9893091D", "1967/9893091D"),
+            ("679893091D", "1967/9893091D"),
+            ("00/223R", "2000/0000223R"),
+            ("79/163001B", "1979/0163001B"),
+        ] {
+            assert_eq!(Identifier::Pnc.canonical(given, 2026), wanted, "{given}");
+        }
+    }
+
+    #[test]
+    fn a_text_with_a_wrong_check_letter_is_kept_as_it_is() {
+        for given in ["20030011985Z", "20120052494O", "20230583843N", "2001/0171310S", "", "Z", "é", "1/é"]
+        {
+            assert_eq!(Identifier::Pnc.canonical(given, 2026), given.to_uppercase(), "{given}");
+        }
+    }
+
+    #[test]
+    fn other_numbers_are_trimmed_and_in_upper_case() {
+        assert_eq!(Identifier::Crn.canonical(" x777978\n", 2026), "X777978");
+        assert_eq!(Identifier::Noms.canonical("a8513ea", 2026), "A8513EA");
+    }
+}

@@ -1,0 +1,46 @@
+//! From a CRN, NOMS number, PNC number or ViSOR reference to the subject, through a keyed digest.
+
+use rusqlite::Connection;
+
+use crate::identifier::Identifier;
+use crate::key_file::keyed_digest;
+use crate::keys::{Keys, KeysError};
+
+/// Most subjects that one number may lead to.
+const MOST: i64 = 100;
+
+impl Keys {
+    /// The subject for which a number was stated last; any usual way of writing the number will do.
+    ///
+    /// # Errors
+    /// [`KeysError::Database`] when the index cannot be read.
+    pub fn find(&self, kind: Identifier, number: &str) -> Result<Option<String>, KeysError> {
+        Ok(self.select(kind, number, 1)?.pop())
+    }
+
+    /// Every subject for which a number was stated, the last first; several until their records are merged. At most
+    /// 100.
+    ///
+    /// # Errors
+    /// As [`Self::find`].
+    pub fn find_all(&self, kind: Identifier, number: &str) -> Result<Vec<String>, KeysError> {
+        self.select(kind, number, MOST)
+    }
+
+    fn select(&self, kind: Identifier, number: &str, limit: i64) -> Result<Vec<String>, KeysError> {
+        let digest = self.lookup_digest(kind, number);
+        let subjects = |connection: &Connection| -> rusqlite::Result<Vec<String>> {
+            connection
+                .prepare_cached(include_str!("../sql/sqlite/keys/select_lookup.sql"))?
+                .query_map((digest, limit), |row| row.get(0))?
+                .collect()
+        };
+        subjects(&self.reading()).map_err(KeysError::database("look up a number"))
+    }
+
+    pub(crate) fn lookup_digest(&self, kind: Identifier, number: &str) -> [u8; 32] {
+        let this_year = self.clock().now().london_date().year();
+        let canonical = zeroize::Zeroizing::new(kind.canonical(number, this_year));
+        *keyed_digest(self.lookup_key(), &[kind.name().as_bytes(), canonical.as_bytes()])
+    }
+}

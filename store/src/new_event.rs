@@ -1,0 +1,131 @@
+//! An event on its way into the log: parsed once, with everything computed that needs no lock.
+
+use mandate_domain::fact::{Fact, FactError, MAX_NAME_BYTES, Newlines, forbidden_character, looks_personal};
+
+use crate::cloud_event::{CloudEvent, write_public};
+use crate::leaf::sha256;
+use crate::position::Sequence;
+use crate::private::Private;
+
+/// Longest text of one event, in bytes.
+pub const MAX_EVENT_BYTES: usize = 1 << 20;
+
+/// What to do with a teller's claim of when it recorded the fact (`recordedtime`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// Keep it beside the log's own `recorded_at`; for callers with the import right.
+    Accept,
+    /// Leave it out.
+    Ignore,
+}
+
+/// An event that may be appended.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    pub(crate) event: CloudEvent,
+    pub(crate) payload: Box<str>,
+    pub(crate) payload_digest: [u8; 32],
+    pub(crate) actor: Option<Box<str>>,
+    pub(crate) command_id: Option<Box<str>>,
+    pub(crate) expected: Option<Sequence>,
+}
+
+impl NewEvent {
+    /// Reads one structured-mode CloudEvent.
+    ///
+    /// # Errors
+    /// As [`Fact::parse`]; also for a text longer than [`MAX_EVENT_BYTES`].
+    pub fn parse(text: &str, claim: Claim) -> Result<Self, FactError> {
+        check_length(text)?;
+        Ok(Self::new(CloudEvent::parse(text)?, claim))
+    }
+
+    /// Takes a fact that was parsed before, and the text it was parsed from.
+    ///
+    /// # Errors
+    /// [`FactError`] when the text is not JSON or longer than [`MAX_EVENT_BYTES`].
+    pub fn of_parsed(fact: Fact, text: &str, claim: Claim) -> Result<Self, FactError> {
+        check_length(text)?;
+        Ok(Self::new(CloudEvent::of_parsed(fact, text)?, claim))
+    }
+
+    /// Reads a CloudEvent that is a JSON value.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn from_value(value: &serde_json::Value, claim: Claim) -> Result<Self, FactError> {
+        Self::parse(&value.to_string(), claim)
+    }
+
+    /// Takes an event in its two parts, as Mandate itself makes them.
+    #[must_use]
+    pub fn new(mut event: CloudEvent, claim: Claim) -> Self {
+        if claim == Claim::Ignore {
+            event.fact.recorded = None;
+        }
+        let payload = write_public(&event.fact, event.fact.recorded).into_boxed_str();
+        let payload_digest = sha256(payload.as_bytes());
+        Self { event, payload, payload_digest, actor: None, command_id: None, expected: None }
+    }
+
+    /// Names the person or client that states it, by an opaque id.
+    ///
+    /// # Errors
+    /// [`FactError`] for an empty or overlong id, one with control characters, or one that looks like a CRN, NOMS
+    /// or PNC number.
+    pub fn by(mut self, actor: &str) -> Result<Self, FactError> {
+        self.actor = Some(checked("actor", actor)?);
+        Ok(self)
+    }
+
+    /// Names the command that produced it.
+    ///
+    /// # Errors
+    /// As [`Self::by`].
+    pub fn for_command(mut self, command_id: &str) -> Result<Self, FactError> {
+        self.command_id = Some(checked("command id", command_id)?);
+        Ok(self)
+    }
+
+    /// Stores it only if the last event of its subject's stream just before it is `version`
+    /// ([`Sequence::START`]: only if it is the first).
+    #[must_use]
+    pub const fn expecting(mut self, version: Sequence) -> Self {
+        self.expected = Some(version);
+        self
+    }
+
+    /// The fact, as it will be read back.
+    #[must_use]
+    pub const fn fact(&self) -> &Fact {
+        &self.event.fact
+    }
+
+    /// What will be sealed.
+    #[must_use]
+    pub const fn private(&self) -> &Private {
+        &self.event.private
+    }
+}
+
+fn check_length(text: &str) -> Result<(), FactError> {
+    if text.len() > MAX_EVENT_BYTES {
+        return Err(FactError::Json(format!("{} bytes long: at most {MAX_EVENT_BYTES}", text.len())));
+    }
+    Ok(())
+}
+
+fn checked(field: &str, text: &str) -> Result<Box<str>, FactError> {
+    let reason = if text.is_empty() {
+        "empty"
+    } else if text.len() > MAX_NAME_BYTES {
+        "too long: at most 512 bytes"
+    } else if forbidden_character(text, Newlines::Refused).is_some() {
+        "holds a control or bidirectional character"
+    } else if looks_personal(text) {
+        "looks like a CRN, NOMS or PNC number; use an opaque reference"
+    } else {
+        return Ok(text.into());
+    };
+    Err(FactError::field(field, reason))
+}

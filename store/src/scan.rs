@@ -1,0 +1,61 @@
+//! Reading the whole log in order on several threads.
+
+use std::sync::mpsc::{Receiver, sync_channel};
+
+use crate::error::StoreError;
+use crate::position::{Head, Position};
+use crate::reader::Reader;
+use crate::stored_event::StoredEvent;
+
+/// Events that one thread reads and decodes at once.
+const CHUNK: u64 = 2_000;
+/// Most threads that read at once.
+const MOST_THREADS: usize = 16;
+
+impl Reader {
+    /// Calls `each` with every event after a position, in order and without a gap, up to the head at the time of the
+    /// call, which is returned. Up to `threads` threads read and decode ahead; memory stays within a few thousand
+    /// events for each.
+    ///
+    /// # Errors
+    /// As [`Reader::read_after`], and whatever `each` returns; either ends the scan at once.
+    pub fn scan(
+        &self,
+        after: Position,
+        threads: usize,
+        mut each: impl FnMut(StoredEvent) -> Result<(), StoreError>,
+    ) -> Result<Head, StoreError> {
+        let head = self.head()?;
+        let chunks = head.position.get().saturating_sub(after.get()).div_ceil(CHUNK);
+        let threads = threads.clamp(1, MOST_THREADS);
+        std::thread::scope(|scope| {
+            // Chunks go round the threads, and are taken from them in the same turn.
+            let ahead: Vec<Receiver<_>> = (0..threads)
+                .map(|turn| {
+                    let (sender, receiver) = sync_channel(1);
+                    scope.spawn(move || {
+                        for chunk in (turn as u64..chunks).step_by(threads) {
+                            let from = after.get() + chunk * CHUNK;
+                            let wanted = CHUNK.min(head.position.get() - from);
+                            let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
+                            let page = self.read_after(Position::new(from), wanted).map(|page| page.events);
+                            let failed = page.is_err();
+                            // The other end is gone when `each` has ended the scan.
+                            if sender.send(page).is_err() || failed {
+                                break;
+                            }
+                        }
+                    });
+                    receiver
+                })
+                .collect();
+            let in_turn = ahead.iter().cycle().take(usize::try_from(chunks).unwrap_or(usize::MAX));
+            for receiver in in_turn {
+                // A thread that panicked sends nothing more, and its panic goes on when the scope ends.
+                let Ok(page) = receiver.recv() else { break };
+                page?.into_iter().try_for_each(&mut each)?;
+            }
+            Ok(head)
+        })
+    }
+}

@@ -1,0 +1,18 @@
+//! The store from outside: one program, one file to each of its qualities.
+
+#[cfg(test)]
+mod append;
+#[cfg(test)]
+mod common;
+#[cfg(test)]
+mod cqrs;
+#[cfg(test)]
+mod crash;
+#[cfg(test)]
+mod disk_full;
+#[cfg(test)]
+mod open;
+#[cfg(test)]
+mod read;
+#[cfg(test)]
+mod sealing;
