@@ -4,3 +4,4 @@ pub mod bulk;
 pub mod cli;
 pub mod generate;
 pub mod input;
+pub mod pages;

@@ -1,0 +1,45 @@
+//! Sign in to the demo as one of its people.
+
+use askama::Template;
+
+use super::Page;
+use super::frame::Frame;
+
+/// The people to sign in as. Choosing one posts `persona=<id>` to `/sign-in`.
+#[derive(Debug, Clone, Template)]
+#[template(path = "sign_in.html")]
+pub struct SignIn {
+    /// What surrounds the page; `person` is who is signed in now, if anyone.
+    pub frame: Frame,
+    /// The people, in the order of `spec/1-product.md`.
+    pub people: Vec<Persona>,
+    /// Where to go after signing in, sent back as `next`; a path of this service.
+    pub next: Option<String>,
+}
+
+impl Page for SignIn {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
+    fn heading(&self) -> String {
+        "Choose who to be".to_owned()
+    }
+
+    fn purpose(&self) -> String {
+        "This demonstration has no passwords. Pick a person and see Mandate as they do.".to_owned()
+    }
+}
+
+/// One person of the demo.
+#[derive(Debug, Clone)]
+pub struct Persona {
+    /// The value sent.
+    pub id: String,
+    /// The fictional name.
+    pub name: String,
+    /// Role and place in words.
+    pub role: String,
+    /// What they come for, in one line, for example `What did we miss, what is about to be missed?`
+    pub comes_for: String,
+}

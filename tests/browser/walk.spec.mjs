@@ -1,0 +1,194 @@
+// The walk a CPC takes: from the mail about a breach to the reason for its date and the history of
+// the nominal. Run against `mandate demo`; once with JavaScript and once without, wide and narrow.
+import { expect, test } from "@playwright/test";
+import { check, expectNoSidewaysScroll, watch } from "./check.mjs";
+
+let problems;
+
+test.beforeEach(async ({ page }) => {
+  problems = watch(page);
+  await signInAsCpc(page);
+});
+
+test.afterEach(() => expect(problems).toEqual([]));
+
+async function signInAsCpc(page) {
+  await page.goto("/sign-in");
+  const people = page.getByTestId("people").getByRole("listitem");
+  await expect(people).toHaveCount(5);
+  await people.filter({ hasText: "CPC" }).first().getByRole("button", { name: /^Sign in as / }).click();
+  await expect(page.getByText(/^Signed in as /)).toBeVisible();
+}
+
+/** Opens an entry of the navigation, which hides behind a button on a narrow screen with JavaScript. */
+async function open(page, entry) {
+  const menu = page.getByRole("button", { name: "Menu" });
+  if (await menu.isVisible()) await menu.click();
+  await page.getByRole("navigation", { name: "Menu" }).getByRole("link", { name: entry }).click();
+  await expect(page.getByRole("heading", { level: 1, name: entry })).toBeVisible();
+}
+
+async function openBreachMail(page) {
+  await open(page, "Inbox");
+  await page.getByTestId("mails").getByRole("link", { name: /^Breach: N-/ }).first().click();
+  await expect(page.getByRole("heading", { level: 1, name: /^Breach: N-/ })).toBeVisible();
+}
+
+async function openDutyOfBreachMail(page) {
+  await openBreachMail(page);
+  await page.getByTestId("mail-duties").getByRole("link", { name: /^D-/ }).first().click();
+  await expect(page.getByRole("heading", { level: 1, name: /^Duty D-/ })).toBeVisible();
+}
+
+async function openNominalOfBreachMail(page) {
+  await openDutyOfBreachMail(page);
+  await page.getByTestId("duty-fields").getByRole("link", { name: /^N-/ }).click();
+  await expect(page.getByRole("heading", { level: 1, name: /^Nominal N-/ })).toBeVisible();
+}
+
+test("sign-in, my work, duties, help and errors are accessible", async ({ page }) => {
+  await page.goto("/sign-in");
+  await check(page, "sign-in");
+  await page.goto("/work");
+  await open(page, "My work");
+  await check(page, "my work");
+  await expect(page.getByText(/^Checked /).first()).toBeVisible();
+  await open(page, "Duties");
+  await page.locator("summary", { hasText: "Filter the list" }).click();
+  await check(page, "duties with the filter open");
+  for (const path of ["/help", "/accessibility", "/no-such-page"]) {
+    await page.goto(path);
+    await check(page, path);
+  }
+});
+
+test("from the breach mail to why this date and the history of the nominal", async ({ page }) => {
+  await open(page, "Inbox");
+  await check(page, "inbox");
+
+  await openBreachMail(page);
+  await expect(page.getByTestId("mail-text")).toContainText("/duties/D-");
+  await page.locator("summary", { hasText: "Headers of this mail" }).click();
+  await expect(page.getByTestId("mail-headers").getByRole("row", { name: /^Message-ID/ })).toBeVisible();
+  await check(page, "breach mail");
+
+  await openDutyOfBreachMail(page);
+  const paragraph = await page.getByTestId("answer").getByText(/^Breach of paragraph /).innerText();
+  expect(paragraph).toMatch(/paragraph [456]\.\d+/);
+  await page.getByRole("link", { name: "Why this date" }).click();
+  const why = page.getByTestId("why");
+  await expect(why.getByRole("heading", { name: "Why this date" })).toBeInViewport();
+  expect(await why.getByRole("listitem").count()).toBeGreaterThan(1);
+  await expect(page.getByRole("blockquote").first()).not.toBeEmpty();
+  const days = why.locator("summary", { hasText: "Each day counted or skipped" });
+  if (await days.count()) {
+    await days.click();
+    await expect(page.getByTestId("days").getByRole("columnheader", { name: "Counted" })).toHaveCount(1);
+  }
+  await expect(page.getByTestId("duty-history").getByText("Breach raised").first()).toBeVisible();
+  await check(page, "duty");
+
+  await openNominalOfBreachMail(page);
+  const timeline = page.getByTestId("timeline");
+  await expect(timeline.getByText("Occurred", { exact: true }).first()).toBeVisible();
+  await expect(timeline.getByText("Recorded", { exact: true }).first()).toBeVisible();
+  await check(page, "nominal");
+});
+
+test("duties can be filtered and a filter taken away again", async ({ page }) => {
+  await open(page, "Duties");
+  await page.locator("summary", { hasText: "Filter the list" }).click();
+  await page.getByRole("checkbox", { name: "Overdue", exact: true }).check();
+  await page.getByRole("button", { name: "Apply filters" }).click();
+  await expect(page).toHaveURL(/outcome=overdue/);
+  const chip = page.getByRole("link", { name: /^Remove filter Outcome: Overdue/ });
+  await expect(chip).toBeVisible();
+  await check(page, "duties, filtered");
+  await chip.click();
+  await expect(page).not.toHaveURL(/outcome=overdue/);
+});
+
+test("a page can be asked as known at a past day, and says so", async ({ page }) => {
+  await openNominalOfBreachMail(page);
+  const recorded = page.getByTestId("timeline").locator("dt", { hasText: "Recorded" }).last().locator("xpath=../dd");
+  const [, day, month, year] = (await recorded.innerText()).match(/(\d+) (\w+) (\d{4})/);
+  await page.locator("summary", { hasText: "Look at a past moment" }).click();
+  const boxes = page.getByRole("group", { name: "As known at" });
+  await boxes.getByLabel("Day").fill(day);
+  await boxes.getByLabel("Month").fill(month);
+  await boxes.getByLabel("Year").fill(year);
+  await page.getByRole("button", { name: "Show that moment" }).click();
+  await expect(page).toHaveURL(/knownAt=\d{4}-\d{2}-\d{2}/);
+  await expect(page.getByRole("region", { name: "You are looking at the past" })).toContainText(`${day} ${month} ${year}`);
+  await check(page, "nominal, as known at");
+  await page.getByRole("link", { name: "Show the present" }).click();
+  await expect(page).not.toHaveURL(/knownAt=/);
+});
+
+test("a date that does not exist is refused with words beside its boxes", async ({ page }) => {
+  await open(page, "My work");
+  await page.locator("summary", { hasText: "Look at a past moment" }).click();
+  const boxes = page.getByRole("group", { name: "As at" });
+  await boxes.getByLabel("Day").fill("30");
+  await boxes.getByLabel("Month").fill("2");
+  await boxes.getByLabel("Year").fill("2026");
+  await page.getByRole("button", { name: "Show that moment" }).click();
+  await expect(page).toHaveTitle(/^Error: /);
+  await expect(page.getByRole("alert").getByRole("link", { name: /^As at must be a real date/ })).toBeVisible();
+  await expect(boxes.getByText(/As at must be a real date/)).toBeVisible();
+  await check(page, "my work with an error");
+});
+
+test("the skip link is the first stop and leads past the navigation", async ({ page }) => {
+  for (const path of ["/work", "/inbox"]) {
+    await page.goto(path);
+    await page.keyboard.press("Tab");
+    const skip = page.getByRole("link", { name: "Skip to main content" });
+    await expect(skip).toBeFocused();
+    await expect(skip).toBeInViewport();
+    await page.keyboard.press("Enter");
+    await page.keyboard.press("Tab");
+    const inMain = await page.evaluate(() => document.activeElement?.closest("main") !== null);
+    expect(inMain, `${path}: the next stop after the skip link lies in main`).toBe(true);
+  }
+});
+
+test("the breach mail and its duty are reached by keyboard only", async ({ page }) => {
+  await page.goto("/inbox");
+  await tabTo(page, /^Breach: N-/);
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { level: 1, name: /^Breach: N-/ })).toBeVisible();
+  await tabTo(page, /^D-/);
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("heading", { level: 1, name: /^Duty D-/ })).toBeVisible();
+});
+
+async function tabTo(page, words) {
+  for (let stop = 0; stop < 100; stop += 1) {
+    await page.keyboard.press("Tab");
+    const focused = await page.evaluate(() => document.activeElement?.textContent?.trim() ?? "");
+    if (words.test(focused)) {
+      await expect(page.locator(":focus")).toBeInViewport();
+      return;
+    }
+  }
+  throw new Error(`no stop of the Tab key says ${words}`);
+}
+
+test("forced colours and text of 200 % keep words, shapes and width", async ({ page }) => {
+  await page.emulateMedia({ forcedColors: "active" });
+  await openDutyOfBreachMail(page);
+  const tag = page.getByTestId("answer").locator(".mandate-status");
+  await expect(tag).toHaveText(/\w/);
+  await expect(tag.locator("svg")).toBeVisible();
+  expect(await tag.evaluate((element) => getComputedStyle(element).borderTopWidth)).toBe("2px");
+  await page.emulateMedia({ forcedColors: "none" });
+  if (page.viewportSize().width < 640) return;
+  for (const path of ["/work", "/duties", "/inbox"]) {
+    await page.goto(path);
+    await page.evaluate(() => {
+      document.documentElement.style.fontSize = "200%";
+    });
+    await expectNoSidewaysScroll(page, `${path} at 200 %`);
+  }
+});
