@@ -1,1 +1,27 @@
-//! scheduler
+//! Wakes, asks, raises, mails; decides nothing by itself.
+//!
+//! What is due is a question to the read models, and what a duty is was decided by the judge. This crate records the
+//! steps that have come as events (`duty.warned`, `duty.breached`, `breach.closed`, `breach.rescinded`), each once under
+//! the key (duty, step, due moment, generation) and together with the notices that go with it, and sends the notices.
+//! [`Scheduler::pass`] does all of it once; [`Scheduler::run`] does it whenever something is due.
+
+mod append;
+mod deliver;
+mod duty_log;
+mod error;
+mod event;
+mod letter;
+mod mail;
+mod notice;
+mod recipients;
+mod redirect;
+mod run;
+mod scheduler;
+mod settings;
+mod steps;
+
+pub use error::{SchedulerError, SettingsError};
+pub use mail::{EmlFiles, Mailer, Security, Smtp};
+pub use run::Kick;
+pub use scheduler::{MailReport, PassReport, Scheduler, StepReport};
+pub use settings::{ADMINISTRATOR, AllowedDomains, Fallback, Settings};

@@ -1,0 +1,293 @@
+//! Sending the notices that wait: look again, send, record what the server said.
+//!
+//! The log alone says what was tried: an outcome is an event on the first duty that the notice lists, under an id of
+//! its own. A program that stops between the server's answer and that event sends the same bytes under the same
+//! Message-ID again.
+
+use std::collections::HashSet;
+
+use lettre::Address;
+use mandate_domain::time::Instant;
+use mandate_projections::NoticeRow;
+
+use crate::duty_log::{Attempts, DutyLog};
+use crate::error::SchedulerError;
+use crate::event::Told;
+use crate::letter::{Draft, Letter, LetterWriter, Sent};
+use crate::mail::{Attempt, Envelope, Outgoing, Session, compose};
+use crate::notice::{Template, given_up_at, pause_seconds};
+use crate::recipients::Recipients;
+use crate::redirect::Redirect;
+use crate::scheduler::{MailReport, Shared, locked};
+
+/// Waiting notices looked at in one pass.
+const LOOKED_AT: u32 = 10_000;
+/// No pause is longer; a moment further away was noted before the clock went back.
+const LONGEST_PAUSE_SECONDS: i64 = 3600;
+
+/// One pass over the notices that wait.
+struct Delivery<'s> {
+    shared: &'s Shared,
+    now: Instant,
+    session: Session<'s>,
+    recipients: Recipients<'s>,
+    /// Why there is no way out, once it is known: the rest of the pass need not find out again.
+    unreachable: Option<String>,
+    report: MailReport,
+    /// Mails that went to the server, or would have.
+    tried: u32,
+    /// Whether notices were queued in place of others.
+    redirected: bool,
+}
+
+/// A notice that is to be sent now.
+struct Due<'n> {
+    row: &'n NoticeRow,
+    first_duty: &'n str,
+    template: Template,
+    attempts: Attempts,
+}
+
+/// Whether a notice is to be sent now.
+enum Turn<'n> {
+    Now(Due<'n>),
+    At(Instant),
+    Never,
+}
+
+/// How a notice fared.
+enum Fate {
+    Accepted(String),
+    Deferred(String),
+    Ambiguous(String),
+    /// Not sent, now or later; someone else is to be told.
+    Rejected(String, Redirect),
+}
+
+impl Shared {
+    /// Sends the notices whose time has come, up to the limit of a pass.
+    pub fn send_mails(&self, now: Instant) -> Result<MailReport, SchedulerError> {
+        let _alone = self.sending();
+        let mut delivery = Delivery {
+            shared: self,
+            now,
+            session: self.mailer.session(),
+            recipients: Recipients::new(&self.projections, &self.settings.fallback.user),
+            unreachable: None,
+            report: MailReport::default(),
+            tried: 0,
+            redirected: true,
+        };
+        // Once more for the notices that take the place of others.
+        while std::mem::take(&mut delivery.redirected) && !delivery.report.more {
+            delivery.report.next_at = None;
+            let waiting = self.projections.notices_waiting(LOOKED_AT)?;
+            let present: HashSet<&str> = waiting.iter().map(|row| row.notice.as_str()).collect();
+            locked(&self.retries).retain(|notice, _| present.contains(notice.as_str()));
+            let before = delivery.settled();
+            for row in &waiting {
+                if !delivery.one(row)? {
+                    break;
+                }
+            }
+            if delivery.settled() > before {
+                self.projections.advance(now)?;
+            }
+        }
+        Ok(delivery.report)
+    }
+}
+
+impl Delivery<'_> {
+    fn settled(&self) -> usize {
+        let MailReport { accepted, deferred, rejected, ambiguous, .. } = self.report;
+        accepted + deferred + rejected + ambiguous
+    }
+
+    /// Sends a notice if its time has come; whether the pass goes on.
+    fn one(&mut self, row: &NoticeRow) -> Result<bool, SchedulerError> {
+        let due = match self.turn(row)? {
+            Turn::Now(due) => due,
+            Turn::At(at) => {
+                self.report.next_at = self.report.next_at.into_iter().chain([at]).min();
+                return Ok(true);
+            }
+            Turn::Never => return Ok(true),
+        };
+        if self.unreachable.is_none() {
+            if self.tried >= self.shared.settings.mails {
+                self.report.more = true;
+                return Ok(false);
+            }
+            self.tried += 1;
+        }
+        // From here to the record no breach is rescinded.
+        let _settling = self.shared.settling();
+        let fate = self.fate(&due)?;
+        self.record(&due, fate)?;
+        Ok(true)
+    }
+
+    fn turn<'n>(&self, row: &'n NoticeRow) -> Result<Turn<'n>, SchedulerError> {
+        let farthest = self.now.plus_seconds(LONGEST_PAUSE_SECONDS);
+        if let Some(at) = locked(&self.shared.retries).get(&row.notice).copied()
+            && at > self.now
+            && at <= farthest
+        {
+            return Ok(Turn::At(at));
+        }
+        let (Some((first_duty, _)), Some(template)) =
+            (row.duties.first(), Template::from_name(&row.template))
+        else {
+            tracing::error!(notice = %row.notice, template = %row.template, "a notice of an unknown form waits");
+            return Ok(Turn::Never);
+        };
+        let attempts = DutyLog::read(self.shared.store.reader(), first_duty)?.attempts(&row.notice);
+        if attempts.settled {
+            return Ok(Turn::Never);
+        }
+        let next_at = attempts.last_at.map(|at| at.plus_seconds(pause_seconds(attempts.count())));
+        match next_at {
+            Some(at) if at > self.now && at <= farthest => {
+                locked(&self.shared.retries).insert(row.notice.clone(), at);
+                Ok(Turn::At(at))
+            }
+            Some(_) | None => Ok(Turn::Now(Due { row, first_duty, template, attempts })),
+        }
+    }
+
+    fn fate(&mut self, due: &Due<'_>) -> Result<Fate, SchedulerError> {
+        let shared = self.shared;
+        let sent = if due.attempts.ambiguous > 0 { Sent::Perhaps } else { Sent::NotYet };
+        let writer = LetterWriter {
+            reader: shared.store.reader(),
+            projections: &shared.projections,
+            rules: &shared.rules,
+            base_url: &shared.settings.base_url,
+            fallback: &shared.settings.fallback.user,
+        };
+        let letter = match writer.write(due.row, due.template, sent)? {
+            Draft::Letter(letter) => letter,
+            Draft::Moot(reason) => return Ok(Fate::Rejected(reason.to_owned(), Redirect::Nobody)),
+        };
+        if !self.answers_still(due, &letter)? {
+            return Ok(Fate::Rejected(
+                "its recipient holds the post no more".to_owned(),
+                Redirect::PresentHolders,
+            ));
+        }
+        let to = match shared.address_of(&due.row.recipient)? {
+            Ok(to) => to,
+            Err(reason) => return Ok(Fate::Rejected(reason.to_owned(), Redirect::Fallback)),
+        };
+        if !shared.settings.domains.allows(to.domain()) {
+            let reason = "refused: the domain of the address is not among those allowed";
+            return Ok(Fate::Rejected(reason.to_owned(), Redirect::Fallback));
+        }
+        Ok(self.attempt(due, &letter, &to))
+    }
+
+    fn attempt(&mut self, due: &Due<'_>, letter: &Letter, to: &Address) -> Fate {
+        let settings = &self.shared.settings;
+        let envelope =
+            Envelope { notice: &due.row.notice, from: &settings.from, to, queued_at: due.row.queued_at };
+        let bytes = match compose(envelope, letter) {
+            Ok(bytes) => bytes,
+            Err(reason) => return Fate::Rejected(format!("refused: {reason}"), Redirect::Fallback),
+        };
+        let attempt = match &self.unreachable {
+            Some(reply) => Attempt::Unreachable { reply: reply.clone() },
+            None => {
+                let from = settings.sender();
+                self.session.send(Outgoing { notice: &due.row.notice, from, to, bytes: &bytes })
+            }
+        };
+        match attempt {
+            Attempt::Accepted { reply } => Fate::Accepted(reply),
+            Attempt::Deferred { reply } => self.later(due, reply),
+            Attempt::Unreachable { reply } => {
+                self.unreachable = Some(reply.clone());
+                self.later(due, reply)
+            }
+            Attempt::Rejected { reply } => Fate::Rejected(reply, Redirect::Fallback),
+            Attempt::Ambiguous { reply } => Fate::Ambiguous(reply),
+        }
+    }
+
+    /// To be tried again, unless it was tried for long enough.
+    fn later(&self, due: &Due<'_>, reply: String) -> Fate {
+        if self.now < given_up_at(due.row.queued_at) {
+            Fate::Deferred(reply)
+        } else {
+            Fate::Rejected(format!("given up after 72 hours: {reply}"), Redirect::Fallback)
+        }
+    }
+
+    /// Whether the recipient still answers for a duty that the mail lists, or was told because nobody else could be.
+    fn answers_still(&self, due: &Due<'_>, letter: &Letter) -> Result<bool, SchedulerError> {
+        let recipient = &due.row.recipient;
+        if *recipient == self.shared.settings.fallback.user || due.attempts.ambiguous > 0 {
+            return Ok(true);
+        }
+        for held in &letter.held_by {
+            let people = match due.template {
+                Template::Breach | Template::Summary => self.recipients.of_breach(held.holder.as_deref())?,
+                Template::Warning => {
+                    self.recipients.of_warning(held.holder.as_deref(), held.unit.as_deref())?
+                }
+                // It goes to those who got the mail about the breach, whatever they do now.
+                Template::Rescission => return Ok(true),
+            };
+            if people.contains(recipient) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn record(&mut self, due: &Due<'_>, fate: Fate) -> Result<(), SchedulerError> {
+        let (told, reply, redirect) = match fate {
+            Fate::Accepted(reply) => (vec![Told::Accepted], reply, Redirect::Nobody),
+            Fate::Deferred(reply) => {
+                (vec![Told::Deferred(due.attempts.deferred + 1)], reply, Redirect::Nobody)
+            }
+            Fate::Rejected(reply, redirect) => (vec![Told::Rejected], reply, redirect),
+            Fate::Ambiguous(reply) if due.attempts.ambiguous == 0 => {
+                (vec![Told::Ambiguous(1)], reply, Redirect::Nobody)
+            }
+            // It was sent again once; a third time could be one too many.
+            Fate::Ambiguous(reply) => {
+                let number = due.attempts.ambiguous + 1;
+                (vec![Told::Ambiguous(number), Told::Rejected], reply, Redirect::Fallback)
+            }
+        };
+        let queued = self.shared.redirect(due.row, due.template, redirect, &self.recipients, self.now)?;
+        self.redirected |= !queued.is_empty();
+        self.shared.settle(due.first_duty, &due.row.notice, &told, &reply, queued, self.now)?;
+        let notice = &due.row.notice;
+        match told.last() {
+            Some(Told::Accepted) => {
+                self.report.accepted += 1;
+                tracing::info!(%notice, "a mail was accepted");
+            }
+            Some(Told::Rejected) => {
+                self.report.rejected += 1;
+                tracing::warn!(%notice, %reply, "a mail was not sent or not taken, and is not sent again");
+            }
+            Some(Told::Deferred(number)) => {
+                self.report.deferred += 1;
+                tracing::info!(%notice, %reply, number, "a mail is to be sent again later");
+            }
+            Some(Told::Ambiguous(_)) | None => {
+                self.report.ambiguous += 1;
+                tracing::warn!(%notice, %reply, "a mail was sent and the answer was lost");
+            }
+        }
+        if matches!(told.last(), Some(Told::Deferred(_) | Told::Ambiguous(_))) {
+            let at = self.now.plus_seconds(pause_seconds(due.attempts.count() + 1));
+            locked(&self.shared.retries).insert(notice.clone(), at);
+            self.report.next_at = self.report.next_at.into_iter().chain([at]).min();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,189 @@
+//! What the log holds about one duty: its breaches, warnings and notices, in order.
+//!
+//! Mails are written from this and not from the read models, so that a mail sent again is the same to the byte.
+
+use mandate_domain::catalogue::{FactType, Field};
+use mandate_domain::fact::{Fact, Value};
+use mandate_domain::time::Instant;
+use mandate_store::{MAX_READ, Position, Reader, Sequence, StoreError, StoredEvent};
+
+use crate::event::{SOURCE, Told};
+use crate::notice::Template;
+
+/// The stream of one duty.
+#[derive(Debug)]
+pub(crate) struct DutyLog {
+    events: Vec<StoredEvent>,
+}
+
+/// A breach as it was raised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Raised {
+    pub rule: String,
+    pub version: String,
+    pub holder: Option<String>,
+    pub outcome: String,
+    pub due_at: Option<Instant>,
+}
+
+/// A breach as it was withdrawn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Withdrawal {
+    pub because: String,
+    pub outcome_now: Option<String>,
+    pub replaced_by: Option<String>,
+    pub position: Position,
+}
+
+/// A notice that lists the duty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Queued {
+    pub notice: String,
+    pub template: Template,
+    pub recipient: String,
+    pub generation: u32,
+}
+
+/// What became of a notice so far.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Attempts {
+    /// Answers that asked to try again, and failures before the message was sent.
+    pub deferred: u32,
+    /// Messages sent whose answer was lost.
+    pub ambiguous: u32,
+    /// When the latest of them was.
+    pub last_at: Option<Instant>,
+    /// Whether it was accepted or rejected.
+    pub settled: bool,
+}
+
+impl Attempts {
+    /// How often it was tried.
+    pub const fn count(&self) -> u32 {
+        self.deferred + self.ambiguous
+    }
+}
+
+impl DutyLog {
+    pub fn read(reader: &Reader, duty: &str) -> Result<Self, StoreError> {
+        let subject = format!("duty/{duty}");
+        let mut events: Vec<StoredEvent> = Vec::new();
+        loop {
+            let after = events.last().map_or(Sequence::START, |event| event.sequence);
+            let page = reader.read_subject(&subject, after, MAX_READ)?;
+            let last = page.len() < MAX_READ;
+            events.extend(page);
+            if last {
+                return Ok(Self { events });
+            }
+        }
+    }
+
+    fn own(&self, kind: FactType) -> impl DoubleEndedIterator<Item = &StoredEvent> {
+        self.events.iter().filter(move |event| event.fact.kind == kind && &*event.fact.source == SOURCE)
+    }
+
+    fn latest(&self, kind: FactType, generation: u32) -> Option<&StoredEvent> {
+        self.own(kind).rev().find(|event| generation_of(&event.fact) == generation)
+    }
+
+    /// The breach of that generation.
+    pub fn raised(&self, generation: u32) -> Option<Raised> {
+        let fact = &self.latest(FactType::DutyBreached, generation)?.fact;
+        Some(Raised {
+            rule: text(fact, Field::Rule).unwrap_or_default(),
+            version: text(fact, Field::Version).unwrap_or_default(),
+            holder: text(fact, Field::Holder),
+            outcome: text(fact, Field::Outcome).unwrap_or_else(|| "overdue".to_owned()),
+            due_at: due_at(fact),
+        })
+    }
+
+    /// Why the breach of that generation was withdrawn, if it was.
+    pub fn withdrawal(&self, generation: u32) -> Option<Withdrawal> {
+        let event = self.latest(FactType::BreachRescinded, generation)?;
+        Some(Withdrawal {
+            because: text(&event.fact, Field::Because).unwrap_or_default(),
+            outcome_now: text(&event.fact, Field::OutcomeNow),
+            replaced_by: text(&event.fact, Field::ReplacedBy),
+            position: event.position,
+        })
+    }
+
+    /// Whether a warning was given for this due moment in that generation.
+    pub fn warned_of(&self, due_at_wanted: Option<Instant>, generation: u32) -> bool {
+        let mut warned = self.own(FactType::DutyWarned);
+        warned.any(|event| generation_of(&event.fact) == generation && due_at(&event.fact) == due_at_wanted)
+    }
+
+    /// The notices that list the duty, in the order in which they were queued.
+    pub fn notices(&self) -> impl Iterator<Item = Queued> {
+        self.own(FactType::NoticeQueued).filter_map(|event| {
+            let fact = &event.fact;
+            Some(Queued {
+                notice: text(fact, Field::Notice)?,
+                template: Template::from_name(&text(fact, Field::Template)?)?,
+                recipient: text(fact, Field::Recipient)?,
+                generation: generation_of(fact),
+            })
+        })
+    }
+
+    /// The notices that tell of the breach of that generation.
+    pub fn breach_notices(&self, generation: u32) -> impl Iterator<Item = Queued> {
+        self.notices().filter(move |one| one.generation == generation && one.template.tells_of_breaches())
+    }
+
+    /// What became of a notice of which this is the first duty.
+    pub fn attempts(&self, notice: &str) -> Attempts {
+        let mut attempts = Attempts::default();
+        for event in &self.events {
+            let fact = &event.fact;
+            if &*fact.source != SOURCE || fact.text(Field::Notice) != Some(notice) {
+                continue;
+            }
+            match fact.kind {
+                FactType::NoticeAccepted | FactType::NoticeRejected => attempts.settled = true,
+                FactType::NoticeDeferred => attempts.deferred += 1,
+                FactType::NoticeAmbiguous => attempts.ambiguous += 1,
+                _ => continue,
+            }
+            attempts.last_at = Some(fact.time);
+        }
+        attempts
+    }
+}
+
+/// Whether a notice may have reached its recipient with what was so at a position: it was accepted, or its answer
+/// was lost, before it.
+pub(crate) fn may_have_gone_before(
+    reader: &Reader,
+    notice: &str,
+    before: Position,
+) -> Result<bool, StoreError> {
+    for told in [Told::Ambiguous(1), Told::Accepted] {
+        let event = reader.by_source_id(SOURCE, &told.id(notice))?;
+        if event.is_some_and(|event| event.position < before) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn text(fact: &Fact, field: Field) -> Option<String> {
+    fact.text(field).map(str::to_owned)
+}
+
+fn due_at(fact: &Fact) -> Option<Instant> {
+    match fact.get(Field::DueAt) {
+        Some(Value::Instant(at)) => Some(*at),
+        _ => None,
+    }
+}
+
+fn generation_of(fact: &Fact) -> u32 {
+    match fact.get(Field::Generation) {
+        Some(Value::Number(number)) => u32::try_from(*number).unwrap_or(0),
+        _ => 0,
+    }
+}

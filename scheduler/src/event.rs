@@ -1,0 +1,227 @@
+//! Mandate's own events about duties, breaches and notices, each under the id that makes it once.
+//!
+//! An id is a word and a digest of (duty, step, due moment, generation) or of the notice. What may differ between
+//! two tellings of one step, such as when it was detected, does not enter the id: the log keeps the first telling
+//! and answers the second with a conflict, which means *done already*.
+
+use mandate_domain::fact::FactError;
+use mandate_domain::time::Instant;
+use mandate_projections::{BreachRow, DutyRow, Rescission};
+use mandate_store::{Claim, NewEvent};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::notice::Planned;
+
+/// The teller of every event that Mandate records by itself.
+pub(crate) const SOURCE: &str = "/mandate";
+
+/// Most characters of a field that must fit the form of an id; longer ones are left out where they may be.
+const MAX_FIELD: usize = 512;
+
+/// What makes a step once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Key<'a> {
+    pub duty: &'a str,
+    pub due_at: Option<Instant>,
+    pub generation: u32,
+}
+
+impl<'a> Key<'a> {
+    pub fn of_duty(row: &'a DutyRow) -> Self {
+        Self { duty: &row.record.duty, due_at: row.record.due_at, generation: row.generation }
+    }
+
+    pub fn of_breach(row: &'a BreachRow) -> Self {
+        Self { duty: &row.duty, due_at: Some(row.due_at), generation: row.generation }
+    }
+
+    /// `<word>-<digest>` over the key and a step.
+    pub fn id(&self, word: &str, step: &str) -> String {
+        let due_at = self.due_at.map(|at| at.to_string()).unwrap_or_default();
+        format!("{word}-{}", digest(&[self.duty, step, &due_at, &self.generation.to_string()]))
+    }
+}
+
+/// 24 lower-case hexadecimal digits of a SHA-256 over some texts, each with its length before it.
+pub(crate) fn digest(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let digits = hash.finalize().into_iter().take(12).flat_map(|byte| [byte >> 4, byte & 15]);
+    digits.map(|digit| char::from_digit(u32::from(digit), 16).unwrap_or('0')).collect()
+}
+
+/// `duty.breached`: outcome and holder as found when it was detected.
+pub(crate) fn breached(row: &DutyRow, now: Instant) -> Result<NewEvent, FactError> {
+    let record = &row.record;
+    let mut data = keyed(Key::of_duty(row));
+    data.insert("rule".to_owned(), json!(record.rule));
+    data.insert("version".to_owned(), json!(row.version.to_string()));
+    data.insert("known_since".to_owned(), json!(record.known_since));
+    data.insert("born_overdue".to_owned(), json!(record.born_overdue));
+    data.insert("outcome".to_owned(), json!(record.outcome));
+    data.insert("detected_at".to_owned(), json!(now));
+    insert_short(&mut data, "holder", record.holder.as_deref());
+    event(&Key::of_duty(row).id("breached", ""), "duty.breached", &record.duty, now, &data)
+}
+
+/// `breach.rescinded`.
+pub(crate) fn rescinded(rescission: &Rescission, now: Instant) -> Result<NewEvent, FactError> {
+    let key = Key::of_breach(&rescission.breach);
+    let mut data = keyed(key);
+    data.insert("because".to_owned(), json!(rescission.because));
+    insert_short(&mut data, "outcome_now", rescission.outcome_now.as_deref());
+    insert_short(&mut data, "replaced_by", rescission.replaced_by.as_deref());
+    event(&key.id("rescinded", ""), "breach.rescinded", key.duty, now, &data)
+}
+
+/// `breach.closed`.
+pub(crate) fn closed(breach: &BreachRow, duty: &DutyRow, now: Instant) -> Result<NewEvent, FactError> {
+    let key = Key::of_breach(breach);
+    let mut data = keyed(key);
+    data.insert("outcome".to_owned(), json!(duty.record.outcome));
+    insert_short(&mut data, "closed_by", duty.record.closed_by.as_deref());
+    event(&key.id("closed", ""), "breach.closed", key.duty, now, &data)
+}
+
+/// `duty.warned`.
+pub(crate) fn warned(row: &DutyRow, step: &str, now: Instant) -> Result<NewEvent, FactError> {
+    let key = Key::of_duty(row);
+    let mut data = keyed(key);
+    data.insert("step".to_owned(), json!(step));
+    event(&key.id("warned", step), "duty.warned", key.duty, now, &data)
+}
+
+/// `notice.queued`: one duty of a notice.
+pub(crate) fn queued(
+    planned: &Planned,
+    duty: &str,
+    generation: u32,
+    now: Instant,
+) -> Result<NewEvent, FactError> {
+    let mut data = Map::new();
+    data.insert("notice".to_owned(), json!(planned.notice));
+    data.insert("template".to_owned(), json!(planned.template.name()));
+    data.insert("recipient".to_owned(), json!(planned.recipient));
+    data.insert("generation".to_owned(), json!(generation));
+    let id = format!("queued-{}-{}", planned.notice, digest(&[duty]));
+    event(&id, "notice.queued", duty, now, &data)
+}
+
+/// What became of an attempt to send a notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    Accepted,
+    Rejected,
+    /// With the number of the deferral, from 1.
+    Deferred(u32),
+    /// With the number of the lost answer, from 1.
+    Ambiguous(u32),
+}
+
+impl Told {
+    /// The id of the event that says so.
+    pub fn id(self, notice: &str) -> String {
+        match self {
+            Self::Accepted => format!("accepted-{notice}"),
+            Self::Rejected => format!("rejected-{notice}"),
+            Self::Deferred(number) => format!("deferred-{notice}-{number}"),
+            Self::Ambiguous(number) => format!("ambiguous-{notice}-{number}"),
+        }
+    }
+
+    const fn kind(self) -> &'static str {
+        match self {
+            Self::Accepted => "notice.accepted",
+            Self::Rejected => "notice.rejected",
+            Self::Deferred(_) => "notice.deferred",
+            Self::Ambiguous(_) => "notice.ambiguous",
+        }
+    }
+}
+
+/// `notice.accepted`, `.rejected`, `.deferred` or `.ambiguous`, on the first duty that the notice lists.
+pub(crate) fn told(
+    told: Told,
+    notice: &str,
+    first_duty: &str,
+    reply: &str,
+    now: Instant,
+) -> Result<NewEvent, FactError> {
+    let mut data = Map::new();
+    data.insert("notice".to_owned(), json!(notice));
+    data.insert("reply".to_owned(), json!(reply));
+    event(&told.id(notice), told.kind(), first_duty, now, &data)
+}
+
+fn keyed(key: Key<'_>) -> Map<String, Value> {
+    let mut data = Map::new();
+    data.insert("generation".to_owned(), json!(key.generation));
+    if let Some(due_at) = key.due_at {
+        data.insert("due_at".to_owned(), json!(due_at));
+    }
+    data
+}
+
+fn insert_short(data: &mut Map<String, Value>, field: &str, value: Option<&str>) {
+    if let Some(value) = value.filter(|value| !value.is_empty() && value.len() <= MAX_FIELD) {
+        data.insert(field.to_owned(), json!(value));
+    }
+}
+
+/// Parsed like a fact from outside, so that nothing enters the log that could not be read back.
+fn event(
+    id: &str,
+    kind: &str,
+    duty: &str,
+    now: Instant,
+    data: &Map<String, Value>,
+) -> Result<NewEvent, FactError> {
+    let event = json!({
+        "specversion": "1.0", "id": id, "source": SOURCE, "type": kind, "subject": format!("duty/{duty}"),
+        "time": now, "data": data,
+    });
+    NewEvent::from_value(&event, Claim::Ignore)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mandate_domain::fact::looks_personal;
+
+    fn key(generation: u32) -> Key<'static> {
+        Key { duty: "4.10:nominal/N-1:/t#a", due_at: Instant::parse("2026-03-08T00:00:00Z").ok(), generation }
+    }
+
+    #[test]
+    fn the_id_of_a_step_follows_from_duty_step_due_moment_and_generation() {
+        assert_eq!(key(0).id("breached", ""), key(0).id("breached", ""));
+        assert_ne!(key(0).id("breached", ""), key(1).id("breached", ""));
+        assert_ne!(key(0).id("warned", "warn-1wd"), key(0).id("warned", "warn-0wd"));
+        let later = Key { due_at: Instant::parse("2026-03-09T00:00:00Z").ok(), ..key(0) };
+        assert_ne!(key(0).id("breached", ""), later.id("breached", ""));
+        assert!(!looks_personal(&key(0).id("breached", "")));
+    }
+
+    #[test]
+    fn parts_of_a_digest_cannot_run_into_each_other() {
+        assert_ne!(digest(&["ab", "c"]), digest(&["a", "bc"]));
+        assert_eq!(digest(&["ab"]).len(), 24);
+    }
+
+    #[test]
+    fn a_duty_whose_id_is_too_long_for_a_subject_is_refused_and_not_stored_unreadable() {
+        let duty = "x".repeat(600);
+        let planned = Planned {
+            notice: "n-1".to_owned(),
+            template: crate::notice::Template::Breach,
+            recipient: "user/U-1".to_owned(),
+        };
+        let now = Instant::from_nanos(0);
+        assert!(queued(&planned, &duty, 0, now).is_err());
+        assert!(queued(&planned, "4.10:nominal/N-1:/t#a", 0, now).is_ok());
+    }
+}

@@ -1,0 +1,79 @@
+//! Mail as `.eml` files: whole or not there, and the same when written twice.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::Attempt;
+
+/// A folder that takes one `.eml` file for each mail, named for its notice.
+#[derive(Debug, Clone)]
+pub struct EmlFiles {
+    folder: PathBuf,
+}
+
+impl EmlFiles {
+    /// Files in a folder, which is made when the first mail is written.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self { folder: folder.into() }
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) fn write(&self, notice: &str, bytes: &[u8]) -> Attempt {
+        // A notice's id is ours: letters, digits and hyphens.
+        let name = format!("{notice}.eml");
+        match self.try_write(&name, bytes) {
+            Ok(()) => Attempt::Accepted { reply: format!("written to {name}") },
+            Err(error) => {
+                Attempt::Unreachable { reply: format!("{name} cannot be written: {}", error.kind()) }
+            }
+        }
+    }
+
+    /// Written beside and put in place: who looks sees the whole mail or none.
+    fn try_write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        fs::create_dir_all(&self.folder)?;
+        let beside = self.folder.join(format!(".{name}.new"));
+        let mut file = File::create(&beside)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(&beside, self.folder.join(name))?;
+        File::open(&self.folder)?.sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mail_written_twice_is_one_file_and_nothing_is_left_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = EmlFiles::new(folder.path().join("mail"));
+        for bytes in [b"one".as_slice(), b"two"] {
+            assert_eq!(
+                files.write("n-1", bytes),
+                Attempt::Accepted { reply: "written to n-1.eml".to_owned() }
+            );
+        }
+        let names: Vec<_> =
+            fs::read_dir(files.folder()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["n-1.eml"]);
+        assert_eq!(fs::read(files.folder().join("n-1.eml")).unwrap(), b"two");
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_made_is_no_way_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        let attempt = EmlFiles::new(&file).write("n-1", b"x");
+        assert!(matches!(attempt, Attempt::Unreachable { .. }), "{attempt:?}");
+    }
+}

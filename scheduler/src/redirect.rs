@@ -1,0 +1,175 @@
+//! What becomes of a notice that is settled: the record of it, and who is told in its place.
+
+use lettre::Address;
+use mandate_domain::fact::FactError;
+use mandate_domain::time::Instant;
+use mandate_projections::NoticeRow;
+use mandate_store::{KeysError, MAX_READ, NewEvent, OnError, Sequence, StoredEvent};
+
+use crate::append::{Group, append};
+use crate::duty_log::DutyLog;
+use crate::error::SchedulerError;
+use crate::event::{self, Told};
+use crate::notice::{Template, redirected};
+use crate::recipients::Recipients;
+use crate::scheduler::Shared;
+
+/// Most lines queued together with the record of the notice whose place they take.
+const TOGETHER: usize = 5_000;
+
+/// Who is told in place of a recipient to whom a notice cannot be delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Redirect {
+    Nobody,
+    /// The person who is told when nobody else can be.
+    Fallback,
+    /// Those who hold the post now.
+    PresentHolders,
+}
+
+impl Shared {
+    /// The lines of the notices that take the place of one, for what is still so and to people not told of it yet.
+    pub fn redirect(
+        &self,
+        row: &NoticeRow,
+        template: Template,
+        redirect: Redirect,
+        recipients: &Recipients<'_>,
+        now: Instant,
+    ) -> Result<Vec<NewEvent>, SchedulerError> {
+        let fallback = &self.settings.fallback.user;
+        // A rescission goes to those who got the mail about the breach, and to nobody else.
+        if redirect == Redirect::Nobody || template == Template::Rescission || row.recipient == *fallback {
+            return Ok(Vec::new());
+        }
+        let mut lines = Vec::new();
+        for (duty, generation) in &row.duties {
+            let log = DutyLog::read(self.store.reader(), duty)?;
+            let people = match redirect {
+                Redirect::Nobody => Vec::new(),
+                Redirect::Fallback => vec![fallback.clone()],
+                Redirect::PresentHolders => {
+                    self.present_holders(duty, *generation, template, &log, recipients)?
+                }
+            };
+            if template.tells_of_breaches() && log.withdrawal(*generation).is_some() {
+                continue;
+            }
+            for person in people {
+                let told = template.tells_of_breaches()
+                    && log.breach_notices(*generation).any(|queued| queued.recipient == person);
+                if !told {
+                    let planned = redirected(&row.notice, template, &person);
+                    lines.extend(logged(&row.notice, event::queued(&planned, duty, *generation, now)));
+                }
+            }
+        }
+        Ok(lines)
+    }
+
+    fn present_holders(
+        &self,
+        duty: &str,
+        generation: u32,
+        template: Template,
+        log: &DutyLog,
+        recipients: &Recipients<'_>,
+    ) -> Result<Vec<String>, SchedulerError> {
+        Ok(match template {
+            Template::Warning => match self.projections.duty(duty)? {
+                Some(row) => recipients.of_warning(row.record.holder.as_deref(), row.unit.as_deref())?,
+                None => Vec::new(),
+            },
+            Template::Breach | Template::Summary | Template::Rescission => {
+                let holder = log.raised(generation).and_then(|raised| raised.holder);
+                recipients.of_breach(holder.as_deref())?
+            }
+        })
+    }
+
+    /// Records what became of an attempt, together with what takes the notice's place.
+    pub fn settle(
+        &self,
+        first_duty: &str,
+        notice: &str,
+        told: &[Told],
+        reply: &str,
+        mut queued: Vec<NewEvent>,
+        now: Instant,
+    ) -> Result<(), SchedulerError> {
+        // What takes its place comes first, so that a crash between leaves the notice as it was.
+        while queued.len() > TOGETHER {
+            let rest = queued.split_off(TOGETHER);
+            self.store.append_blocking(std::mem::replace(&mut queued, rest), OnError::Each)?;
+        }
+        let mut events = Vec::with_capacity(told.len() + queued.len());
+        for one in told {
+            events.extend(logged(notice, event::told(*one, notice, first_duty, reply, now)));
+        }
+        events.append(&mut queued);
+        let mut events = events.into_iter();
+        if let Some(step) = events.next() {
+            append(&self.store, vec![Group { step, notices: events.collect() }])?;
+        }
+        Ok(())
+    }
+
+    /// The address of a user, or why there is none: what the log holds sealed, latest first.
+    pub fn address_of(&self, user: &str) -> Result<Result<Address, &'static str>, SchedulerError> {
+        let mut reason = "no e-mail address of the recipient is known";
+        if let Some(position) = self.projections.user_registration(user)?
+            && let Some(latest) = self.store.reader().by_position(position)?
+        {
+            match self.sealed_address(&latest, user)? {
+                Ok(Some(address)) => return Ok(Ok(address)),
+                Ok(None) => {}
+                Err(wrong) => reason = wrong,
+            }
+            for event in self.store.reader().read_subject(user, Sequence::START, MAX_READ)?.iter().rev() {
+                if let Ok(Some(address)) = self.sealed_address(event, user)? {
+                    return Ok(Ok(address));
+                }
+            }
+        }
+        let fallback = &self.settings.fallback;
+        match &fallback.address {
+            Some(address) if fallback.user == user => Ok(checked(address)),
+            Some(_) | None => Ok(Err(reason)),
+        }
+    }
+
+    /// The address in the sealed part of an event about the user.
+    fn sealed_address(
+        &self,
+        event: &StoredEvent,
+        user: &str,
+    ) -> Result<Result<Option<Address>, &'static str>, SchedulerError> {
+        if event.sealed.is_none() || *event.fact.subject != *user {
+            return Ok(Ok(None));
+        }
+        let private = match self.store.keys().unseal(event) {
+            Ok(private) => private,
+            Err(KeysError::NoKey { .. }) => return Ok(Err("the personal data of the recipient was erased")),
+            Err(KeysError::Altered { .. }) => {
+                return Ok(Err("the recipient's address does not open: it was altered"));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let email = private.get("personal").and_then(|personal| personal.get("email"));
+        Ok(email.and_then(|email| email.as_str()).map(checked).transpose())
+    }
+}
+
+/// An address that is plain ASCII and of the right form.
+fn checked(text: &str) -> Result<Address, &'static str> {
+    let plain = text.is_ascii() && !text.contains(|c: char| c.is_ascii_control() || c == ' ');
+    match text.parse() {
+        Ok(address) if plain => Ok(address),
+        Ok(_) | Err(_) => Err("the recipient's e-mail address is not of the right form"),
+    }
+}
+
+/// An event that can be stored; one that cannot is logged. The ids are those of events that were stored before.
+fn logged(notice: &str, event: Result<NewEvent, FactError>) -> Option<NewEvent> {
+    event.map_err(|error| tracing::error!(%notice, %error, "what became of a notice cannot be stored")).ok()
+}

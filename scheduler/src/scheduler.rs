@@ -1,0 +1,183 @@
+//! One pass: ask the read models what has come, record it, and send what is owed.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use mandate_domain::time::{Clock, Instant};
+use mandate_projections::{Progress, Projections};
+use mandate_store::Store;
+use tokio::sync::Notify;
+
+use crate::error::SchedulerError;
+use crate::letter::Rulebook;
+use crate::mail::Mailer;
+use crate::settings::Settings;
+
+/// Wakes, asks, raises and mails; cheap to clone, for use from many threads.
+#[derive(Clone)]
+pub struct Scheduler {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub store: Store,
+    pub projections: Projections,
+    pub clock: Arc<dyn Clock>,
+    pub mailer: Mailer,
+    pub settings: Settings,
+    pub rules: Rulebook,
+    /// Held while steps are recorded: two at once would plan the same notices.
+    recording: Mutex<()>,
+    /// Held while notices are sent, one after the other.
+    sending: Mutex<()>,
+    /// Held from the look at a notice's state until its outcome is stored, and while breaches are rescinded: a
+    /// breach is withdrawn either before its mail is looked at or after the mail has gone, never in between.
+    settling: Mutex<()>,
+    /// When to try again the notices that failed; what is missing here is read from the log.
+    pub retries: Mutex<HashMap<String, Instant>>,
+    /// Wakes the recording of steps.
+    pub wake_steps: Notify,
+    /// Wakes the sending of mail.
+    pub wake_mails: Notify,
+}
+
+/// What a pass did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PassReport {
+    /// The steps it recorded.
+    pub steps: StepReport,
+    /// The mails it sent.
+    pub mails: MailReport,
+}
+
+/// What was recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepReport {
+    /// How far the read models are.
+    pub progress: Progress,
+    /// Breaches rescinded.
+    pub rescinded: usize,
+    /// Breaches raised.
+    pub raised: usize,
+    /// Breaches closed.
+    pub closed: usize,
+    /// Warnings given.
+    pub warned: usize,
+    /// Lines of notices queued; a mail has one or more.
+    pub queued: usize,
+    /// Steps that the log had already.
+    pub known: usize,
+    /// Steps that cannot be stored, such as those of a duty whose id is too long; each was logged.
+    pub refused: usize,
+    /// When the next step comes without a new fact.
+    pub next_at: Option<Instant>,
+}
+
+/// What was sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MailReport {
+    /// Accepted by the mail server, or written.
+    pub accepted: usize,
+    /// To be tried again.
+    pub deferred: usize,
+    /// Given up, refused or moot.
+    pub rejected: usize,
+    /// Sent, and the answer was lost.
+    pub ambiguous: usize,
+    /// When the next one is to be tried, if any waits.
+    pub next_at: Option<Instant>,
+    /// Whether the pass ended at its limit with more to send.
+    pub more: bool,
+}
+
+impl Scheduler {
+    /// A scheduler on a log and its read models.
+    ///
+    /// # Errors
+    /// [`SchedulerError::Policy`] when the policy that ships with the program cannot be read, which a test excludes.
+    pub fn new(
+        store: Store,
+        projections: Projections,
+        clock: Arc<dyn Clock>,
+        mailer: Mailer,
+        settings: Settings,
+    ) -> Result<Self, SchedulerError> {
+        let shared = Shared {
+            store,
+            projections,
+            clock,
+            mailer,
+            settings,
+            rules: Rulebook::shipped()?,
+            recording: Mutex::default(),
+            sending: Mutex::default(),
+            settling: Mutex::default(),
+            retries: Mutex::default(),
+            wake_steps: Notify::new(),
+            wake_mails: Notify::new(),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Does once what is to be done at `now`: records every step that has come, then sends the mails that are owed,
+    /// up to the limit of a pass. Doing it again changes nothing. Blocks; never call it from async code.
+    ///
+    /// # Errors
+    /// [`SchedulerError`]; what was done before stands, and the next pass goes on from there.
+    pub fn pass(&self, now: Instant) -> Result<PassReport, SchedulerError> {
+        let steps = self.shared.record_steps(now)?;
+        let mails = self.shared.send_mails(now)?;
+        Ok(PassReport { steps, mails })
+    }
+}
+
+impl Shared {
+    /// Brings the read models to `now`; then rescinds, raises, closes and warns until nothing is left.
+    pub fn record_steps(&self, now: Instant) -> Result<StepReport, SchedulerError> {
+        let _alone = locked(&self.recording);
+        let progress = self.projections.advance(now)?;
+        let mut report = StepReport {
+            progress,
+            rescinded: 0,
+            raised: 0,
+            closed: 0,
+            warned: 0,
+            queued: 0,
+            known: 0,
+            refused: 0,
+            next_at: None,
+        };
+        self.rescind(now, &mut report)?;
+        self.raise(now, &mut report)?;
+        self.close(now, &mut report)?;
+        self.warn(now, &mut report)?;
+        let warning_at = self.projections.next_warning_at()?;
+        report.next_at = report.progress.next_at.into_iter().chain(warning_at).min();
+        if report.queued > 0 {
+            // The log woke the sending of mail before the read models had the notices.
+            self.wake_mails.notify_one();
+        }
+        Ok(report)
+    }
+
+    /// Held while notices are sent.
+    pub fn sending(&self) -> MutexGuard<'_, ()> {
+        locked(&self.sending)
+    }
+
+    /// Held while the state that a mail tells of may not change.
+    pub fn settling(&self) -> MutexGuard<'_, ()> {
+        locked(&self.settling)
+    }
+}
+
+impl std::fmt::Debug for Scheduler {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Scheduler({:?})", self.shared.mailer)
+    }
+}
+
+/// The mutexes guard no data of which a thread that failed could leave half.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,258 @@
+//! Recording the steps that have come: rescind, raise, close, warn.
+//!
+//! Each asks the read models for a batch, stores it with its notices, lets the read models take it in, and asks
+//! again. A batch that stores nothing ends it, so that nothing is tried for ever.
+
+use std::collections::HashSet;
+
+use mandate_domain::fact::FactError;
+use mandate_domain::time::Instant;
+use mandate_projections::{DutyRow, Rescission, Warning};
+use mandate_store::NewEvent;
+
+use crate::append::{Group, append};
+use crate::duty_log::DutyLog;
+use crate::error::SchedulerError;
+use crate::event::{self, Key};
+use crate::notice::{
+    Mailing, Owed, Planned, Round, Template, Volume, Withdrawn, breach_notices, rescission_notices,
+};
+use crate::recipients::Recipients;
+use crate::scheduler::{Shared, StepReport};
+
+/// A breach found longer than this after it was due is no news: it came late in an import, or the program was down.
+const NEWS_SECONDS: i64 = 24 * 3600;
+
+/// One kind of step, taken batch by batch.
+struct Batches<'s> {
+    shared: &'s Shared,
+    now: Instant,
+    /// Duties whose steps cannot be stored.
+    refused: HashSet<String>,
+    round: Round,
+    /// Whether the batch in hand goes on with a round.
+    goes_on: bool,
+}
+
+impl<'s> Batches<'s> {
+    fn new(shared: &'s Shared, now: Instant, report: &StepReport) -> Self {
+        let round = Round { position: report.progress.position, volume: Volume::One };
+        Self { shared, now, refused: HashSet::new(), round, goes_on: false }
+    }
+
+    /// How many to ask for, so that those refused do not stand in the way.
+    fn limit(&self) -> u32 {
+        self.shared.settings.batch.saturating_add(u32::try_from(self.refused.len()).unwrap_or(u32::MAX))
+    }
+
+    /// Leaves out what was refused, and looks whether more is to come than this batch holds.
+    fn take<T>(&mut self, found: Vec<T>, duty: impl Fn(&T) -> &str) -> Vec<T> {
+        let full = u32::try_from(found.len()).is_ok_and(|count| count >= self.limit());
+        if full {
+            self.round.volume = Volume::Flood;
+        } else if !self.goes_on {
+            self.round.volume = Volume::One;
+        }
+        self.goes_on = full;
+        found.into_iter().filter(|one| !self.refused.contains(duty(one))).collect()
+    }
+
+    /// Builds a group; a step that cannot be stored is logged and left out from now on.
+    fn group(
+        &mut self,
+        duty: &str,
+        step: Result<NewEvent, FactError>,
+        notices: impl Iterator<Item = Result<NewEvent, FactError>>,
+    ) -> Option<Group> {
+        match step.and_then(|step| Ok(Group { step, notices: notices.collect::<Result<_, _>>()? })) {
+            Ok(group) => Some(group),
+            Err(error) => {
+                let reference = mandate_domain::judge::short_reference(duty);
+                tracing::error!(duty = %reference, %error, "a step of a duty cannot be stored and is left out");
+                self.refused.insert(duty.to_owned());
+                None
+            }
+        }
+    }
+
+    /// Stores groups and lets the read models take them in; the number of steps that are in the log now and were
+    /// asked for, none when it makes no sense to ask again.
+    fn store(
+        &mut self,
+        groups: Vec<Group>,
+        report: &mut StepReport,
+    ) -> Result<Option<usize>, SchedulerError> {
+        let done = append(&self.shared.store, groups)?;
+        report.queued += done.notices;
+        report.known += done.known;
+        report.progress = self.shared.projections.advance(self.now)?;
+        if !self.goes_on {
+            self.round.position = report.progress.position;
+        }
+        Ok((done.steps > 0).then_some(done.steps))
+    }
+}
+
+impl Shared {
+    /// Rescinds breaches that are none any more, and tells those who were told of them.
+    pub fn rescind(&self, now: Instant, report: &mut StepReport) -> Result<(), SchedulerError> {
+        let mut batches = Batches::new(self, now, report);
+        loop {
+            let found = self.projections.breaches_to_rescind(batches.limit())?;
+            let found = batches.take(found, |rescission| &rescission.breach.duty);
+            if found.is_empty() {
+                break;
+            }
+            let _settled = self.settling();
+            let groups = self.rescissions(&found, &mut batches)?;
+            match batches.store(groups, report)? {
+                Some(steps) => report.rescinded += steps,
+                None => break,
+            }
+        }
+        report.refused += batches.refused.len();
+        Ok(())
+    }
+
+    fn rescissions(
+        &self,
+        found: &[Rescission],
+        batches: &mut Batches<'_>,
+    ) -> Result<Vec<Group>, SchedulerError> {
+        let mut told = Vec::new();
+        for (breach, rescission) in found.iter().enumerate() {
+            let log = DutyLog::read(self.store.reader(), &rescission.breach.duty)?;
+            for queued in log.breach_notices(rescission.breach.generation) {
+                told.push((breach, queued));
+            }
+        }
+        let withdrawn: Vec<_> = told
+            .iter()
+            .map(|(breach, queued)| Withdrawn {
+                breach: *breach,
+                recipient: &queued.recipient,
+                thread: &queued.notice,
+            })
+            .collect();
+        let mut plans: Vec<Vec<Planned>> = vec![Vec::new(); found.len()];
+        for (breach, planned) in rescission_notices(&withdrawn, batches.round) {
+            if let Some(plan) = plans.get_mut(breach)
+                && !plan.contains(&planned)
+            {
+                plan.push(planned);
+            }
+        }
+        let now = batches.now;
+        let group = |(rescission, plan): (&Rescission, Vec<Planned>)| {
+            let breach = &rescission.breach;
+            let queued = plan.iter().map(|one| event::queued(one, &breach.duty, breach.generation, now));
+            batches.group(&breach.duty, event::rescinded(rescission, now), queued)
+        };
+        Ok(found.iter().zip(plans).filter_map(group).collect())
+    }
+
+    /// Raises breaches, and tells the people who answer for them.
+    pub fn raise(&self, now: Instant, report: &mut StepReport) -> Result<(), SchedulerError> {
+        let recipients = Recipients::new(&self.projections, &self.settings.fallback.user);
+        let mut batches = Batches::new(self, now, report);
+        loop {
+            let found = self.projections.breaches_to_raise(batches.limit())?;
+            let found = batches.take(found, |row| &row.record.duty);
+            if found.is_empty() {
+                break;
+            }
+            let mut owed = Vec::with_capacity(found.len());
+            for row in &found {
+                owed.push(Owed {
+                    key: Key::of_duty(row),
+                    mailing: self.mailing(row, now)?,
+                    recipients: recipients.of_breach(row.record.holder.as_deref())?,
+                });
+            }
+            let plans = breach_notices(&owed, batches.round);
+            let group = |(row, plan): (&DutyRow, Vec<Planned>)| {
+                let duty = &row.record.duty;
+                let queued = plan.iter().map(|one| event::queued(one, duty, row.generation, now));
+                batches.group(duty, event::breached(row, now), queued)
+            };
+            let groups = found.iter().zip(plans).filter_map(group).collect();
+            match batches.store(groups, report)? {
+                Some(steps) => report.raised += steps,
+                None => break,
+            }
+        }
+        report.refused += batches.refused.len();
+        Ok(())
+    }
+
+    /// Whether a breach may have a mail of its own (spec 3.4 `not_evidenced`, 4.5).
+    fn mailing(&self, row: &DutyRow, now: Instant) -> Result<Mailing, SchedulerError> {
+        let record = &row.record;
+        let Some(due_at) = record.due_at else { return Ok(Mailing::InSummary) };
+        let not_evidenced = record.flags.iter().any(|flag| flag == "not_evidenced");
+        if not_evidenced || due_at.plus_seconds(NEWS_SECONDS) < now {
+            return Ok(Mailing::InSummary);
+        }
+        let enrolled_at = match &record.holder {
+            Some(holder) => self.projections.enrolled_at(holder)?,
+            None => None,
+        };
+        Ok(match enrolled_at {
+            Some(enrolled_at) if due_at < enrolled_at => Mailing::InSummary,
+            Some(_) | None => Mailing::Singly,
+        })
+    }
+
+    /// Closes breaches whose duty has ended.
+    pub fn close(&self, now: Instant, report: &mut StepReport) -> Result<(), SchedulerError> {
+        let mut batches = Batches::new(self, now, report);
+        loop {
+            let found = self.projections.breaches_to_close(batches.limit())?;
+            let found = batches.take(found, |(breach, _)| &breach.duty);
+            if found.is_empty() {
+                break;
+            }
+            let mut groups = Vec::with_capacity(found.len());
+            for (breach, duty) in &found {
+                let step = event::closed(breach, duty, now);
+                groups.extend(batches.group(&breach.duty, step, std::iter::empty()));
+            }
+            match batches.store(groups, report)? {
+                Some(steps) => report.closed += steps,
+                None => break,
+            }
+        }
+        report.refused += batches.refused.len();
+        Ok(())
+    }
+
+    /// Gives the warnings whose step has come: one mail to each recipient.
+    pub fn warn(&self, now: Instant, report: &mut StepReport) -> Result<(), SchedulerError> {
+        let recipients = Recipients::new(&self.projections, &self.settings.fallback.user);
+        let mut batches = Batches::new(self, now, report);
+        loop {
+            let found = self.projections.warnings_due(now, batches.limit())?;
+            let found = batches.take(found, |warning| &warning.duty.record.duty);
+            if found.is_empty() {
+                break;
+            }
+            let mut groups = Vec::with_capacity(found.len());
+            for Warning { duty: row, step, .. } in &found {
+                let record = &row.record;
+                let people = recipients.of_warning(record.holder.as_deref(), row.unit.as_deref())?;
+                let round = batches.round;
+                let queued = people.iter().map(|recipient| {
+                    let planned = round.shared(Template::Warning, recipient, "");
+                    event::queued(&planned, &record.duty, row.generation, now)
+                });
+                groups.extend(batches.group(&record.duty, event::warned(row, step, now), queued));
+            }
+            match batches.store(groups, report)? {
+                Some(steps) => report.warned += steps,
+                None => break,
+            }
+        }
+        report.refused += batches.refused.len();
+        Ok(())
+    }
+}

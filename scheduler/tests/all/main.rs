@@ -1,0 +1,24 @@
+//! The scheduler on a real log, with a virtual clock and no sleeps.
+
+#[cfg(test)]
+mod breaches;
+#[cfg(test)]
+mod crashes;
+#[cfg(test)]
+mod deliveries;
+#[cfg(test)]
+mod downtime;
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod mails;
+#[cfg(test)]
+mod recipients;
+#[cfg(test)]
+mod rescissions;
+#[cfg(test)]
+mod running;
+#[cfg(test)]
+mod smtp_server;
+#[cfg(test)]
+mod warnings;
