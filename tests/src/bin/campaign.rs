@@ -2,7 +2,8 @@
 //! the read models, in the mails and by judging the exported log is the same; each breach and each mail once.
 //!
 //! `campaign drive --nominals N --kills N --days N --seed N [--keep DIR]` makes a history, states it in a child
-//! process that it kills again and again, lets it finish, and compares. `campaign live DIR` is the child.
+//! process that it kills again and again, lets it finish, and compares. `campaign live DIR` is the child, and
+//! `campaign compare DIR` compares once more what was kept.
 #![expect(clippy::print_stdout, reason = "a campaign prints what it counted")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +36,12 @@ fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["live", folder] => live(Path::new(folder)),
+        ["compare", folder] => {
+            let folder = Path::new(folder);
+            let window = fs::read_to_string(folder.join("window"))?;
+            let end = window.lines().nth(1).context("window")?;
+            compare(folder, Instant::parse(end)?)
+        }
         ["drive", rest @ ..] => drive(&Plan::read(rest)?),
         _ => anyhow::bail!("usage: campaign drive [--nominals N] [--kills N] [--days N] [--seed N] [--keep DIR]"),
     }
@@ -248,9 +255,15 @@ fn compare(folder: &Path, end: Instant) -> anyhow::Result<()> {
     ensure!(heard.is_subset(&raised), "a mail tells of no breach: {:?}", first_differences(&heard, &raised));
     let unheard: Vec<_> = raised.difference(&heard).filter(|duty| !rescinded.contains(*duty)).collect();
     ensure!(unheard.is_empty(), "no mail tells of {unheard:?}");
-    let again: Vec<_> = told.iter().filter(|(_, times)| **times > 1).collect();
+    let mut raisings: BTreeMap<String, u32> = BTreeMap::new();
+    for (duty, _) in logged.raised.keys() {
+        *raisings.entry(short_reference(duty)).or_default() += 1;
+    }
+    let again: Vec<_> = told.iter().filter(|(duty, times)| raisings.get(*duty) < Some(times)).collect();
     ensure!(again.is_empty(), "mailed twice to the same person: {again:?}");
     ensure!(withdrawn.is_subset(&rescinded), "a mail withdraws what stands");
+    let silent: Vec<_> = rescinded.intersection(&heard).filter(|duty| !withdrawn.contains(*duty)).collect();
+    ensure!(silent.is_empty(), "told and never withdrawn: {silent:?}");
     println!("the same everywhere, each once");
     Ok(())
 }
@@ -344,9 +357,13 @@ fn read_mails(folder: &Path) -> anyhow::Result<(BTreeMap<String, u32>, BTreeSet<
         let subject = mail.subject().unwrap_or("").to_owned();
         let to = mail.to().and_then(|to| to.first()).and_then(|to| to.address()).unwrap_or("").to_owned();
         let text = mail.body_text(0).unwrap_or_default();
-        let references: BTreeSet<&str> = text
-            .split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'))
-            .filter(|word| word.len() == 10 && word.starts_with("D-"))
+        // A duty that stands in the place of another is named, but the mail is not about it.
+        let own = text.match_indices("D-").filter(|(at, _)| {
+            !text.get(..*at).is_some_and(|before| before.trim_end().ends_with("in its place:"))
+        });
+        let references: BTreeSet<&str> = own
+            .filter_map(|(at, _)| text.get(at..at + 10))
+            .filter(|word| word.bytes().skip(2).all(|byte| byte.is_ascii_alphanumeric()))
             .collect();
         for reference in references {
             if subject.starts_with("Withdrawn") || subject.contains("withdrawn") {
