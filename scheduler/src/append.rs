@@ -1,6 +1,9 @@
 //! Storing a step together with its notices: all of it or none.
 
-use mandate_store::{MAX_BATCH, NewEvent, OnError, Outcome, Store, StoreError};
+use mandate_store::{NewEvent, OnError, Outcome, Store, StoreError};
+
+/// Events after which a transaction takes no further group: other writers wait no longer than this takes.
+const TRANSACTION_EVENTS: usize = 1_000;
 
 /// A step of one duty, and the notices that go with it.
 #[derive(Debug, Clone)]
@@ -31,7 +34,7 @@ pub(crate) fn append(store: &Store, groups: Vec<Group>) -> Result<Appended, Stor
     let mut events = 0;
     for group in groups {
         let size = 1 + group.notices.len();
-        if events + size > MAX_BATCH {
+        if events + size > TRANSACTION_EVENTS && !batch.is_empty() {
             append_whole(store, std::mem::take(&mut batch), &mut done)?;
             events = 0;
         }

@@ -114,7 +114,7 @@ impl Settings {
             from,
             domains: AllowedDomains::default(),
             fallback: Fallback::default(),
-            batch: 1_000,
+            batch: 5_000,
             mails: 500,
         })
     }
@@ -131,10 +131,10 @@ impl Settings {
         Self { fallback, ..self }
     }
 
-    /// The same with other limits: duties in one batch (1 to 2,000), mails sent in one pass (at least 1).
+    /// The same with other limits: duties asked for at once (1 to 10,000), mails sent in one pass (at least 1).
     #[must_use]
     pub fn with_limits(self, batch: u32, mails: u32) -> Self {
-        Self { batch: batch.clamp(1, 2_000), mails: mails.max(1), ..self }
+        Self { batch: batch.clamp(1, 10_000), mails: mails.max(1), ..self }
     }
 
     /// The address that envelopes come from.

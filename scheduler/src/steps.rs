@@ -3,7 +3,7 @@
 //! Each asks the read models for a batch, stores it with its notices, lets the read models take it in, and asks
 //! again. A batch that stores nothing ends it, so that nothing is tried for ever.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use mandate_domain::fact::FactError;
 use mandate_domain::time::Instant;
@@ -22,6 +22,9 @@ use crate::scheduler::{Shared, StepReport};
 
 /// A breach found longer than this after it was due is no news: it came late in an import, or the program was down.
 const NEWS_SECONDS: i64 = 24 * 3600;
+
+/// Since when organisations take part, as far as it was looked up.
+type Enrolled = HashMap<String, Option<Instant>>;
 
 /// One kind of step, taken batch by batch.
 struct Batches<'s> {
@@ -154,6 +157,7 @@ impl Shared {
     /// Raises breaches, and tells the people who answer for them.
     pub fn raise(&self, now: Instant, report: &mut StepReport) -> Result<(), SchedulerError> {
         let recipients = Recipients::new(&self.projections, &self.settings.fallback.user);
+        let mut enrolled = Enrolled::new();
         let mut batches = Batches::new(self, now, report);
         loop {
             let found = self.projections.breaches_to_raise(batches.limit())?;
@@ -165,7 +169,7 @@ impl Shared {
             for row in &found {
                 owed.push(Owed {
                     key: Key::of_duty(row),
-                    mailing: self.mailing(row, now)?,
+                    mailing: self.mailing(row, now, &mut enrolled)?,
                     recipients: recipients.of_breach(row.record.holder.as_deref())?,
                 });
             }
@@ -186,16 +190,26 @@ impl Shared {
     }
 
     /// Whether a breach may have a mail of its own (spec 3.4 `not_evidenced`, 4.5).
-    fn mailing(&self, row: &DutyRow, now: Instant) -> Result<Mailing, SchedulerError> {
+    fn mailing(
+        &self,
+        row: &DutyRow,
+        now: Instant,
+        enrolled: &mut Enrolled,
+    ) -> Result<Mailing, SchedulerError> {
         let record = &row.record;
         let Some(due_at) = record.due_at else { return Ok(Mailing::InSummary) };
         let not_evidenced = record.flags.iter().any(|flag| flag == "not_evidenced");
         if not_evidenced || due_at.plus_seconds(NEWS_SECONDS) < now {
             return Ok(Mailing::InSummary);
         }
-        let enrolled_at = match &record.holder {
-            Some(holder) => self.projections.enrolled_at(holder)?,
-            None => None,
+        let Some(holder) = &record.holder else { return Ok(Mailing::Singly) };
+        let enrolled_at = match enrolled.get(holder) {
+            Some(known) => *known,
+            None => {
+                let found = self.projections.enrolled_at(holder)?;
+                enrolled.insert(holder.clone(), found);
+                found
+            }
         };
         Ok(match enrolled_at {
             Some(enrolled_at) if due_at < enrolled_at => Mailing::InSummary,

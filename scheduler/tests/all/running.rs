@@ -1,16 +1,21 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use mandate_domain::catalogue::FactType;
 use tokio::sync::oneshot;
 
 use crate::fixture::{World, at};
 
-/// Waits until the log holds an event of a type: told by the log itself, without a sleep.
+/// Waits until the log holds an event of a type: told by the log itself, without a sleep. A scheduler that was not
+/// woken would look again after 30 seconds by its timer, so that is too late.
 async fn until_stored(world: &World, kind: FactType) {
-    let mut head = world.store().watch();
-    while world.events(kind).is_empty() {
-        head.changed().await.unwrap();
-    }
+    let stored = async {
+        let mut head = world.store().watch();
+        while world.events(kind).is_empty() {
+            head.changed().await.unwrap();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), stored).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
