@@ -1,5 +1,5 @@
 # The commands of the project. `make demo` and `make test` are the two to know.
-.PHONY: help demo test build assets setup test-rust test-cases test-browser bench-judge bench-append campaign-small fmt lint
+.PHONY: help demo test build assets setup test-rust test-cases test-campaign test-browser bench-judge bench-append campaign-small fmt lint
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -12,13 +12,14 @@ build: assets ## The binary, at target/release/mandate
 
 assets: api/assets/dist/manifest.json ## Style sheets and scripts, from npm, de-branded
 
-api/assets/dist/manifest.json: api/assets/package-lock.json api/assets/build.mjs $(wildcard api/assets/*.css)
+api/assets/dist/manifest.json: api/assets/package.json api/assets/package-lock.json api/assets/licences.txt \
+    $(wildcard api/assets/*.css api/assets/*.mjs api/assets/*.svg)
 	cd api/assets && npm ci --no-audit --no-fund && node build.mjs
 
 setup: ## What the tests need besides Rust and Node: Debian's Chromium, npm packages
 	tests/setup.sh
 
-test: setup assets test-rust test-cases test-browser ## Everything
+test: setup assets test-rust test-cases test-campaign test-browser ## Everything
 
 test-rust:
 	cargo test --workspace --locked
@@ -26,6 +27,9 @@ test-rust:
 test-cases: ## The histories in tests/cases through the command line
 	cargo build --package mandate-api --locked
 	python3 tests/cases/run.py --program 'target/debug/mandate judge --format jsonl'
+
+test-campaign: ## A slice of campaign-small
+	cargo run --locked --package mandate-tests --bin campaign -- drive --nominals 150 --kills 5
 
 test-browser: ## A walk through the demonstration with Chromium, axe-core, JavaScript off and on
 	cargo build --package mandate-api --locked
@@ -37,8 +41,8 @@ bench-judge: build ## mandate judge on a national history, against only decoding
 bench-append: ## The log's appender against the stock crate
 	cargo bench --package mandate-store --bench append
 
-campaign-small: build ## A small history through import and HTTP, 30 days of clock, kills: one set of breaches everywhere
-	tests/campaign/run.py --mandate target/release/mandate
+campaign-small: ## A small history through the whole system, 30 days of clock, 30 kills: one set of breaches everywhere
+	cargo run --release --locked --package mandate-tests --bin campaign -- drive --kills 30
 
 fmt: ## Format
 	cargo fmt --all

@@ -53,7 +53,7 @@ impl ProjectionError {
         move |source| Self::Database { what, source }
     }
 
-    pub(crate) fn row(table: &'static str, reason: impl ToString) -> Self {
-        Self::Row { table, reason: reason.to_string() }
+    pub(crate) fn row(table: &'static str, source: &serde_json::Error) -> Self {
+        Self::Row { table, reason: source.to_string() }
     }
 }

@@ -47,10 +47,10 @@ pub(crate) fn take_in(
         FactType::NoticeRejected => notice_status(step, event, "rejected")?,
         FactType::NoticeAmbiguous => notice_status(step, event, "ambiguous")?,
         FactType::PostFilled => {
-            post(step, event, "INSERT OR IGNORE INTO posts (org, post, user) VALUES (?1, ?2, ?3)")?
+            post(step, event, "INSERT OR IGNORE INTO posts (org, post, user) VALUES (?1, ?2, ?3)")?;
         }
         FactType::PostVacated => {
-            post(step, event, "DELETE FROM posts WHERE org = ?1 AND post = ?2 AND user = ?3")?
+            post(step, event, "DELETE FROM posts WHERE org = ?1 AND post = ?2 AND user = ?3")?;
         }
         FactType::OrganisationPlaced => {
             let parent = fact.text(Field::Parent);

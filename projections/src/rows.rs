@@ -57,7 +57,7 @@ pub(crate) fn write_duty(
 ) -> Result<(), ProjectionError> {
     let failed = ProjectionError::database("write a duty");
     let record = &duty.record;
-    let text = serde_json::to_string(record).map_err(|e| ProjectionError::row("duties", e))?;
+    let text = serde_json::to_string(record).map_err(|e| ProjectionError::row("duties", &e))?;
     let present: Option<(String, Option<String>)> = connection
         .prepare_cached("SELECT record, unit FROM duties WHERE duty = ?1")
         .map_err(&failed)?
@@ -88,8 +88,8 @@ pub(crate) fn write_duty(
             record.breach,
             record.opened_by,
             record.opened_at.nanos(),
-            record.due_on.map(|date| date.days()),
-            record.act_by.map(|date| date.days()),
+            record.due_on.map(mandate_domain::time::Date::days),
+            record.act_by.map(mandate_domain::time::Date::days),
             record.due_at.map(Instant::nanos),
             text,
         ])
@@ -192,8 +192,7 @@ pub(crate) fn add_evidence(
         let before = evidence_of(connection, name)?.unwrap_or(0);
         *types |= before;
         if *types != before {
-            let low = i64::from_ne_bytes(((*types & u128::from(u64::MAX)) as u64).to_ne_bytes());
-            let high = i64::from_ne_bytes(((*types >> 64) as u64).to_ne_bytes());
+            let [low, high] = halves(*types);
             connection
                 .prepare_cached("INSERT OR REPLACE INTO evidence (holder, low, high) VALUES (?1, ?2, ?3)")
                 .map_err(&failed)?
@@ -204,6 +203,14 @@ pub(crate) fn add_evidence(
     }
     fresh.sort_unstable();
     Ok(fresh)
+}
+
+/// A set of 128 bits as two columns of 64, the lower first.
+fn halves(set: u128) -> [i64; 2] {
+    [set, set >> 64].map(|half| {
+        let lower = u64::try_from(half & u128::from(u64::MAX)).unwrap_or(0);
+        lower.cast_signed()
+    })
 }
 
 /// Subjects, others than the members, with a marked duty of a holder that shows a new type.
@@ -234,7 +241,7 @@ pub(crate) fn concerned_by_evidence(
 
 /// Reads a duty's record.
 pub(crate) fn record(text: &str) -> Result<DutyRecord, ProjectionError> {
-    serde_json::from_str(text).map_err(|e| ProjectionError::row("duties", e))
+    serde_json::from_str(text).map_err(|e| ProjectionError::row("duties", &e))
 }
 
 /// Number of duties by rule and outcome, for tests and reports.

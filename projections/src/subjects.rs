@@ -143,7 +143,7 @@ fn write_subjects(
                 standing.state.iter().map(|(field, value)| (field.name(), value.as_str())).collect()
             })
             .unwrap_or_default();
-        let state = serde_json::to_string(&state).map_err(|e| ProjectionError::row("subjects", e))?;
+        let state = serde_json::to_string(&state).map_err(|e| ProjectionError::row("subjects", &e))?;
         let kind = member.split('/').next().unwrap_or("");
         // The next change of a set is followed under its first member alone.
         let next_at = next.filter(|_| members.first() == Some(member)).map(Instant::nanos);

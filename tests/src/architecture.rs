@@ -54,7 +54,7 @@ fn source_files(folder: &Path, found: &mut Vec<PathBuf>) {
         let name = entry.file_name().and_then(|name| name.to_str()).unwrap_or("");
         if entry.is_dir() && !["target", "node_modules", ".git", "dist"].contains(&name) {
             source_files(&entry, found);
-        } else if name.ends_with(".rs") {
+        } else if entry.extension().is_some_and(|end| end == "rs") {
             found.push(entry);
         }
     }
@@ -67,8 +67,10 @@ fn every_test_that_the_architecture_names_exists() {
     let all: String = files.iter().map(|file| std::fs::read_to_string(file).unwrap()).collect();
     let document = read("ARCHITECTURE.md");
     let rows = document.lines().filter(|line| line.starts_with("| ") && line.contains('`'));
-    let table: Vec<&str> =
-        rows.filter(|line| !line.contains("| `domain` |")).filter_map(|line| line.rsplit('|').nth(1)).collect();
+    let table: Vec<&str> = rows
+        .filter(|line| !line.contains("| `domain` |"))
+        .filter_map(|line| line.rsplit('|').nth(1))
+        .collect();
     let mut named = 0;
     for quoted in table.iter().flat_map(|cell| cell.split('`').skip(1).step_by(2)) {
         let name = quoted.rsplit("::").next().unwrap();

@@ -18,7 +18,7 @@ fn raw_subject(row: &Row<'_>) -> rusqlite::Result<RawSubject> {
 
 fn subject(raw: RawSubject) -> Result<SubjectRow, ProjectionError> {
     let (subject, merged_into, state) = raw;
-    let state = serde_json::from_str(&state).map_err(|e| ProjectionError::row("subjects", e))?;
+    let state = serde_json::from_str(&state).map_err(|e| ProjectionError::row("subjects", &e))?;
     Ok(SubjectRow { subject, merged_into, state })
 }
 

@@ -43,7 +43,9 @@ fn main() -> anyhow::Result<()> {
             compare(folder, Instant::parse(end)?)
         }
         ["drive", rest @ ..] => drive(&Plan::read(rest)?),
-        _ => anyhow::bail!("usage: campaign drive [--nominals N] [--kills N] [--days N] [--seed N] [--keep DIR]"),
+        _ => anyhow::bail!(
+            "usage: campaign drive [--nominals N] [--kills N] [--days N] [--seed N] [--keep DIR]"
+        ),
     }
 }
 
@@ -78,8 +80,7 @@ fn drive(plan: &Plan) -> anyhow::Result<()> {
     let temporary = tempfile::tempdir()?;
     let folder = plan.keep.clone().unwrap_or_else(|| temporary.path().to_owned());
     fs::create_dir_all(&folder)?;
-    let options =
-        History { nominals: plan.nominals, seed: plan.seed, ..History::scale(Scale::Small) };
+    let options = History { nominals: plan.nominals, seed: plan.seed, ..History::scale(Scale::Small) };
     let end = Instant::from(options.until.and_hms_opt(0, 0, 0).context("no midnight")?.and_utc());
     let mut out = std::io::BufWriter::new(fs::File::create(folder.join("facts.jsonl"))?);
     let counts = generate(&options, &mut out)?;
@@ -232,10 +233,14 @@ fn compare(folder: &Path, end: Instant) -> anyhow::Result<()> {
     let (by_judge, outcomes) = judge_export(folder, &bench.store, end)?;
     let (told, withdrawn) = read_mails(&folder.join("mail"))?;
     let raised: BTreeSet<String> = logged.raised.keys().map(|(duty, _)| short_reference(duty)).collect();
-    let rescinded: BTreeSet<String> = logged.rescinded.iter().map(|(duty, _)| short_reference(duty)).collect();
+    let rescinded: BTreeSet<String> =
+        logged.rescinded.iter().map(|(duty, _)| short_reference(duty)).collect();
     println!("outcomes by rule:");
     for (rule, counts) in &outcomes {
-        println!("  {rule:<14}{}", counts.iter().map(|(o, n)| format!(" {}={n}", o.name())).collect::<String>());
+        println!(
+            "  {rule:<14}{}",
+            counts.iter().map(|(o, n)| format!(" {}={n}", o.name())).collect::<String>()
+        );
     }
     println!(
         "breaches: {} in the log, {} in the tables, {} by judging the export; {} rescissions; mails tell of {} and \
@@ -331,7 +336,11 @@ fn judge_export(folder: &Path, store: &Store, end: Instant) -> anyhow::Result<(B
     let mut breaches = BTreeSet::new();
     let mut outcomes = Outcomes::new();
     for verdict in judge_all(&judge, cores()) {
-        *outcomes.entry(judge.rule_id(&verdict).to_owned()).or_default().entry(verdict.outcome).or_default() += 1;
+        *outcomes
+            .entry(judge.rule_id(&verdict).to_owned())
+            .or_default()
+            .entry(verdict.outcome)
+            .or_default() += 1;
         if verdict.breach {
             breaches.insert(judge.duty_id(&verdict));
         }
