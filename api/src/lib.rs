@@ -2,6 +2,15 @@
 
 pub mod bulk;
 pub mod cli;
+pub mod config;
+pub mod demo;
+mod duty_csv;
 pub mod generate;
+pub mod http;
+pub mod import;
 pub mod input;
+pub mod outside;
 pub mod pages;
+mod random;
+pub mod reference;
+pub mod tokens;

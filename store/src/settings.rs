@@ -43,10 +43,10 @@ const WRITE: &[Setting] = &[
     exactly("journal_mode", "WAL", &["wal"]),
     // 2 is FULL: the write-ahead log reaches the disk before a commit is acknowledged; 3 is EXTRA.
     exactly("synchronous", "FULL", &["2", "3"]),
-    // 4,000 pages of 4 KiB: 16 MB between checkpoints.
-    exactly("wal_autocheckpoint", "4000", &["4000"]),
-    // 64 MiB of pages, for the two indexes that grow in random places.
-    exactly("cache_size", "-65536", &["-65536"]),
+    // 16,000 pages of 4 KiB: 64 MB between checkpoints, so that a page of an index is copied once for many writes.
+    exactly("wal_autocheckpoint", "16000", &["16000"]),
+    // 32 MiB of pages, for the indexes that grow in random places.
+    exactly("cache_size", "-32768", &["-32768"]),
 ];
 const WRITE_KEYS: &[Setting] = &[
     exactly("journal_mode", "WAL", &["wal"]),

@@ -51,3 +51,21 @@ fn the_container_runs_as_nobody_and_starts_the_program() {
     }
     assert!(file.contains("make build"));
 }
+
+#[test]
+fn every_key_of_the_example_configuration_exists_and_every_key_stands_in_it() {
+    let example = read("mandate.example.toml");
+    let parsed: Result<mandate_api::config::Config, _> = toml::from_str(&example);
+    assert!(parsed.is_ok(), "{}", parsed.unwrap_err());
+    // A key that is no key is refused: the check above can fail.
+    assert!(toml::from_str::<mandate_api::config::Config>(&format!("colour = 1\n{example}")).is_err());
+    let keys = mandate_api::config::HELP.lines().filter_map(|line| line.split_once(" = "));
+    let keys: Vec<&str> = keys.map(|(key, _)| key.trim()).collect();
+    assert!(keys.len() >= 10, "{keys:?}");
+    for key in keys {
+        let stands = example.lines().any(|line| {
+            line.trim_start_matches("# ").split_once(" = ").is_some_and(|(own, _)| own == key)
+        });
+        assert!(stands, "{key} is not in the example");
+    }
+}

@@ -1,11 +1,26 @@
 //! The command line: one verb a file, each with its own arguments.
 
+mod config;
+mod demo;
+mod generate;
+mod import;
+mod init;
 mod judge;
+mod log;
+mod place;
 mod policy;
+mod progress;
+mod running;
+mod serve;
+mod token;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+pub use judge::moment;
+pub use place::DATA_DIR;
+pub use policy::within;
 
 /// How a command ended (spec 3.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,17 +56,36 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Serve(Box<serve::Arguments>),
+    Demo(demo::Arguments),
     Judge(judge::Arguments),
+    Import(import::Arguments),
+    Init(init::Arguments),
+    Generate(generate::Arguments),
     #[command(subcommand)]
     Policy(policy::Arguments),
+    #[command(subcommand)]
+    Log(log::Arguments),
+    Token(token::Arguments),
+    #[command(subcommand)]
+    Config(config::Arguments),
 }
 
 /// Runs the command line of this process.
+#[must_use]
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let ended = match arguments.verb {
+        Verb::Serve(arguments) => serve::run(&arguments),
+        Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Judge(arguments) => judge::run(&arguments),
+        Verb::Import(arguments) => import::run(&arguments),
+        Verb::Init(arguments) => init::run(&arguments),
+        Verb::Generate(arguments) => generate::run(&arguments),
         Verb::Policy(arguments) => policy::run(&arguments),
+        Verb::Log(arguments) => log::run(&arguments),
+        Verb::Token(arguments) => token::run(&arguments),
+        Verb::Config(arguments) => config::run(&arguments),
     };
     match ended {
         Ok(exit) => exit.into(),

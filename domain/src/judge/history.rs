@@ -207,6 +207,8 @@ impl History {
                 }
             }
             FactType::NominalMerged => self.merges.push(row),
+            // A reception elsewhere may act as a transfer though no fact of the file has that word (spec 3.2).
+            FactType::CustodyReceived => _ = self.symbols.intern("transfer"),
             FactType::DutyWaived => self.note_waiver(row, &fact.subject),
             FactType::ProgrammeSwitchedOn | FactType::ProgrammeSwitchedOff => {
                 let area = self.row(row).subject;

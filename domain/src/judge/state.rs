@@ -273,8 +273,11 @@ impl State {
             }
             FactType::ExemptionGranted => {
                 let vetting = history.text(row, Field::Kind) == "vetting";
-                if vetting && history.text(row, Field::ByRole) == "chief-responsible-officer" {
-                    self.exemption = decode_date(given(Field::Until)).map(|until| (until, row));
+                let until = decode_date(given(Field::Until));
+                // The same date told again states what already holds.
+                let new = until != self.exemption.map(|(known, _)| known);
+                if vetting && new && history.text(row, Field::ByRole) == "chief-responsible-officer" {
+                    self.exemption = until.map(|until| (until, row));
                     *c |= StateField::VettingExpiresOn.bit();
                 }
             }

@@ -43,12 +43,8 @@ fn a_holiday_published_at_or_after_the_end_of_a_duty_moves_nothing() {
         ("2026-06-09 12:00:00", "2026-06-11"),
         ("2026-06-09 12:00:01", "2026-06-11"),
     ] {
-        let facts = opened_on_8_june().record("r", "2026-06-09 12:00").holidays(
-            "h",
-            published,
-            &["2026-06-10"],
-            &[],
-        );
+        let facts =
+            opened_on_8_june().record("r", "2026-06-09 12:00").holidays("h", published, &["2026-06-10"], &[]);
         assert_eq!(due(&facts, "2026-06-20", "2026-06-20"), wanted, "published at {published}");
     }
 }
@@ -64,30 +60,34 @@ fn a_holiday_published_before_or_at_the_opening_counts() {
 #[test]
 fn the_publication_time_is_when_it_was_recorded() {
     // Given a holiday said on 9 June to have been announced, and recorded on 15 June: too late to move anything.
-    let facts =
-        opened_on_8_june().holidays("h", "2026-06-09", &["2026-06-10"], &[]).recorded("2026-06-15");
+    let facts = opened_on_8_june().holidays("h", "2026-06-09", &["2026-06-10"], &[]).recorded("2026-06-15");
     assert_eq!(due(&facts, "2026-06-20", "2026-06-20"), "2026-06-11");
     // And the reverse: recorded on 9 June, said to occur on 15 June.
-    let facts =
-        opened_on_8_june().holidays("h", "2026-06-15", &["2026-06-10"], &[]).recorded("2026-06-09");
+    let facts = opened_on_8_june().holidays("h", "2026-06-15", &["2026-06-10"], &[]).recorded("2026-06-09");
     assert_eq!(due(&facts, "2026-06-10", "2026-06-10"), "2026-06-12");
 }
 
 #[test]
 fn a_withdrawn_holiday_brings_a_pending_duty_forward() {
     // Given Monday 31 August 2026, a holiday that ships: from Friday 28 August, three working days end on 3 September.
-    let facts = given()
-        .registered_supervised("a", "2026-08-28", 3, 2)
-        .holidays("h", "2026-08-30 12:00", &[], &["2026-08-31"]);
+    let facts = given().registered_supervised("a", "2026-08-28", 3, 2).holidays(
+        "h",
+        "2026-08-30 12:00",
+        &[],
+        &["2026-08-31"],
+    );
     assert_eq!(due(&facts, "2026-08-29", "2026-08-30 11:59:59"), "2026-09-03");
     assert_eq!(due(&facts, "2026-08-29", "2026-08-30 12:00"), "2026-09-02");
 }
 
 #[test]
 fn a_holiday_published_and_withdrawn_again_leaves_the_first_date() {
-    let facts = opened_on_8_june()
-        .holidays("h", "2026-06-09", &["2026-06-10"], &[])
-        .holidays("i", "2026-06-10", &[], &["2026-06-10"]);
+    let facts = opened_on_8_june().holidays("h", "2026-06-09", &["2026-06-10"], &[]).holidays(
+        "i",
+        "2026-06-10",
+        &[],
+        &["2026-06-10"],
+    );
     assert_eq!(due(&facts, "2026-06-10", "2026-06-09 12:00"), "2026-06-12");
     assert_eq!(due(&facts, "2026-06-10", "2026-06-10 09:00"), "2026-06-11");
 }
@@ -171,8 +171,16 @@ fn a_publication_makes_an_unknown_deadline_known_and_a_provisional_one_certain()
 
 #[test]
 fn a_withdrawal_of_the_last_year_makes_a_certain_deadline_provisional() {
-    let last_year = ["2028-01-03", "2028-04-14", "2028-04-17", "2028-05-01", "2028-05-29", "2028-08-28",
-                     "2028-12-25", "2028-12-26"];
+    let last_year = [
+        "2028-01-03",
+        "2028-04-14",
+        "2028-04-17",
+        "2028-05-01",
+        "2028-05-29",
+        "2028-08-28",
+        "2028-12-25",
+        "2028-12-26",
+    ];
     given()
         .registered_supervised("a", "2028-02-07", 3, 2)
         .holidays("h", "2028-02-08", &[], &last_year)

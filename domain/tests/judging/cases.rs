@@ -16,7 +16,12 @@ fn cases() -> PathBuf {
 }
 
 fn lines(path: &Path) -> Vec<String> {
-    std::fs::read_to_string(path).unwrap().lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    std::fs::read_to_string(path)
+        .unwrap()
+        .lines()
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The duties of a history as JSON, by id.
@@ -46,7 +51,8 @@ fn judged(facts: &[Fact], as_at: &str, known_at: &str) -> BTreeMap<String, Value
 fn differences(case: &Path, meta: &Value, run: &Value) -> Vec<String> {
     let facts: Vec<Fact> =
         lines(&case.join("facts.jsonl")).iter().map(|line| Fact::parse(line).unwrap()).collect();
-    let rules: Vec<&str> = meta["rules"].as_array().unwrap().iter().map(|rule| rule.as_str().unwrap()).collect();
+    let rules: Vec<&str> =
+        meta["rules"].as_array().unwrap().iter().map(|rule| rule.as_str().unwrap()).collect();
     let mut got = judged(&facts, run["as_at"].as_str().unwrap(), run["known_at"].as_str().unwrap());
     got.retain(|_, duty| rules.contains(&duty["rule"].as_str().unwrap()));
     let mut wrong = Vec::new();
@@ -74,10 +80,12 @@ fn differences(case: &Path, meta: &Value, run: &Value) -> Vec<String> {
 #[test]
 fn every_case_gives_the_expected_duties() {
     let (mut runs, mut wrong) = (0, Vec::new());
-    let mut folders: Vec<_> = std::fs::read_dir(cases()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut folders: Vec<_> =
+        std::fs::read_dir(cases()).unwrap().map(|entry| entry.unwrap().path()).collect();
     folders.sort();
     for case in folders.iter().filter(|path| path.join("case.json").exists()) {
-        let meta: Value = serde_json::from_str(&std::fs::read_to_string(case.join("case.json")).unwrap()).unwrap();
+        let meta: Value =
+            serde_json::from_str(&std::fs::read_to_string(case.join("case.json")).unwrap()).unwrap();
         for run in meta["runs"].as_array().unwrap() {
             runs += 1;
             for difference in differences(case, &meta, run) {
@@ -96,7 +104,12 @@ fn the_copies_equal_the_cases_they_were_copied_from() {
     for folder in folders.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {
         for file in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
             let copy = cases().join(folder.file_name().unwrap()).join(file.file_name().unwrap());
-            assert_eq!(std::fs::read(&file).unwrap(), std::fs::read(&copy).unwrap_or_default(), "{}", copy.display());
+            assert_eq!(
+                std::fs::read(&file).unwrap(),
+                std::fs::read(&copy).unwrap_or_default(),
+                "{}",
+                copy.display()
+            );
         }
     }
 }

@@ -52,10 +52,10 @@ impl Given {
 
     pub fn fact(self, id: &str, time: &str, kind: &str, data: Value) -> Self {
         let subject = self.subject.clone();
-        self.fact_about(&subject, id, time, kind, data)
+        self.fact_about(&subject, id, time, kind, &data)
     }
 
-    fn fact_about(mut self, subject: &str, id: &str, time: &str, kind: &str, data: Value) -> Self {
+    fn fact_about(mut self, subject: &str, id: &str, time: &str, kind: &str, data: &Value) -> Self {
         self.lines.push(json!({
             "specversion": "1.0", "id": id, "source": "/t", "type": kind, "subject": subject,
             "time": moment(time).to_string(), "data": data,
@@ -143,7 +143,8 @@ impl Given {
     }
 
     pub fn received(self, id: &str, time: &str, prison: &str, reason: &str) -> Self {
-        let data = json!({"prison": format!("prison/{prison}"), "reason": reason, "spell": format!("S-{id}")});
+        let data =
+            json!({"prison": format!("prison/{prison}"), "reason": reason, "spell": format!("S-{id}")});
         self.fact(id, time, "custody.received", data)
     }
 
@@ -236,20 +237,20 @@ impl Given {
             data["until"] = json!(until);
         }
         let duty = format!("duty/{rule}:{}:/t#{opener}", self.subject);
-        self.fact_about(&duty, id, time, "duty.waived", data)
+        self.fact_about(&duty, id, time, "duty.waived", &data)
     }
 
     /// A programme switched on or off in an area.
     pub fn switched(self, word: &str, id: &str, time: &str, area: &str, programme: &str) -> Self {
         let data = json!({"programme": programme, "decided_by": "board", "evidence": "minutes"});
-        self.fact_about(&format!("area/{area}"), id, time, &format!("programme.switched_{word}"), data)
+        self.fact_about(&format!("area/{area}"), id, time, &format!("programme.switched_{word}"), &data)
     }
 
     pub fn holidays(self, id: &str, time: &str, published: &[&str], withdrawn: &[&str]) -> Self {
         let holidays: Vec<Value> =
             published.iter().map(|date| json!({"date": date, "title": "holiday"})).collect();
         let data = json!({"holidays": holidays, "withdrawn": withdrawn});
-        self.fact_about("calendar/england-and-wales", id, time, "bank_holidays.published", data)
+        self.fact_about("calendar/england-and-wales", id, time, "bank_holidays.published", &data)
     }
 
     pub fn cleared(self, id: &str, time: &str, expires_on: &str) -> Self {
@@ -294,7 +295,7 @@ pub fn judge(facts: &[(Fact, u32)], policy: &Policy, calendar: &Calendar, view: 
 }
 
 /// The duties of a judging.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Judged(pub Vec<DutyRecord>);
 
 impl Judged {

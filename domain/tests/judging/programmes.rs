@@ -18,17 +18,19 @@ fn the_programme_is_asked_at_the_sentence_date_and_the_clock_runs_from_it() {
     ] {
         let facts = community_sentence().switched("on", "p", switched, "A1", COMMUNITY);
         facts.as_at("2026-03-03").shows(&wanted);
-        assert!(wanted.is_empty() || facts.as_at("2026-03-03").duty("4.13", "a").counted_from.to_string() == "2026-03-02");
+        assert!(
+            wanted.is_empty()
+                || facts.as_at("2026-03-03").duty("4.13", "a").counted_from.to_string() == "2026-03-02"
+        );
     }
 }
 
 #[test]
 fn a_switch_recorded_late_takes_effect_on_the_day_it_was_recorded() {
     // Decided on 1 March: recorded on 2 March it is on for that day, recorded on 3 March it is not.
-    for (recorded, wanted) in [
-        ("2026-03-02 23:00", vec!["4.13 a: pending, due 2026-03-05"]),
-        ("2026-03-03 00:00", vec![]),
-    ] {
+    for (recorded, wanted) in
+        [("2026-03-02 23:00", vec!["4.13 a: pending, due 2026-03-05"]), ("2026-03-03 00:00", vec![])]
+    {
         community_sentence()
             .switched("on", "p", "2026-03-01", "A1", COMMUNITY)
             .recorded(recorded)
@@ -39,7 +41,9 @@ fn a_switch_recorded_late_takes_effect_on_the_day_it_was_recorded() {
 
 #[test]
 fn a_switch_effective_later_than_its_time_waits_for_its_day() {
-    for (effective, wanted) in [("2026-03-02", vec!["4.13 a: pending, due 2026-03-05"]), ("2026-03-03", vec![])] {
+    for (effective, wanted) in
+        [("2026-03-02", vec!["4.13 a: pending, due 2026-03-05"]), ("2026-03-03", vec![])]
+    {
         community_sentence()
             .switched("on", "p", "2026-02-01", "A1", COMMUNITY)
             .effective(effective)
@@ -140,9 +144,11 @@ fn known_since_adds_the_switch_and_the_fact_that_gave_the_area() {
 #[test]
 fn a_suspended_sentence_opens_nothing_and_ends_a_community_one() {
     let on = || given().switched("on", "p", "2026-02-01", "A1", COMMUNITY);
-    on().sentenced("s", "2026-03-02", "suspended").registered("a", "2026-03-03", 2, 1).as_at("2026-03-04").shows(&[]);
-    on()
-        .sentenced("s", "2026-03-02", COMMUNITY)
+    on().sentenced("s", "2026-03-02", "suspended")
+        .registered("a", "2026-03-03", 2, 1)
+        .as_at("2026-03-04")
+        .shows(&[]);
+    on().sentenced("s", "2026-03-02", COMMUNITY)
         .registered("a", "2026-03-03", 2, 1)
         .sentenced("t", "2026-03-04", "suspended")
         .as_at("2026-03-04")
@@ -153,8 +159,7 @@ fn a_suspended_sentence_opens_nothing_and_ends_a_community_one() {
 fn the_sentence_date_is_fixed_at_the_opening_and_a_second_community_sentence_before_it_counts() {
     let on = || given().switched("on", "p", "2026-02-01", "A1", COMMUNITY);
     // Sentenced again after the opening: nothing changes.
-    on()
-        .sentenced("s", "2026-03-02", COMMUNITY)
+    on().sentenced("s", "2026-03-02", COMMUNITY)
         .registered("a", "2026-03-03", 2, 1)
         .sentenced("t", "2026-03-04", COMMUNITY)
         .as_at("2026-03-04")
@@ -198,10 +203,9 @@ fn three_days_of_grace_where_the_sentence_lies_too_far_back() {
 
 #[test]
 fn the_programme_of_4_11_is_asked_at_the_opening_date() {
-    for (switched, wanted) in [
-        ("2026-03-03 23:59:59", vec!["4.11 d: pending, due 2026-09-30"]),
-        ("2026-03-04 00:00:00", vec![]),
-    ] {
+    for (switched, wanted) in
+        [("2026-03-03 23:59:59", vec!["4.11 d: pending, due 2026-09-30"]), ("2026-03-04 00:00:00", vec![])]
+    {
         given()
             .registered("a", "2026-03-02", 2, 1)
             .sentenced("s", "2026-03-02", "custodial")

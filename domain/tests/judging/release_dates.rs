@@ -114,7 +114,10 @@ fn a_duty_out_of_the_gap_may_fall_into_it_again() {
 #[test]
 fn once_overdue_the_due_date_is_frozen() {
     let moved = |at: &str| {
-        custodial().release("d", "2026-03-03", "2026-10-01").release("e", at, "2027-10-01").as_at("2026-06-01")
+        custodial()
+            .release("d", "2026-03-03", "2026-10-01")
+            .release("e", at, "2027-10-01")
+            .as_at("2026-06-01")
     };
     // Due on 1 April: overdue from midnight in London, 23:00 UTC.
     moved("2026-04-01 22:59:59").shows(&["4.11 d: pending, due 2027-04-01"]);

@@ -121,9 +121,12 @@ fn a_return_from_outside_starts_no_clock_and_an_admission_does() {
 fn a_reception_at_another_prison_acts_as_a_leaving_whatever_its_reason() {
     // The word "transfer" occurs nowhere in these histories.
     for reason in ["admission", "return"] {
-        let facts = given_live_record()
-            .received("i", "2026-03-03", "LEI", "admission")
-            .received("j", "2026-03-05", "MDI", reason);
+        let facts = given_live_record().received("i", "2026-03-03", "LEI", "admission").received(
+            "j",
+            "2026-03-05",
+            "MDI",
+            reason,
+        );
         facts
             .as_at("2026-03-06")
             .only("5.13 5.18")

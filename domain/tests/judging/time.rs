@@ -99,7 +99,11 @@ fn the_day_to_act_is_the_last_working_day_up_to_the_due_day() {
         ("2026-04-01", "2026-04-02"), // due Easter Monday
     ] {
         let judged = given().registered("a", registered, 2, 2).as_at(registered);
-        assert_eq!(judged.duty("4.10", "a").act_by.unwrap().to_string(), act_by, "registered on {registered}");
+        assert_eq!(
+            judged.duty("4.10", "a").act_by.unwrap().to_string(),
+            act_by,
+            "registered on {registered}"
+        );
     }
 }
 
@@ -122,8 +126,7 @@ fn what_was_recorded_at_the_moment_of_knowledge_counts_and_what_later_does_not()
 
 #[test]
 fn a_fact_recorded_before_it_occurred_counts_once_it_has_occurred() {
-    let facts =
-        given().registered("a", "2026-03-02", 2, 2).record("r", "2026-03-06").recorded("2026-03-03");
+    let facts = given().registered("a", "2026-03-02", 2, 2).record("r", "2026-03-06").recorded("2026-03-03");
     facts.as_at_known("2026-03-05", "2026-03-20").shows(&["4.10 a: pending, due 2026-03-07"]);
     facts.as_at_known("2026-03-06", "2026-03-03").shows(&["4.10 a: met by r, due 2026-03-07"]);
 }
@@ -144,7 +147,11 @@ fn facts_are_folded_by_time_whatever_the_order_in_which_they_were_told() {
 fn the_effective_date_is_counted_from_and_the_time_decides_what_was_in_time() {
     // Given a registration told on 10 March that took effect on 2 March: due on 7 March.
     let told = |made: &str| {
-        given().registered("a", "2026-03-10", 2, 2).effective("2026-03-02").record("r", made).as_at("2026-03-20")
+        given()
+            .registered("a", "2026-03-10", 2, 2)
+            .effective("2026-03-02")
+            .record("r", made)
+            .as_at("2026-03-20")
     };
     // A record made after the due day but before the registration was told is late; it ends the duty at its opening.
     told("2026-03-09").shows(&["4.10 a: met_late by r, due 2026-03-07"]);

@@ -1,0 +1,147 @@
+//! `mandate serve`: the log, the read models, the scheduler, mail and HTTP in one process.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::bail;
+use clap::Args;
+use mandate_domain::time::SystemClock;
+use mandate_projections::Projections;
+use mandate_scheduler::Scheduler;
+use mandate_store::Store;
+
+use super::place::options;
+use super::running::{Running, start_logging};
+use super::Exit;
+use crate::config::{Config, HELP, SmtpServer};
+use crate::http::{App, Books, Hosts, Metrics, Parts, Sessions, Tellers};
+use crate::tokens::Tokens;
+
+/// Web, API, read models, scheduler and mail in one process
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub struct Arguments {
+    /// A configuration file
+    #[arg(long, value_name = "FILE.toml")]
+    config: Option<PathBuf>,
+    /// The folder of the log [default: ./mandate-data]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// The key file [default: keys/kek in the folder of the log]
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
+    /// The address to listen on [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// The address that people use, for links in mails [default: http:// and the address listened on]
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
+    /// Who may state facts; see `mandate token --help` [default: nobody]
+    #[arg(long, value_name = "FILE.toml")]
+    token_file: Option<PathBuf>,
+    /// Send mails through this server
+    #[arg(long, value_name = "HOST[:PORT]", conflicts_with = "mail_dir")]
+    smtp: Option<String>,
+    /// Write mails to files in this folder instead of sending them [default: mail in the folder of the log]
+    #[arg(long, value_name = "DIR")]
+    mail_dir: Option<PathBuf>,
+    /// Listen on an address that other machines reach, although there is no sign-in yet: whoever reaches it reads
+    /// everything but what is sealed
+    #[arg(long)]
+    anyone_may_read: bool,
+}
+
+impl Arguments {
+    /// The configuration: flags before the file before the usual.
+    ///
+    /// # Errors
+    /// A file that cannot be read or holds a mistake.
+    pub fn config(&self) -> anyhow::Result<Config> {
+        let mut config = match &self.config {
+            Some(path) => Config::read(path)?,
+            None => Config::default(),
+        };
+        if let Some(data_dir) = &self.data_dir {
+            config.data_dir.clone_from(data_dir);
+        }
+        if let Some(listen) = self.listen {
+            config.listen = listen;
+        }
+        config.key_file = self.key_file.clone().or(config.key_file);
+        config.base_url = self.base_url.clone().or(config.base_url);
+        config.token_file = self.token_file.clone().or(config.token_file);
+        if let Some(dir) = &self.mail_dir {
+            config.mail.dir = Some(dir.clone());
+            config.mail.smtp = None;
+        }
+        if let Some(server) = &self.smtp {
+            config.mail.smtp = Some(SmtpServer::parse(server)?);
+            config.mail.dir = None;
+        }
+        Ok(config)
+    }
+}
+
+/// Runs the verb until it is told to stop.
+///
+/// # Errors
+/// A configuration that cannot be used, a log that cannot be opened, an address that cannot be listened on.
+pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let mut config = arguments.config()?;
+    let loopback = config.listen.ip().is_loopback();
+    if !loopback && !arguments.anyone_may_read {
+        bail!(
+            "--listen {}: other machines reach this address, and Mandate has no sign-in yet: whoever reaches it reads \
+             everything. Listen on 127.0.0.1, behind something that signs people in; or say --anyone-may-read",
+            config.listen
+        );
+    }
+    start_logging("info")?;
+    let running = Running::bind(config.listen)?;
+    config.listen = running.address();
+    let clock = Arc::new(SystemClock);
+    let store = Store::open(options(config.data_dir.clone(), config.key_file.clone(), clock.clone()))?;
+    let projections = Projections::open(&config.data_dir, &store)?;
+    let scheduler = Scheduler::new(
+        store.clone(),
+        projections.clone(),
+        clock.clone(),
+        config.mailer()?,
+        config.scheduler_settings()?,
+    )?;
+    let tellers = match &config.token_file {
+        Some(path) => Tellers::Tokens(Tokens::read(path)?),
+        None => Tellers::Nobody,
+    };
+    let app = App::new(Parts {
+        store,
+        projections,
+        clock,
+        tellers,
+        hosts: if loopback { Hosts::loopback_and(&config.base_url()) } else { Hosts::any() },
+        mail_dir: None,
+        demo: None,
+        books: Books::default(),
+        metrics: Metrics::default(),
+        sessions: Sessions::default(),
+    });
+    announce(&config, &app);
+    running.serve(app, move |stop| async move {
+        scheduler.run(stop).await;
+    })?;
+    Ok(Exit::Done)
+}
+
+fn announce(config: &Config, app: &App) {
+    eprintln!("Mandate at http://{} (log in {})", config.listen, config.data_dir.display());
+    match (&config.mail.smtp, &config.mail.dir) {
+        (Some(server), None) => eprintln!("mails go through {}", server.host),
+        (_, _) => eprintln!("mails are written to {}; --smtp HOST sends them", config.mail_dir().display()),
+    }
+    match &app.tellers {
+        Tellers::Nobody => eprintln!("nobody may state facts over HTTP: no --token-file was given"),
+        Tellers::Tokens(tokens) => eprintln!("{} clients may state facts", tokens.count()),
+        Tellers::Anyone => eprintln!("anyone may state facts"),
+    }
+}

@@ -1,0 +1,32 @@
+//! `mandate token`: a new bearer token for a client that states facts.
+
+use clap::Args;
+
+use super::{Exit, print};
+use crate::tokens::{self, HELP, Import};
+
+/// A new bearer token for a client that states facts, and what is to stand in the token file for it
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub struct Arguments {
+    /// The client, by an opaque id
+    name: String,
+    /// A source that it may state, such as /ndelius; may be given several times
+    #[arg(long = "source", value_name = "SOURCE", required = true)]
+    sources: Vec<String>,
+    /// Accept its claims of when a fact was recorded
+    #[arg(long)]
+    import: bool,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// When the system gives no random bytes.
+pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let import = if arguments.import { Import::Allowed } else { Import::Refused };
+    let (token, entry) = tokens::make(&arguments.name, &arguments.sources, import)?;
+    eprintln!("For the client, shown once and stored nowhere:\n  {token}\n\nFor the token file (mode 600):");
+    print(entry.as_bytes())?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,298 @@
+//! How `mandate serve` is run: addresses, paths and machine limits, from flags and a file.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use mandate_scheduler::{AllowedDomains, EmlFiles, Fallback, Mailer, Security, Settings, SettingsError, Smtp};
+use serde::{Deserialize, Serialize};
+
+use crate::cli::DATA_DIR;
+
+/// The keys of a configuration file, for help and errors.
+pub const HELP: &str = r#"Keys of the configuration file (TOML); flags win over the file:
+
+  data_dir = "./mandate-data"            # the folder of the log
+  key_file = "keys/kek"                  # its key file, if not in the usual place
+  listen = "127.0.0.1:8080"              # the address to listen on
+  base_url = "http://127.0.0.1:8080"     # the address that people use; it stands in mails
+  token_file = "tokens.toml"             # who may state facts (see `mandate token --help`)
+
+  [mail]
+  dir = "./mail"                         # write mails to files instead of sending them
+  from = "Mandate <mandate@justice.gov.uk>"
+  domains = ["*.gov.uk", "*.police.uk"]  # where mail may go
+  administrator = "it@justice.gov.uk"    # told when nobody holds the post that answers
+
+  [mail.smtp]
+  host = "mail.example.gov.uk"
+  port = 587
+  security = "starttls"                  # or tls, or none (this machine only)
+  user = "mandate"
+  password_file = "smtp-password"
+  ca_file = "ca.pem"                     # a certificate authority of your own"#;
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file that cannot be read.
+    #[error("{path}: cannot read it: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A key or value that is wrong.
+    #[error("{path}: {reason}")]
+    Form {
+        /// The file.
+        path: PathBuf,
+        /// The line, the key and what would be right.
+        reason: String,
+    },
+    /// A setting of the mail.
+    #[error(transparent)]
+    Mail(#[from] SettingsError),
+    /// `--smtp` of another form.
+    #[error("--smtp `{0}`: expected HOST or HOST:PORT")]
+    SmtpAddress(String),
+}
+
+/// The whole configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The folder of the log.
+    pub data_dir: PathBuf,
+    /// Its key file, if not in the usual place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_file: Option<PathBuf>,
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// The address that people use, if not the one listened on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// Who may state facts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<PathBuf>,
+    /// Mail.
+    pub mail: Mail,
+}
+
+/// How mail goes out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Mail {
+    /// A folder for mails that are written instead of sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dir: Option<PathBuf>,
+    /// The sender of every mail.
+    pub from: String,
+    /// Where mail may go; government and police where it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domains: Option<Vec<String>>,
+    /// The address told when nobody holds the post that answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub administrator: Option<String>,
+    /// The mail server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub smtp: Option<SmtpServer>,
+}
+
+/// A mail server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SmtpServer {
+    /// Its name or address.
+    pub host: String,
+    /// Its port; by the kind of security where it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// How the connection is protected.
+    #[serde(default)]
+    pub security: SmtpSecurity,
+    /// Who signs in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The file whose first line is the password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<PathBuf>,
+    /// A certificate authority to trust beside the public ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+}
+
+/// How the connection to the mail server is protected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SmtpSecurity {
+    /// `STARTTLS`, or nothing is sent.
+    #[default]
+    StartTls,
+    /// TLS from the first byte.
+    Tls,
+    /// None; this machine only.
+    None,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from(DATA_DIR),
+            key_file: None,
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            base_url: None,
+            token_file: None,
+            mail: Mail::default(),
+        }
+    }
+}
+
+impl Default for Mail {
+    fn default() -> Self {
+        Self {
+            dir: None,
+            from: "Mandate <mandate@localhost.localdomain>".to_owned(),
+            domains: None,
+            administrator: None,
+            smtp: None,
+        }
+    }
+}
+
+impl Config {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the file, the line and the key.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = read_text(path)?;
+        toml::from_str(&text)
+            .map_err(|error| ConfigError::Form { path: path.to_owned(), reason: error.to_string().trim_end().to_owned() })
+    }
+
+    /// The address that people use.
+    #[must_use]
+    pub fn base_url(&self) -> String {
+        self.base_url.clone().unwrap_or_else(|| format!("http://{}", self.listen))
+    }
+
+    /// The folder for mails that are written.
+    #[must_use]
+    pub fn mail_dir(&self) -> PathBuf {
+        self.mail.dir.clone().unwrap_or_else(|| self.data_dir.join("mail"))
+    }
+
+    /// The scheduler's settings.
+    ///
+    /// # Errors
+    /// [`ConfigError::Mail`] naming the setting.
+    pub fn scheduler_settings(&self) -> Result<Settings, ConfigError> {
+        let mut settings = Settings::new(&self.base_url(), &self.mail.from)?;
+        if let Some(domains) = &self.mail.domains {
+            settings = settings.with_domains(AllowedDomains::new(domains)?);
+        }
+        let fallback = Fallback { address: self.mail.administrator.clone(), ..Fallback::default() };
+        Ok(settings.with_fallback(fallback))
+    }
+
+    /// The way out for mail: the server if one is named, else files.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for a server that cannot be used.
+    pub fn mailer(&self) -> Result<Mailer, ConfigError> {
+        match (&self.mail.smtp, &self.mail.dir) {
+            (Some(server), None) => server.mailer(),
+            (_, _) => Ok(Mailer::Files(EmlFiles::new(self.mail_dir()))),
+        }
+    }
+}
+
+impl SmtpServer {
+    /// Reads `HOST` or `HOST:PORT`.
+    ///
+    /// # Errors
+    /// [`ConfigError::SmtpAddress`] for another form.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let wrong = || ConfigError::SmtpAddress(text.to_owned());
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, port)) if !host.ends_with(':') => (host, Some(port.parse().map_err(|_| wrong())?)),
+            _ => (text, None),
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        if host.is_empty() || host.contains(char::is_whitespace) {
+            return Err(wrong());
+        }
+        let security = if host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback()) {
+            SmtpSecurity::None
+        } else {
+            SmtpSecurity::StartTls
+        };
+        Ok(Self { host: host.to_owned(), port, security, user: None, password_file: None, ca_file: None })
+    }
+
+    fn mailer(&self) -> Result<Mailer, ConfigError> {
+        let (security, usual_port) = match self.security {
+            SmtpSecurity::StartTls => (Security::StartTls, 587),
+            SmtpSecurity::Tls => (Security::Tls, 465),
+            SmtpSecurity::None => (Security::Plaintext, 25),
+        };
+        let mut smtp = Smtp::new(&self.host, self.port.unwrap_or(usual_port), security)?;
+        if let Some(path) = &self.ca_file {
+            smtp = smtp.trusting(read_text(path)?.as_bytes())?;
+        }
+        if let (Some(user), Some(path)) = (&self.user, &self.password_file) {
+            let password = read_text(path)?.lines().next().unwrap_or_default().to_owned();
+            smtp = smtp.with_credentials(user.clone(), password);
+        }
+        Ok(Mailer::Smtp(smtp))
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Config, ConfigError> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mandate.toml");
+        std::fs::write(&path, text).unwrap();
+        Config::read(&path)
+    }
+
+    #[test]
+    fn the_keys_that_the_help_names_are_read() {
+        let text: String = HELP.lines().skip(1).map(|line| format!("{}\n", line.trim())).collect();
+        let config = read(&text).unwrap();
+        assert_eq!(config.token_file, Some(PathBuf::from("tokens.toml")));
+        assert_eq!(config.mail.smtp.unwrap().security, SmtpSecurity::StartTls);
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line() {
+        for (text, key) in [("listn = \"x\"\n", "listn"), ("[mail]\nfrm = \"x\"\n", "frm")] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(&format!("unknown field `{key}`")) && error.contains("line "), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_reads_back_the_same() {
+        let config = Config { base_url: Some("https://m.example".to_owned()), ..Config::default() };
+        assert_eq!(read(&toml::to_string(&config).unwrap()).unwrap(), config);
+    }
+
+    #[test]
+    fn a_mail_server_is_protected_unless_it_is_this_machine() {
+        let server = |text| SmtpServer::parse(text).unwrap();
+        assert_eq!(server("mail.example:2525").port, Some(2525));
+        assert_eq!(server("mail.example").security, SmtpSecurity::StartTls);
+        assert_eq!(server("127.0.0.1:25").security, SmtpSecurity::None);
+        assert_eq!(server("[::1]:25").host, "::1");
+        assert!(SmtpServer::parse("mail.example:smtp").is_err());
+    }
+}

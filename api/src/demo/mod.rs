@@ -1,0 +1,242 @@
+//! The demonstration: a generated history up to a day a month before its end, and the rest of it told as a virtual
+//! clock is moved on.
+
+mod feed;
+mod people;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use mandate_domain::time::{Clock as _, Date, Instant, VirtualClock, london_words};
+use mandate_projections::Projections;
+use mandate_scheduler::{AllowedDomains, EmlFiles, Mailer, Scheduler, SchedulerError, Settings, SettingsError};
+use mandate_store::{Keys, KeysError, Store, StoreError};
+
+use crate::generate::{Options, generate};
+use feed::{Feed, Told};
+pub use people::{Person, Scope};
+
+/// Days of the history that are still to come when the demonstration begins.
+const DAYS_LEFT: i32 = 30;
+/// Days before that which are told one by one, so that there are mails about single breaches to read.
+const DAYS_TOLD: i32 = 7;
+/// When the working day begins, in seconds after midnight.
+const MORNING_SECONDS: i64 = 9 * 3_600;
+/// Time between two looks of the scheduler while days pass, in seconds.
+const LOOK_SECONDS: i64 = 3_600;
+
+/// Why the demonstration cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// A file of the history.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The log.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The key.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The read models.
+    #[error(transparent)]
+    Projections(#[from] mandate_projections::ProjectionError),
+    /// The scheduler.
+    #[error(transparent)]
+    Scheduler(#[from] SchedulerError),
+    /// The settings of the mail.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+}
+
+/// The demonstration; cheap to clone.
+#[derive(Clone)]
+pub struct Demo {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    people: Vec<Person>,
+    clock: Arc<VirtualClock>,
+    scheduler: Scheduler,
+    store: Store,
+    /// Held while time passes.
+    feed: Mutex<Feed>,
+}
+
+/// What the demonstration runs on.
+pub struct Stage {
+    /// The log.
+    pub store: Store,
+    /// The read models.
+    pub projections: Projections,
+    /// The clock.
+    pub clock: Arc<VirtualClock>,
+    /// The folder of the mails.
+    pub mail_dir: PathBuf,
+    /// The demonstration.
+    pub demo: Demo,
+}
+
+/// What a day brought.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Day {
+    /// When it ended.
+    pub now: Option<Instant>,
+    /// Facts recorded.
+    pub facts: usize,
+    /// Breaches raised.
+    pub raised: usize,
+    /// Breaches rescinded.
+    pub rescinded: usize,
+    /// Mails written.
+    pub mails: usize,
+    /// Whether the history has come to its end.
+    pub ended: bool,
+}
+
+impl fmt::Display for Day {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let now = self.now.map_or(String::new(), london_words);
+        write!(
+            f,
+            "It is now {now}. Facts recorded: {}. Breaches raised: {}, withdrawn: {}. Mails: {}.",
+            self.facts, self.raised, self.rescinded, self.mails
+        )?;
+        if self.ended { f.write_str(" The made-up history ends here; only deadlines pass from now on.") } else { Ok(()) }
+    }
+}
+
+/// Makes the stage: the history, its log up to the day, the last week told day by day.
+///
+/// A folder that holds a demonstration goes on where it was.
+///
+/// # Errors
+/// [`DemoError`] as it names itself.
+pub fn set_up(folder: &Path, options: &Options, base_url: &str) -> Result<Stage, DemoError> {
+    let history = history(folder, options)?;
+    let today = Date::from(options.until).plus_days(-DAYS_LEFT);
+    let begin = morning(today.plus_days(-DAYS_TOLD));
+    let clock = Arc::new(VirtualClock::new(begin));
+    let log = mandate_store::Options::new(folder, clock.clone());
+    if !log.key_file.exists() {
+        Keys::create(&log.key_file)?;
+    }
+    let store = Store::open(log)?;
+    let projections = Projections::open(folder, &store)?;
+    let reached = store.reader().head()?.recorded_at.max(projections.progress()?.at);
+    clock.set(begin.max(reached));
+    let mail_dir = folder.join("mail");
+    let settings = Settings::new(base_url, "Mandate demonstration <mandate@example.org>")?
+        .with_domains(AllowedDomains::new(["example.org"])?);
+    let mailer = Mailer::Files(EmlFiles::new(&mail_dir));
+    let scheduler = Scheduler::new(store.clone(), projections.clone(), clock.clone(), mailer, settings)?;
+    let mut feed = Feed::open(&history)?;
+    feed.tell_until(&store, &clock, clock.now(), Told::Imported)?;
+    let people = people::people(options);
+    let shared = Shared { people, clock: clock.clone(), scheduler, store: store.clone(), feed: Mutex::new(feed) };
+    let demo = Demo { shared: Arc::new(shared) };
+    demo.look()?;
+    while clock.now() < morning(today) {
+        demo.advance_one_day()?;
+    }
+    Ok(Stage { store, projections, clock, mail_dir, demo })
+}
+
+fn morning(day: Date) -> Instant {
+    day.start().plus_seconds(MORNING_SECONDS)
+}
+
+/// The file of the history, which is made if it is not there.
+fn history(folder: &Path, options: &Options) -> Result<PathBuf, DemoError> {
+    let path = folder.join(format!(
+        "history-{}-{}-{}-{}.jsonl",
+        options.areas, options.nominals, options.months, options.seed
+    ));
+    let failed = |source| DemoError::File { path: path.clone(), source };
+    if !path.exists() {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        let beside = path.with_extension("new");
+        let file = std::fs::File::create(&beside).map_err(failed)?;
+        let mut out = std::io::BufWriter::new(file);
+        generate(options, &mut out).map_err(failed)?;
+        out.into_inner().map_err(|error| failed(error.into_error()))?;
+        std::fs::rename(&beside, &path).map_err(failed)?;
+    }
+    Ok(path)
+}
+
+impl Demo {
+    /// The people that one may be.
+    #[must_use]
+    pub fn people(&self) -> &[Person] {
+        &self.shared.people
+    }
+
+    /// Lets a day pass: what was recorded on it is told at its time, and the scheduler looks every hour.
+    ///
+    /// # Errors
+    /// [`DemoError`]; what has passed has passed.
+    pub fn advance_one_day(&self) -> Result<Day, DemoError> {
+        let mut feed = self.feed();
+        let shared = &self.shared;
+        let now = shared.clock.now();
+        let until = same_time_tomorrow(now);
+        let mut day = Day::default();
+        let mut next = now;
+        while next < until {
+            next = next.plus_seconds(LOOK_SECONDS).min(until);
+            day.facts += feed.tell_until(&shared.store, &shared.clock, next, Told::AtItsTime)?;
+            shared.clock.set(next);
+            self.pass(&mut day)?;
+        }
+        day.now = Some(until);
+        day.ended = feed.is_at_end();
+        Ok(day)
+    }
+
+    /// Has the scheduler look at what was stated by others.
+    ///
+    /// # Errors
+    /// [`DemoError::Scheduler`].
+    pub fn look(&self) -> Result<Day, DemoError> {
+        let _still = self.feed();
+        let mut day = Day::default();
+        self.pass(&mut day)?;
+        Ok(day)
+    }
+
+    /// The log, for those who wait for what is stated.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    fn pass(&self, day: &mut Day) -> Result<(), DemoError> {
+        loop {
+            let report = self.shared.scheduler.pass(self.shared.clock.now())?;
+            day.raised += report.steps.raised;
+            day.rescinded += report.steps.rescinded;
+            day.mails += report.mails.accepted;
+            if !report.mails.more {
+                return Ok(());
+            }
+        }
+    }
+
+    fn feed(&self) -> MutexGuard<'_, Feed> {
+        self.shared.feed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The same time of the London day on the next day; where the clocks change, an hour more or less has passed.
+fn same_time_tomorrow(now: Instant) -> Instant {
+    let today = now.london_date();
+    let seconds = (now.nanos() - today.start().nanos()) / 1_000_000_000;
+    today.next().start().plus_seconds(seconds)
+}

@@ -1,0 +1,176 @@
+//! What every handler works with.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use mandate_domain::judge::View;
+use mandate_domain::time::{Clock, Instant};
+use mandate_projections::Projections;
+use mandate_store::Store;
+
+use super::book::{Book, Books};
+use super::error::HttpError;
+use super::metrics::Metrics;
+use super::site::sessions::Sessions;
+use crate::demo::Demo;
+use crate::tokens::Tokens;
+
+/// The server's parts; cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    shared: Arc<Parts>,
+}
+
+/// What an [`App`] is made of.
+pub struct Parts {
+    /// The log.
+    pub store: Store,
+    /// The read models.
+    pub projections: Projections,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Who may state facts.
+    pub tellers: Tellers,
+    /// The hosts that the server answers for.
+    pub hosts: Hosts,
+    /// The folder of mails that were written instead of sent.
+    pub mail_dir: Option<PathBuf>,
+    /// The demonstration, where this is one.
+    pub demo: Option<Demo>,
+    /// The policy and the calendar.
+    pub books: Books,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Who is signed in.
+    pub sessions: Sessions,
+}
+
+/// Who may state facts.
+#[derive(Debug)]
+pub enum Tellers {
+    /// Anyone who reaches the server: the demonstration, on loopback.
+    Anyone,
+    /// Those with a token.
+    Tokens(Tokens),
+    /// Nobody: no token file was given.
+    Nobody,
+}
+
+impl App {
+    /// An app of its parts.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        Self { shared: Arc::new(parts) }
+    }
+
+    /// The present instant.
+    #[must_use]
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// Everything that has happened and is known by now.
+    #[must_use]
+    pub fn present(&self) -> View {
+        let now = self.now();
+        View { as_at: now, known_at: now }
+    }
+
+    /// The policy and the calendar as known at an instant.
+    ///
+    /// # Errors
+    /// [`HttpError`] when the log cannot be read.
+    pub fn book(&self, known_at: Instant) -> Result<Arc<Book>, HttpError> {
+        self.books.at(self.store.reader(), known_at)
+    }
+
+    /// Does blocking work on a thread that may block.
+    ///
+    /// # Errors
+    /// What the work answers; [`HttpError::Failed`] when it ended early.
+    pub async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, HttpError> + Send + 'static,
+    ) -> Result<T, HttpError> {
+        let app = self.clone();
+        tokio::task::spawn_blocking(move || work(&app))
+            .await
+            .unwrap_or_else(|error| Err(HttpError::Failed(format!("the work ended early: {error}"))))
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.shared
+    }
+}
+
+/// The names under which the server is reached. A page of another site that leads its name here by DNS is refused.
+#[derive(Debug, Clone, Default)]
+pub struct Hosts {
+    named: Vec<String>,
+    any: bool,
+}
+
+impl Hosts {
+    /// This machine, and the host of the address that people use.
+    #[must_use]
+    pub fn loopback_and(base_url: &str) -> Self {
+        Self { named: host_of(base_url).into_iter().collect(), any: false }
+    }
+
+    /// Every host: something in front of the server sees to it.
+    #[must_use]
+    pub const fn any() -> Self {
+        Self { named: Vec::new(), any: true }
+    }
+
+    /// Whether the server answers for a `Host` header.
+    #[must_use]
+    pub fn answers_for(&self, host: &str) -> bool {
+        let name = without_port(host);
+        let bare = name.trim_start_matches('[').trim_end_matches(']');
+        self.any
+            || name.eq_ignore_ascii_case("localhost")
+            || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+            || self.named.iter().any(|known| known.eq_ignore_ascii_case(name))
+    }
+}
+
+fn host_of(base_url: &str) -> Option<String> {
+    let (_, rest) = base_url.split_once("://")?;
+    let authority = rest.split('/').next()?;
+    Some(without_port(authority).to_owned())
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_and_the_named_host_are_answered_for() {
+        let hosts = Hosts::loopback_and("https://mandate.example.gov.uk/x");
+        for (host, answered) in [
+            ("127.0.0.1:8080", true),
+            ("localhost", true),
+            ("[::1]:8080", true),
+            ("mandate.example.gov.uk", true),
+            ("MANDATE.example.gov.uk:443", true),
+            ("evil.example:8080", false),
+            ("127.0.0.1.evil.example", false),
+            ("", false),
+        ] {
+            assert_eq!(hosts.answers_for(host), answered, "{host}");
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Bodies of requests: read whole, within a size and a time.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+use super::error::HttpError;
+use super::query::Query;
+
+/// Most bytes of facts.
+pub const MAX_FACTS_BYTES: usize = 8 << 20;
+/// Most bytes of a form.
+const MAX_FORM_BYTES: usize = 64 << 10;
+/// How long a body may take.
+const TIME: Duration = Duration::from_secs(30);
+
+/// Reads a body; one that is too long is refused before or while it arrives, and never held.
+///
+/// # Errors
+/// [`HttpError::TooLong`], [`HttpError::TooSlow`], [`HttpError::Malformed`] when it breaks off,
+/// [`HttpError::MediaType`] when it is compressed.
+pub async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, HttpError> {
+    if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+        return Err(HttpError::MediaType("compressed bodies are not read; send it as it is".to_owned()));
+    }
+    let stated = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if stated.is_some_and(|length| length > limit as u64) {
+        return Err(HttpError::TooLong { limit });
+    }
+    let collected = tokio::time::timeout(TIME, Limited::new(body, limit).collect()).await;
+    match collected {
+        Err(_) => Err(HttpError::TooSlow { seconds: TIME.as_secs() }),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(HttpError::TooLong { limit }),
+        Ok(Err(_)) => Err(HttpError::Malformed("the body broke off; send it again".to_owned())),
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+    }
+}
+
+/// Reads a form; `known` names its fields.
+///
+/// # Errors
+/// As [`read`]; [`HttpError::Parameter`] for a field that is unknown or cannot be read.
+pub async fn form(headers: &HeaderMap, body: Body, known: &[&str]) -> Result<Query, HttpError> {
+    let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if media.split(';').next().map(str::trim) != Some("application/x-www-form-urlencoded") {
+        return Err(HttpError::MediaType("expected a form, application/x-www-form-urlencoded".to_owned()));
+    }
+    let bytes = read(headers, body, MAX_FORM_BYTES).await?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| HttpError::Malformed("the form is not UTF-8".to_owned()))?;
+    Query::read(Some(text), known)
+}

@@ -1,0 +1,266 @@
+//! `GET /v1/duties` and what belongs to one duty.
+
+use axum::Json;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use mandate_domain::judge::{DutyRecord, Outcome, View};
+use mandate_domain::time::Instant;
+use mandate_projections::{DutyFilter, DutyRow, DutySort, Listed};
+use serde::Serialize;
+
+use super::app::App;
+use super::error::HttpError;
+use super::listed::{Page, page_and_size};
+use super::past;
+use super::query::Query;
+use crate::duty_csv;
+
+const KNOWN: [&str; 17] = [
+    "area", "unit", "prison", "holder", "rule", "outcome", "subject", "breach", "dueFrom", "dueTo", "sort", "dir",
+    "page", "size", "format", "asAt", "knownAt",
+];
+
+/// The words for an order.
+pub const SORTS: [(&str, DutySort); 7] = [
+    ("actBy", DutySort::ActBy),
+    ("due", DutySort::Due),
+    ("opened", DutySort::Opened),
+    ("rule", DutySort::Rule),
+    ("subject", DutySort::Subject),
+    ("holder", DutySort::Holder),
+    ("outcome", DutySort::Outcome),
+];
+
+/// Every outcome.
+pub const OUTCOMES: [Outcome; 9] = [
+    Outcome::Pending,
+    Outcome::Overdue,
+    Outcome::Met,
+    Outcome::MetLate,
+    Outcome::Withdrawn,
+    Outcome::Lapsed,
+    Outcome::Superseded,
+    Outcome::Exempt,
+    Outcome::Annulled,
+];
+
+/// Rows of a CSV, which is not paged.
+const CSV_PAGE: u32 = 10_000;
+
+/// How a list is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// JSON.
+    Json,
+    /// CSV.
+    Csv,
+}
+
+impl Format {
+    /// What `format` asks for, else what is accepted.
+    ///
+    /// # Errors
+    /// [`HttpError::Parameter`] for another word.
+    pub fn asked(query: &Query, headers: &HeaderMap) -> Result<Self, HttpError> {
+        let asked = query.word("format", &[("json", Self::Json), ("csv", Self::Csv)])?;
+        Ok(asked.unwrap_or_else(|| accepted(headers)))
+    }
+}
+
+/// Lists duties.
+///
+/// # Errors
+/// [`HttpError::Parameter`] naming a parameter that is unknown or wrong.
+pub async fn list(
+    State(app): State<App>,
+    RawQuery(raw): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, HttpError> {
+    let query = Query::read(raw.as_deref(), &KNOWN)?;
+    let filter = filter(&query)?;
+    let view = past_view(&query, app.now())?;
+    match Format::asked(&query, &headers)? {
+        Format::Json => {
+            let listed = app.blocking(move |app| listed(app, view, &filter)).await?;
+            Ok(Json(Page::from(listed)).into_response())
+        }
+        Format::Csv => app.blocking(move |app| csv(app, view, filter)).await,
+    }
+}
+
+fn accepted(headers: &HeaderMap) -> Format {
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let first = accept.split([',', ';']).next().map(str::trim);
+    if first == Some("text/csv") { Format::Csv } else { Format::Json }
+}
+
+/// The filter that the parameters ask for.
+///
+/// # Errors
+/// [`HttpError::Parameter`] naming the one that is wrong.
+pub fn filter(query: &Query) -> Result<DutyFilter, HttpError> {
+    let prefixed = |name: &str, prefix: &str| -> Vec<String> {
+        let whole = |id: String| if id.contains('/') { id } else { format!("{prefix}/{id}") };
+        query.all(name).into_iter().map(whole).collect()
+    };
+    let mut holders = prefixed("area", "area");
+    holders.extend(prefixed("prison", "prison"));
+    holders.extend(query.all("holder"));
+    let outcome = |word: String| {
+        let known: Vec<_> = OUTCOMES.iter().map(|outcome| outcome.name()).collect();
+        let wrong = || HttpError::parameter("outcome", format!("`{word}`: expected one of {}", known.join(", ")));
+        Outcome::from_name(&word).ok_or_else(wrong)
+    };
+    let (page, size) = page_and_size(query)?;
+    Ok(DutyFilter {
+        holders,
+        units: prefixed("unit", "unit"),
+        rules: query.all("rule"),
+        outcomes: query.all("outcome").into_iter().map(outcome).collect::<Result<_, _>>()?,
+        subject: query.one("subject")?.map(str::to_owned),
+        breach: query.word("breach", &[("true", true), ("false", false)])?,
+        due_from: query.date("dueFrom")?,
+        due_to: query.date("dueTo")?,
+        sort: query.word("sort", &SORTS)?.unwrap_or_default(),
+        descending: query.word("dir", &[("asc", false), ("desc", true)])?.unwrap_or(false),
+        page,
+        size,
+    })
+}
+
+/// The moment asked for, unless it is the present.
+///
+/// # Errors
+/// [`HttpError::Parameter`] for a wrong moment.
+pub fn past_view(query: &Query, now: Instant) -> Result<Option<View>, HttpError> {
+    let asked = query.one("asAt")?.is_some() || query.one("knownAt")?.is_some();
+    Ok(if asked { Some(query.view(now)?) } else { None })
+}
+
+/// Duties by a filter: from the read models, or judged where a moment is asked for.
+///
+/// # Errors
+/// [`HttpError`] when the read models or the log cannot be read.
+pub fn listed(app: &App, view: Option<View>, filter: &DutyFilter) -> Result<Listed<DutyRow>, HttpError> {
+    match view {
+        None => Ok(app.projections.duties(filter)?),
+        Some(view) => past::duties(app, view, filter),
+    }
+}
+
+fn csv(app: &App, view: Option<View>, mut filter: DutyFilter) -> Result<Response, HttpError> {
+    let mut bytes = duty_csv::header();
+    filter.page = 0;
+    filter.size = CSV_PAGE;
+    loop {
+        let rows = listed(app, view, &filter)?.content;
+        for row in &rows {
+            bytes.extend(duty_csv::row(&row.record, None));
+        }
+        if rows.len() < CSV_PAGE as usize {
+            return Ok(csv_response("duties.csv", bytes));
+        }
+        filter.page += 1;
+    }
+}
+
+/// A CSV file to be kept.
+#[must_use]
+pub fn csv_response(name: &str, bytes: Vec<u8>) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+    ];
+    (headers, bytes).into_response()
+}
+
+/// One duty, by its id or its short reference.
+///
+/// # Errors
+/// [`HttpError::NotFound`] when there is none.
+pub async fn one(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    RawQuery(raw): RawQuery,
+) -> Result<Response, HttpError> {
+    let query = Query::read(raw.as_deref(), &["asAt", "knownAt"])?;
+    let view = past_view(&query, app.now())?;
+    app.blocking(move |app| {
+        let row = found(app, &id)?;
+        match view {
+            None => Ok(Json(row).into_response()),
+            Some(view) => Ok(Json(at(app, &row.record.duty, view)?).into_response()),
+        }
+    })
+    .await
+}
+
+/// The derivation of a duty, as at and as known at.
+///
+/// # Errors
+/// [`HttpError::NotFound`] when there is none, or was none then.
+pub async fn explanation(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    RawQuery(raw): RawQuery,
+) -> Result<Json<DutyRecord>, HttpError> {
+    let query = Query::read(raw.as_deref(), &["asAt", "knownAt"])?;
+    let view = query.view(app.now())?;
+    app.blocking(move |app| {
+        let row = found(app, &id)?;
+        let record = app.projections.explanation(&row.record.duty, view)?;
+        record.map(Json).ok_or_else(|| HttpError::not_found("duty at that moment", &id))
+    })
+    .await
+}
+
+/// What a duty was from an instant on.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Version {
+    from: Instant,
+    duty: Option<DutyRecord>,
+}
+
+/// What a duty was, as then known, from each instant on.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct History {
+    reference: String,
+    duty: String,
+    versions: Vec<Version>,
+}
+
+/// The history of a duty.
+///
+/// # Errors
+/// [`HttpError::NotFound`] when there is none.
+pub async fn history(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    RawQuery(raw): RawQuery,
+) -> Result<Json<History>, HttpError> {
+    Query::read(raw.as_deref(), &[])?;
+    app.blocking(move |app| {
+        let row = found(app, &id)?;
+        let versions = app.projections.duty_history(&row.record.duty)?;
+        let versions = versions.into_iter().map(|version| Version { from: version.at, duty: version.record });
+        Ok(Json(History { reference: row.reference, duty: row.record.duty, versions: versions.collect() }))
+    })
+    .await
+}
+
+/// The duty of an id or a short reference.
+///
+/// # Errors
+/// [`HttpError::NotFound`] when there is none.
+pub fn found(app: &App, id: &str) -> Result<DutyRow, HttpError> {
+    app.projections.duty(id)?.ok_or_else(|| HttpError::not_found("duty", id))
+}
+
+fn at(app: &App, duty: &str, view: View) -> Result<DutyRecord, HttpError> {
+    let record = app.projections.explanation(duty, view)?;
+    let record = record.map(|record| DutyRecord { explanation: None, ..record });
+    record.ok_or_else(|| HttpError::not_found("duty at that moment", duty))
+}

@@ -1,0 +1,188 @@
+//! What goes wrong with a request, and the one place where it becomes a status and a body.
+
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::Json;
+use mandate_domain::fact::shortened;
+use mandate_projections::ProjectionError;
+use mandate_store::StoreError;
+use serde::Serialize;
+
+/// Why a request is not answered as it wished; what it says holds no personal data that the caller did not send.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// A parameter that is unknown, stated twice or wrong.
+    #[error("parameter `{name}`: {reason}")]
+    Parameter {
+        /// The parameter.
+        name: String,
+        /// What is wrong and what would be right.
+        reason: String,
+    },
+    /// A body that cannot be read as what it says it is.
+    #[error("{0}")]
+    Malformed(String),
+    /// A well-formed body that cannot be taken.
+    #[error("{0}")]
+    Unprocessable(String),
+    /// No token, or one that is unknown.
+    #[error("{0}")]
+    Unauthorised(&'static str),
+    /// Not allowed.
+    #[error("{0}")]
+    Forbidden(String),
+    /// No such thing; the same words whether it does not exist or may not be known to exist.
+    #[error("there is no {what} `{id}`")]
+    NotFound {
+        /// What was looked for.
+        what: &'static str,
+        /// By which id.
+        id: String,
+    },
+    /// No such address.
+    #[error("there is nothing at this address; the list of addresses is in the documentation")]
+    NoSuchAddress,
+    /// An address that does not know the method.
+    #[error("this address does not answer to {0}")]
+    Method(String),
+    /// The request came under the name of another host.
+    #[error("this server does not answer for the host `{0}`; use the address it was started with")]
+    Misdirected(String),
+    /// A body that is too long.
+    #[error("the body is longer than {limit} bytes; send it in parts")]
+    TooLong {
+        /// The most that is read.
+        limit: usize,
+    },
+    /// A body that came too slowly.
+    #[error("the body did not arrive within {seconds} s; send it again")]
+    TooSlow {
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// A content type that is not read here.
+    #[error("{0}")]
+    MediaType(String),
+    /// Facts that were refused, each with its reason.
+    #[error("{message}")]
+    Facts {
+        /// The status.
+        status: StatusCode,
+        /// The code of the first reason.
+        code: &'static str,
+        /// What became of the whole.
+        message: String,
+        /// What became of each.
+        results: Vec<super::facts::FactResult>,
+    },
+    /// The log.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The read models.
+    #[error(transparent)]
+    Projections(#[from] ProjectionError),
+    /// Something of ours failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// The body of an error, as HMPPS services write it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    status: u16,
+    error_code: &'static str,
+    user_message: String,
+    developer_message: String,
+    more_info: Option<String>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    results: Vec<super::facts::FactResult>,
+}
+
+/// Seconds after which a request that found the log unavailable may be sent again.
+const RETRY_AFTER: &str = "10";
+
+impl HttpError {
+    /// A wrong parameter.
+    #[must_use]
+    pub fn parameter(name: &str, reason: impl Into<String>) -> Self {
+        Self::Parameter { name: shortened(name), reason: reason.into() }
+    }
+
+    /// Something that is not there.
+    #[must_use]
+    pub fn not_found(what: &'static str, id: &str) -> Self {
+        Self::NotFound { what, id: shortened(id) }
+    }
+
+    /// The status and the code.
+    #[must_use]
+    pub const fn status(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Parameter { .. } => (StatusCode::BAD_REQUEST, "INVALID_PARAMETER"),
+            Self::Malformed(_) => (StatusCode::BAD_REQUEST, "MALFORMED_BODY"),
+            Self::Unprocessable(_) => (StatusCode::UNPROCESSABLE_ENTITY, "NOT_ACCEPTABLE_CONTENT"),
+            Self::Unauthorised(_) => (StatusCode::UNAUTHORIZED, "UNAUTHORISED"),
+            Self::Forbidden(_) => (StatusCode::FORBIDDEN, "FORBIDDEN"),
+            Self::NotFound { .. } | Self::NoSuchAddress => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+            Self::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
+            Self::Misdirected(_) => (StatusCode::MISDIRECTED_REQUEST, "WRONG_HOST"),
+            Self::TooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LONG"),
+            Self::TooSlow { .. } => (StatusCode::REQUEST_TIMEOUT, "BODY_TOO_SLOW"),
+            Self::MediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
+            Self::Facts { status, code, .. } => (*status, code),
+            Self::Store(error) | Self::Projections(ProjectionError::Log(error)) => match error {
+                StoreError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "LOG_UNAVAILABLE"),
+                StoreError::TooMany { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "TOO_MANY_FACTS"),
+                _ => (StatusCode::INTERNAL_SERVER_ERROR, "FAILURE"),
+            },
+            Self::Projections(_) | Self::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, "FAILURE"),
+        }
+    }
+
+    /// What the caller is told, whose every failure of ours is replaced by a reference under which it was logged.
+    fn told(&self, status: StatusCode) -> String {
+        if status != StatusCode::INTERNAL_SERVER_ERROR {
+            return self.to_string();
+        }
+        let reference = crate::random::hexadecimal::<6>().unwrap_or_default();
+        tracing::error!(error = %self, reference, "a request failed");
+        format!("something went wrong here; the administrator finds it in the log under `{reference}`")
+    }
+}
+
+impl IntoResponse for HttpError {
+    fn into_response(self) -> Response {
+        let (status, error_code) = self.status();
+        let developer_message = self.told(status);
+        let more_info = match &self {
+            Self::Unauthorised(_) | Self::Forbidden(_) => Some("mandate token --help".to_owned()),
+            _ => None,
+        };
+        let user_message = sentence(&developer_message);
+        let results = if let Self::Facts { results, .. } = self { results } else { Vec::new() };
+        let body = Body { status: status.as_u16(), error_code, user_message, developer_message, more_info, results };
+        let mut response = (status, Json(body)).into_response();
+        let more: Option<(HeaderName, &'static str)> = match status {
+            StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, RETRY_AFTER)),
+            StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer realm=\"mandate\"")),
+            // What is left of the body is not read.
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT => Some((header::CONNECTION, "close")),
+            _ => None,
+        };
+        if let Some((name, value)) = more {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        response
+    }
+}
+
+/// A reason as a sentence.
+#[must_use]
+pub fn sentence(reason: &str) -> String {
+    let mut chars = reason.chars();
+    let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    let rest = chars.as_str();
+    let end = if rest.ends_with(['.', '!', '?', '”']) { "" } else { "." };
+    format!("{first}{rest}{end}")
+}

@@ -1,0 +1,97 @@
+//! `/health`, `/info` and `/metrics`, as HMPPS services answer them.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::app::App;
+use super::error::HttpError;
+
+/// Events by which the read models may be behind while the server counts as ready.
+const READY_BEHIND: u64 = 10_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum Status {
+    Up,
+    Down,
+}
+
+impl Status {
+    const fn code(self) -> StatusCode {
+        match self {
+            Self::Up => StatusCode::OK,
+            Self::Down => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+/// How far the log and the read models are.
+struct Progress {
+    head: u64,
+    reached: u64,
+}
+
+fn progress(app: &App) -> Result<Progress, HttpError> {
+    let head = app.store.reader().head()?.position.get();
+    Ok(Progress { head, reached: app.projections.progress()?.position.get() })
+}
+
+/// The whole, part by part.
+pub async fn health(State(app): State<App>) -> Response {
+    let found = app.blocking(progress).await;
+    let (log, projections) = match &found {
+        Err(_) => (json!({"status": Status::Down}), json!({"status": Status::Down})),
+        Ok(progress) => (
+            json!({"status": Status::Up, "details": {"position": progress.head}}),
+            json!({"status": Status::Up, "details": {
+                "position": progress.reached, "behind": progress.head.saturating_sub(progress.reached),
+            }}),
+        ),
+    };
+    let status = if found.is_ok() { Status::Up } else { Status::Down };
+    let body = json!({
+        "status": status,
+        "components": {"log": log, "projections": projections, "ping": {"status": Status::Up}},
+        "version": env!("CARGO_PKG_VERSION"),
+    });
+    (status.code(), Json(body)).into_response()
+}
+
+/// Whether the process answers at all.
+pub async fn up() -> Json<Value> {
+    Json(json!({"status": Status::Up}))
+}
+
+/// Whether requests should be sent here: the log can be read and the read models are near its head.
+pub async fn readiness(State(app): State<App>) -> Response {
+    let ready = app
+        .blocking(progress)
+        .await
+        .is_ok_and(|progress| progress.head.saturating_sub(progress.reached) <= READY_BEHIND);
+    let status = if ready { Status::Up } else { Status::Down };
+    (status.code(), Json(json!({"status": status}))).into_response()
+}
+
+/// What runs here.
+pub async fn info() -> Json<Value> {
+    Json(json!({
+        "build": {
+            "name": "mandate", "artifact": "mandate", "group": "mandate", "version": env!("CARGO_PKG_VERSION"),
+        },
+        "productId": "mandate",
+    }))
+}
+
+/// Counters for Prometheus.
+///
+/// # Errors
+/// [`HttpError`] when the log cannot be read.
+pub async fn metrics(State(app): State<App>) -> Result<Response, HttpError> {
+    let progress = app.blocking(progress).await?;
+    let text = app.metrics.text(progress.head, progress.reached);
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+}

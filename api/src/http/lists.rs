@@ -1,0 +1,39 @@
+//! `GET /v1/breaches` and `/v1/notices`.
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use mandate_projections::{BreachRow, NoticeRow};
+
+use super::app::App;
+use super::error::HttpError;
+use super::listed::{Page, page_and_size};
+use super::query::Query;
+
+const STATUSES: [(&str, &str); 3] = [("raised", "raised"), ("closed", "closed"), ("rescinded", "rescinded")];
+
+/// Breaches as raised in the log, the latest first.
+///
+/// # Errors
+/// [`HttpError::Parameter`] naming a parameter that is unknown or wrong.
+pub async fn breaches(
+    State(app): State<App>,
+    RawQuery(raw): RawQuery,
+) -> Result<Json<Page<BreachRow>>, HttpError> {
+    let query = Query::read(raw.as_deref(), &["status", "page", "size"])?;
+    let status = query.word("status", &STATUSES)?;
+    let (page, size) = page_and_size(&query)?;
+    app.blocking(move |app| Ok(Json(app.projections.breaches(status, page, size)?.into()))).await
+}
+
+/// Notices, the latest first.
+///
+/// # Errors
+/// [`HttpError::Parameter`] naming a parameter that is unknown or wrong.
+pub async fn notices(
+    State(app): State<App>,
+    RawQuery(raw): RawQuery,
+) -> Result<Json<Page<NoticeRow>>, HttpError> {
+    let query = Query::read(raw.as_deref(), &["page", "size"])?;
+    let (page, size) = page_and_size(&query)?;
+    app.blocking(move |app| Ok(Json(app.projections.notices(page, size)?.into()))).await
+}

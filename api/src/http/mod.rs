@@ -1,0 +1,75 @@
+//! HTTP: the JSON API and the pages on one router.
+
+mod app;
+mod body;
+mod book;
+mod duties;
+mod error;
+mod events;
+mod facts;
+mod guard;
+mod health;
+mod listed;
+mod listen;
+mod lists;
+mod metrics;
+mod nominals;
+mod past;
+mod query;
+mod rules;
+mod schemas;
+mod site;
+
+use axum::Router;
+use axum::routing::{get, post};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate as _, SizeAbove};
+
+pub use app::{App, Hosts, Parts, Tellers};
+pub use book::Books;
+pub use error::HttpError;
+pub use events::{Event, event_json};
+pub use listen::serve;
+pub use metrics::Metrics;
+pub use site::sessions::Sessions;
+
+/// Answers shorter than this are not compressed.
+const COMPRESSED_ABOVE_BYTES: u64 = 1_024;
+
+/// Every address of the server.
+pub fn router(app: &App) -> Router {
+    let api = Router::new()
+        .route("/v1/facts", post(facts::post))
+        .route("/v1/schemas", get(schemas::list))
+        .route("/v1/schemas/{type}", get(schemas::one))
+        .route("/v1/duties", get(duties::list))
+        .route("/v1/duties/{id}", get(duties::one))
+        .route("/v1/duties/{id}/explanation", get(duties::explanation))
+        .route("/v1/duties/{id}/history", get(duties::history))
+        .route("/v1/nominals", get(nominals::list))
+        .route("/v1/nominals/{reference}", get(nominals::one))
+        .route("/v1/nominals/{reference}/duties", get(nominals::duties))
+        .route("/v1/nominals/{reference}/history", get(nominals::history))
+        .route("/v1/breaches", get(lists::breaches))
+        .route("/v1/notices", get(lists::notices))
+        .route("/v1/events", get(events::list))
+        .route("/v1/events/{position}", get(events::one))
+        .route("/v1/rules", get(rules::list))
+        .route("/v1/rules/{id}", get(rules::one))
+        .route("/health", get(health::health))
+        .route("/health/ping", get(health::up))
+        .route("/health/liveness", get(health::up))
+        .route("/health/readiness", get(health::readiness))
+        .route("/info", get(health::info))
+        .route("/metrics", get(health::metrics));
+    // Pages are not compressed: they show a secret beside what an address may say.
+    let compressed = SizeAbove::new(COMPRESSED_ABOVE_BYTES).and(NotForContentType::const_new("text/html"));
+    api.merge(site::router())
+        .fallback(site::not_found)
+        .method_not_allowed_fallback(guard::wrong_method)
+        .layer(CatchPanicLayer::custom(guard::panicked))
+        .layer(CompressionLayer::new().compress_when(compressed))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), guard::guard))
+        .with_state(app.clone())
+}

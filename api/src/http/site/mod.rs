@@ -1,0 +1,141 @@
+//! The pages: each handler fills one view struct from the read models.
+
+mod about;
+mod duties;
+mod duty;
+mod forms;
+mod inbox;
+mod moment;
+mod nominal;
+mod nominal_parts;
+mod rule;
+pub mod sessions;
+mod visitor;
+mod words;
+mod work;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+
+use super::app::App;
+use super::error::{HttpError, sentence};
+use super::query::encoded;
+use crate::pages::problem::{Problem, ProblemKind};
+use crate::pages::{Page, assets};
+use visitor::Visitor;
+
+/// Who may look at a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    /// Anyone.
+    Anyone,
+    /// Someone who is signed in, where there is a sign-in.
+    SignedIn,
+}
+
+/// The addresses of the pages.
+pub fn router() -> Router<App> {
+    Router::new()
+        .route("/", get(forms::first_page))
+        .route("/work", get(work::page))
+        .route("/duties", get(duties::page))
+        .route("/duties/{reference}", get(duty::page))
+        .route("/nominals/{reference}", get(nominal::page))
+        .route("/rules", get(rule::first))
+        .route("/rules/{id}", get(rule::page))
+        .route("/inbox", get(inbox::list))
+        .route("/inbox/{id}", get(inbox::mail))
+        .route("/inbox/{id}/html", get(inbox::html))
+        .route("/sign-in", get(forms::sign_in_page).post(forms::sign_in))
+        .route("/sign-out", post(forms::sign_out))
+        .route("/search", post(forms::search))
+        .route("/demo/advance", post(forms::advance))
+        .route("/help", get(about::help))
+        .route("/accessibility", get(about::accessibility))
+        .route("/assets/{file}", get(asset))
+}
+
+/// Shows a page: finds out who looks, fills it on a thread that may block, and shows a problem in words.
+async fn show(
+    app: App,
+    access: Access,
+    uri: &Uri,
+    headers: &HeaderMap,
+    fill: impl FnOnce(&App, &Visitor) -> Result<Response, HttpError> + Send + 'static,
+) -> Response {
+    let visitor = match Visitor::of(&app, headers) {
+        Ok(visitor) => visitor,
+        Err(error) => return error.into_response(),
+    };
+    if access == Access::SignedIn && visitor.must_sign_in(&app) {
+        let next = uri.path_and_query().map_or("/", |path| path.as_str());
+        return with_cookie(Redirect::to(&format!("/sign-in?next={}", encoded(next))).into_response(), &visitor);
+    }
+    let looking = visitor.clone();
+    let response = match app.blocking(move |app| fill(app, &looking)).await {
+        Ok(response) => response,
+        Err(error) => problem(&app, &visitor, error).await,
+    };
+    with_cookie(response, &visitor)
+}
+
+fn with_cookie(mut response: Response, visitor: &Visitor) -> Response {
+    if let Some(cookie) = visitor.open.cookie() {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// A page as an answer.
+fn answer(page: &impl Page) -> Result<Response, HttpError> {
+    let html = page.html().map_err(|error| HttpError::Failed(error.to_string()))?;
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))], html).into_response())
+}
+
+/// What went wrong, as a page.
+async fn problem(app: &App, visitor: &Visitor, error: HttpError) -> Response {
+    let (status, _) = error.status();
+    let kind = match status {
+        StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => ProblemKind::Forbidden,
+        StatusCode::NOT_FOUND => ProblemKind::NotFound,
+        StatusCode::CONFLICT => ProblemKind::Conflict,
+        StatusCode::SERVICE_UNAVAILABLE => ProblemKind::Unavailable,
+        other if other.is_server_error() => ProblemKind::Failure,
+        _ => ProblemKind::BadRequest,
+    };
+    let (reason, reference) = if kind == ProblemKind::Failure {
+        let reference = crate::random::hexadecimal::<6>().unwrap_or_default();
+        tracing::error!(%error, reference, "a page failed");
+        (None, Some(reference))
+    } else {
+        (Some(sentence(&error.to_string())), None)
+    };
+    let looking = visitor.clone();
+    let frame = app.blocking(move |app| looking.frame(app, None)).await.unwrap_or_default();
+    let page = Problem { frame, kind, reason, next: Vec::new(), reference };
+    match answer(&page) {
+        Ok(mut response) => {
+            *response.status_mut() = status;
+            response
+        }
+        Err(error) => error.into_response(),
+    }
+}
+
+/// The answer to an address that is not there: for programs as JSON, for people as a page.
+pub async fn not_found(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
+    if uri.path().starts_with("/v1/") || uri.path().starts_with("/health") {
+        return HttpError::NoSuchAddress.into_response();
+    }
+    show(app, Access::Anyone, &uri, &headers, |_, _| Err(HttpError::NoSuchAddress)).await
+}
+
+/// A built asset, which never changes under its name.
+async fn asset(Path(file): Path<String>) -> Response {
+    let Some(found) = assets::find(&file) else { return HttpError::NoSuchAddress.into_response() };
+    let headers = [(header::CONTENT_TYPE, found.content_type), (header::CACHE_CONTROL, assets::CACHE_CONTROL)];
+    (headers, found.bytes.into_owned()).into_response()
+}

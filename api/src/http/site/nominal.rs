@@ -1,0 +1,108 @@
+//! One nominal: state, duties, partners, and the history on both clocks.
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use mandate_domain::judge::{DutyRecord, View};
+use mandate_domain::policy::Policy;
+use mandate_projections::DutyRow;
+
+use super::moment::{self, Asked, address};
+use super::nominal_parts::{partners, state, timeline};
+use super::visitor::Visitor;
+use super::words::Lens;
+use super::{Access, answer, show};
+use crate::http::app::App;
+use crate::http::error::HttpError;
+use crate::http::nominals::found;
+use crate::http::query::Query;
+use crate::pages::nominal::{NominalPage, TimelineOrder};
+
+const ORDERS: [(&str, TimelineOrder); 2] =
+    [("occurred", TimelineOrder::Occurred), ("recorded", TimelineOrder::Recorded)];
+
+/// The page.
+pub async fn page(
+    State(app): State<App>,
+    Path(reference): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let raw = uri.query().map(str::to_owned);
+    let fill = move |app: &App, visitor: &Visitor| fill(app, visitor, &reference, raw.as_deref());
+    show(app, Access::SignedIn, &uri, &headers, fill).await
+}
+
+fn fill(app: &App, visitor: &Visitor, reference: &str, raw: Option<&str>) -> Result<Response, HttpError> {
+    let known: Vec<&str> = moment::KNOWN.iter().copied().chain(["order"]).collect();
+    let query = Query::read(raw, &known)?;
+    let subject = found(app, reference)?.subject;
+    let reference = subject.split_once('/').map_or(subject.as_str(), |(_, reference)| reference);
+    let path = format!("/nominals/{reference}");
+    let order = query.word("order", &ORDERS)?.unwrap_or(TimelineOrder::Occurred);
+    let others: Vec<(String, String)> =
+        query.one("order")?.map(|word| ("order".to_owned(), word.to_owned())).into_iter().collect();
+    let now = app.now();
+    let shown = match moment::read(&query, &path, &others, now)? {
+        Asked::Redirect(to) => return Ok(Redirect::to(&to).into_response()),
+        Asked::Page(shown) => shown,
+    };
+    let view = shown.view(now);
+    let mut frame = visitor.frame(app, Some(shown.moment))?;
+    frame.errors = shown.errors;
+    let carry = frame.carry();
+    let entries = app.projections.timeline(&subject, view)?;
+    let api = format!("/v1/nominals/{reference}/history");
+    let page = NominalPage {
+        reference: reference.to_owned(),
+        state: state(app.projections.state_at(&subject, view)?, &entries),
+        duties: duties(app, &subject, view, &carry)?,
+        partners: partners(&entries),
+        timeline: timeline(&entries, order),
+        order,
+        other_order_href: other_order(&path, order, &carry),
+        csv_href: format!("{api}?format=csv{}", carry.replacen('?', "&", 1)),
+        json_href: format!("{api}{carry}"),
+        actions: Vec::new(),
+        frame,
+    };
+    answer(&page)
+}
+
+fn other_order(path: &str, order: TimelineOrder, carry: &str) -> String {
+    let other = match order {
+        TimelineOrder::Occurred => "recorded",
+        TimelineOrder::Recorded => "occurred",
+    };
+    let to = address(path, &[("order".to_owned(), other.to_owned())]);
+    format!("{to}{}#history", carry.replacen('?', "&", 1))
+}
+
+/// The duties at the view, open ones first.
+fn duties(
+    app: &App,
+    subject: &str,
+    view: View,
+    carry: &str,
+) -> Result<Vec<crate::pages::row::DutyRow>, HttpError> {
+    let book = app.book(view.known_at)?;
+    let calendar = book.calendar.known_at(view.known_at);
+    let lens = Lens { policy: &book.policy, calendar, today: view.as_at.london_date(), carry };
+    let mut records = app.projections.duties_at(subject, view)?;
+    records.sort_by_key(|record| (!record.outcome().is_open(), record.act_by, record.opened_at));
+    Ok(records.into_iter().map(|record| lens.row(&row(&book.policy, record))).collect())
+}
+
+fn row(policy: &Policy, record: DutyRecord) -> DutyRow {
+    let rule = policy.rule(&record.rule);
+    DutyRow {
+        reference: record.short_reference(),
+        severity: String::new(),
+        title: rule.map_or(String::new(), |rule| rule.duty.clone()),
+        unit: None,
+        version: 0,
+        generation: 0,
+        raised: false,
+        record,
+    }
+}

@@ -1,0 +1,122 @@
+//! My work: the open duties of the person who looks, by the last working day to act.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use mandate_domain::judge::{Outcome, View};
+use mandate_projections::{DutyFilter, DutyRow, DutySort};
+
+use super::moment::{self, Asked};
+use super::visitor::Visitor;
+use super::words::{Lens, at_london};
+use super::{Access, answer, show};
+use crate::demo::Scope;
+use crate::http::app::App;
+use crate::http::duties::listed;
+use crate::http::error::HttpError;
+use crate::http::query::Query;
+use crate::pages::words::Status;
+use crate::pages::work::{MyWork, WorkGroup};
+
+/// Rows shown of each group.
+const SHOWN: usize = 25;
+/// Open duties looked at; a person with more sees the first of them.
+const MOST: u32 = 10_000;
+
+/// The page.
+pub async fn page(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
+    let raw = uri.query().map(str::to_owned);
+    show(app, Access::SignedIn, &uri, &headers, move |app, visitor| fill(app, visitor, raw.as_deref())).await
+}
+
+fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, HttpError> {
+    let query = Query::read(raw, &moment::KNOWN)?;
+    let now = app.now();
+    let shown = match moment::read(&query, "/work", &[], now)? {
+        Asked::Redirect(to) => return Ok(Redirect::to(&to).into_response()),
+        Asked::Page(shown) => shown,
+    };
+    let view = shown.view(now);
+    let past = shown.past;
+    let mut frame = visitor.frame(app, Some(shown.moment))?;
+    frame.errors = shown.errors;
+    let scope = visitor.person.as_ref().map(|person| person.scope.clone()).unwrap_or_default();
+    let groups = groups(app, &scope, past, view, &frame.carry())?;
+    let list = scope.parameters();
+    let carried = frame.carry().replacen('?', "&", 1);
+    let page = MyWork {
+        checked_at: at_london(now),
+        covers: scope.covers(),
+        csv_href: format!("/v1/duties?format=csv&outcome=overdue,pending{list}{carried}"),
+        json_href: format!("/v1/duties?outcome=overdue,pending{list}{carried}"),
+        overdue: group(&groups.overdue, "overdue", &list, &carried),
+        due_today: group(&groups.due_today, "pending", &list, &carried),
+        due_this_week: group(&groups.due_this_week, "pending", &list, &carried),
+        later: group(&groups.later, "pending", &list, &carried),
+        frame,
+    };
+    answer(&page)
+}
+
+#[derive(Default)]
+struct Groups {
+    overdue: Vec<crate::pages::row::DutyRow>,
+    due_today: Vec<crate::pages::row::DutyRow>,
+    due_this_week: Vec<crate::pages::row::DutyRow>,
+    later: Vec<crate::pages::row::DutyRow>,
+}
+
+fn groups(app: &App, scope: &Scope, past: Option<View>, view: View, carry: &str) -> Result<Groups, HttpError> {
+    let book = app.book(view.known_at)?;
+    let calendar = book.calendar.known_at(view.known_at);
+    let lens = Lens { policy: &book.policy, calendar, today: view.as_at.london_date(), carry };
+    let mut groups = Groups::default();
+    for row in open_duties(app, scope, past)? {
+        let row = lens.row(&row);
+        match row.status {
+            Status::Overdue => groups.overdue.push(row),
+            Status::DueToday => groups.due_today.push(row),
+            Status::DueThisWeek => groups.due_this_week.push(row),
+            Status::NotYetOpen
+            | Status::Pending
+            | Status::Met
+            | Status::MetLate
+            | Status::Withdrawn
+            | Status::Lapsed
+            | Status::Superseded
+            | Status::Exempt
+            | Status::Annulled => groups.later.push(row),
+        }
+    }
+    Ok(groups)
+}
+
+/// The open duties of a scope, by the last working day to act, each once.
+fn open_duties(app: &App, scope: &Scope, past: Option<View>) -> Result<Vec<DutyRow>, HttpError> {
+    let mut rows: Vec<DutyRow> = Vec::new();
+    for (holders, units) in scope.filters() {
+        let filter = DutyFilter {
+            holders,
+            units,
+            outcomes: vec![Outcome::Overdue, Outcome::Pending],
+            sort: DutySort::ActBy,
+            size: MOST,
+            ..DutyFilter::default()
+        };
+        rows.extend(listed(app, past, &filter)?.content);
+    }
+    rows.sort_by(|one, other| {
+        let key = |row: &DutyRow| (row.record.act_by.is_none(), row.record.act_by);
+        key(one).cmp(&key(other)).then_with(|| one.record.duty.cmp(&other.record.duty))
+    });
+    rows.dedup_by(|one, other| one.record.duty == other.record.duty);
+    Ok(rows)
+}
+
+fn group(rows: &[crate::pages::row::DutyRow], outcome: &str, list: &str, carried: &str) -> WorkGroup {
+    WorkGroup {
+        total: rows.len() as u64,
+        rows: rows.iter().take(SHOWN).cloned().collect(),
+        all_href: format!("/duties?outcome={outcome}{list}{carried}"),
+    }
+}

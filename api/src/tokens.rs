@@ -1,0 +1,320 @@
+//! Who may state facts: bearer tokens from a file, each with the sources and types that it may state.
+//!
+//! The file holds the SHA-256 of each token, never the token.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use mandate_domain::catalogue::{FactType, Field};
+use mandate_domain::fact::{Fact, Newlines, Value, forbidden_character, looks_personal};
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::outside;
+
+/// What stands in a token file, for help and errors.
+pub const HELP: &str = r#"A token file is TOML, readable by its owner only (chmod 600), one table for each client:
+
+  [[token]]
+  name = "ndelius-feed"         # an opaque id, kept with every fact that it states
+  sha256 = "9f86d0…"            # of the token; `mandate token` makes one
+  sources = ["/ndelius"]        # the sources it may state; "/visor/*" allows every source below
+  types = ["mappa.*"]           # the types it may state; left out: every type
+  import = false                # whether its `recordedtime` is accepted"#;
+
+/// Why a token file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TokensError {
+    /// It cannot be read.
+    #[error("{path}: cannot read the token file: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// Others can read it.
+    #[error("{path}: others can read the token file (mode {mode:03o}); run `chmod 600` on it")]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// It has another form.
+    #[error("{path}: {reason}")]
+    Form {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what would be right.
+        reason: String,
+    },
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default, rename = "token")]
+    tokens: Vec<Entry>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: String,
+    sha256: String,
+    sources: Vec<String>,
+    types: Option<Vec<String>>,
+    #[serde(default)]
+    import: bool,
+}
+
+/// The clients that may state facts.
+#[derive(Debug, Default)]
+pub struct Tokens(Vec<Client>);
+
+/// One client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// Its opaque id.
+    pub name: String,
+    digest: [u8; 32],
+    sources: Vec<String>,
+    types: Option<Vec<String>>,
+    import: Import,
+}
+
+/// Whether the caller's claims of when a fact was recorded are accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Import {
+    /// They are.
+    Allowed,
+    /// They are not.
+    Refused,
+}
+
+/// Something a client may not state.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("field `{field}`: {reason}")]
+pub struct NotAllowed {
+    /// The field that shows it.
+    pub field: &'static str,
+    /// Why.
+    pub reason: String,
+}
+
+impl Tokens {
+    /// Reads a token file.
+    ///
+    /// # Errors
+    /// [`TokensError`] naming the file and what is wrong.
+    pub fn read(path: &Path) -> Result<Self, TokensError> {
+        let wrong = |source| TokensError::Read { path: path.to_owned(), source };
+        let mode = std::fs::metadata(path).map_err(wrong)?.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            return Err(TokensError::Exposed { path: path.to_owned(), mode });
+        }
+        let text = std::fs::read_to_string(path).map_err(wrong)?;
+        Self::parse(&text).map_err(|reason| TokensError::Form { path: path.to_owned(), reason })
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+        file.tokens.into_iter().map(Client::of).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// The client whose token this is.
+    #[must_use]
+    pub fn client(&self, token: &str) -> Option<&Client> {
+        let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+        // Digests of secrets are compared: how long it takes tells nothing of the secret.
+        self.0.iter().find(|client| client.digest == digest)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl Client {
+    fn of(entry: Entry) -> Result<Self, String> {
+        let Entry { name, sha256, sources, types, import } = entry;
+        if name.is_empty() || looks_personal(&name) || forbidden_character(&name, Newlines::Refused).is_some() {
+            return Err(format!("name = {name:?}: expected an opaque id without control characters"));
+        }
+        let digest = decode(&sha256)
+            .ok_or_else(|| format!("token `{name}`: sha256: expected 64 hexadecimal digits; `mandate token` makes one"))?;
+        if sources.is_empty() || sources.iter().any(String::is_empty) {
+            return Err(format!("token `{name}`: sources: expected at least one, such as \"/ndelius\""));
+        }
+        for pattern in types.iter().flatten() {
+            let known = FactType::ALL.iter().any(|kind| !kind.is_internal() && matches(pattern, kind.name(), '.'));
+            if !known {
+                return Err(format!("token `{name}`: types: `{pattern}` is no type that may be stated"));
+            }
+        }
+        let import = if import { Import::Allowed } else { Import::Refused };
+        Ok(Self { name, digest, sources, types, import })
+    }
+
+    /// A client that may state anything that is accepted from outside; for the demonstration.
+    #[must_use]
+    pub fn anyone(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            digest: [0; 32],
+            sources: vec!["*".to_owned()],
+            types: None,
+            import: Import::Allowed,
+        }
+    }
+
+    /// Whether its claims of when a fact was recorded are accepted.
+    #[must_use]
+    pub const fn import(&self) -> Import {
+        self.import
+    }
+
+    /// Whether it may state a fact.
+    ///
+    /// # Errors
+    /// [`NotAllowed`] naming the field.
+    pub fn may_state(&self, fact: &Fact) -> Result<(), NotAllowed> {
+        if let Some(reserved) = outside::refusal(fact) {
+            return Err(NotAllowed { field: reserved.field, reason: reserved.reason });
+        }
+        if !self.states(&fact.source) {
+            let reason = format!("this token may not state the source `{}`", fact.source);
+            return Err(NotAllowed { field: "source", reason });
+        }
+        let kind = fact.kind.name();
+        if let Some(types) = &self.types
+            && !types.iter().any(|pattern| matches(pattern, kind, '.'))
+        {
+            return Err(NotAllowed { field: "type", reason: format!("this token may not state `{kind}`") });
+        }
+        if let (FactType::FactAnnulled, Some(Value::Event(named))) = (fact.kind, fact.get(Field::Event))
+            && !self.states(&named.0)
+        {
+            let reason = "this token may annul facts of its own sources only".to_owned();
+            return Err(NotAllowed { field: "data.event", reason });
+        }
+        if fact.recorded.is_some() && self.import == Import::Refused {
+            let reason = "needs the import right, which this token has not; leave it out".to_owned();
+            return Err(NotAllowed { field: "recordedtime", reason });
+        }
+        Ok(())
+    }
+
+    fn states(&self, source: &str) -> bool {
+        self.sources.iter().any(|pattern| matches(pattern, source, '/'))
+    }
+}
+
+/// Whether a name is the one of a pattern, or lies below a pattern that ends in the separator and `*`.
+fn matches(pattern: &str, name: &str, separator: char) -> bool {
+    match pattern.strip_suffix('*') {
+        Some("") => true,
+        Some(start) => start.ends_with(separator) && name.starts_with(start),
+        None => pattern == name,
+    }
+}
+
+/// A new token and what is to stand in the file for it.
+///
+/// # Errors
+/// When the system gives no random bytes.
+pub fn make(name: &str, sources: &[String], import: Import) -> std::io::Result<(String, String)> {
+    let token = format!("mandate_{}", hex(&crate::random::bytes::<32>()?));
+    let sources: Vec<String> = sources.iter().map(|source| format!("{source:?}")).collect();
+    let entry = format!(
+        "[[token]]\nname = {name:?}\nsha256 = \"{}\"\nsources = [{}]\nimport = {}\n",
+        hex(&Sha256::digest(token.as_bytes())),
+        sources.join(", "),
+        import == Import::Allowed
+    );
+    Ok((token, entry))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn decode(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    for (place, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(place * 2..place * 2 + 2)?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fact(source: &str, kind: &str, more: &str) -> Fact {
+        let text = format!(
+            r#"{{"specversion":"1.0","id":"e","source":"{source}","type":"{kind}","subject":"nominal/N1","time":"2026-03-02T09:00:00Z"{more}}}"#
+        );
+        Fact::parse(&text).unwrap()
+    }
+
+    fn tokens(import: Import) -> (String, Tokens) {
+        let (token, entry) = make("feed", &["/ndelius".to_owned(), "/visor/*".to_owned()], import).unwrap();
+        (token, Tokens::parse(&entry).unwrap())
+    }
+
+    #[test]
+    fn a_token_states_its_own_sources_and_those_below_a_star() {
+        let (token, tokens) = tokens(Import::Refused);
+        let client = tokens.client(&token).unwrap();
+        for (source, allowed) in
+            [("/ndelius", true), ("/visor/attested", true), ("/visor", false), ("/nomis", false), ("/mandate", false)]
+        {
+            assert_eq!(client.may_state(&fact(source, "nominal.died", "")).is_ok(), allowed, "{source}");
+        }
+        assert!(tokens.client("another").is_none());
+    }
+
+    #[test]
+    fn a_claim_of_recording_needs_the_import_right() {
+        let recorded = r#","recordedtime":"2026-03-02T10:00:00Z""#;
+        for (import, allowed) in [(Import::Refused, false), (Import::Allowed, true)] {
+            let (token, tokens) = tokens(import);
+            let stated = tokens.client(&token).unwrap().may_state(&fact("/ndelius", "nominal.died", recorded));
+            assert_eq!(stated.is_ok(), allowed);
+        }
+    }
+
+    #[test]
+    fn only_facts_of_its_own_sources_may_be_annulled() {
+        let (token, tokens) = tokens(Import::Refused);
+        let client = tokens.client(&token).unwrap();
+        for (source, allowed) in [("/ndelius", true), ("/nomis", false)] {
+            let data = format!(r#","data":{{"reason":"x","event":{{"source":"{source}","id":"e1"}}}}"#);
+            assert_eq!(client.may_state(&fact("/ndelius", "fact.annulled", &data)).is_ok(), allowed, "{source}");
+        }
+    }
+
+    #[test]
+    fn mistakes_in_a_token_file_are_named() {
+        let digest = "0".repeat(64);
+        for (text, wanted) in [
+            (format!("[[token]]\nname = \"a\"\nsha256 = \"{digest}\"\nsource = [\"/t\"]\n"), "unknown field `source`"),
+            ("[[token]]\nname = \"a\"\nsha256 = \"12\"\nsources = [\"/t\"]\n".to_owned(), "64 hexadecimal digits"),
+            (format!("[[token]]\nname = \"a\"\nsha256 = \"{digest}\"\nsources = []\n"), "at least one"),
+            (
+                format!("[[token]]\nname = \"a\"\nsha256 = \"{digest}\"\nsources = [\"/t\"]\ntypes = [\"duty.*\"]\n"),
+                "`duty.*` is no type",
+            ),
+        ] {
+            let found = Tokens::parse(&text).unwrap_err();
+            assert!(found.contains(wanted), "{found}");
+        }
+    }
+}
