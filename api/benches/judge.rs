@@ -1,7 +1,7 @@
 //! `mandate judge` against only decoding the same file: same fact type, same threads, same run (promise P6).
 //!
 //! Usage: `cargo bench --package mandate-api --bench judge -- FILE`; without a file a small history is made.
-#![expect(clippy::print_stdout, reason = "a bench prints its figures")]
+#![expect(clippy::print_stdout, clippy::cast_precision_loss, reason = "a bench prints its figures, rounded")]
 
 use std::path::{Path, PathBuf};
 use std::time::Instant as Wall;

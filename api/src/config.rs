@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use mandate_scheduler::{AllowedDomains, EmlFiles, Fallback, Mailer, Security, Settings, SettingsError, Smtp};
+use mandate_scheduler::{
+    AllowedDomains, EmlFiles, Fallback, Mailer, Security, Settings, SettingsError, Smtp,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::DATA_DIR;
@@ -167,8 +169,10 @@ impl Config {
     /// [`ConfigError`] naming the file, the line and the key.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = read_text(path)?;
-        toml::from_str(&text)
-            .map_err(|error| ConfigError::Form { path: path.to_owned(), reason: error.to_string().trim_end().to_owned() })
+        toml::from_str(&text).map_err(|error| ConfigError::Form {
+            path: path.to_owned(),
+            reason: error.to_string().trim_end().to_owned(),
+        })
     }
 
     /// The address that people use.
@@ -223,11 +227,12 @@ impl SmtpServer {
         if host.is_empty() || host.contains(char::is_whitespace) {
             return Err(wrong());
         }
-        let security = if host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback()) {
-            SmtpSecurity::None
-        } else {
-            SmtpSecurity::StartTls
-        };
+        let security =
+            if host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback()) {
+                SmtpSecurity::None
+            } else {
+                SmtpSecurity::StartTls
+            };
         Ok(Self { host: host.to_owned(), port, security, user: None, password_file: None, ca_file: None })
     }
 

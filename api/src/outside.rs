@@ -10,7 +10,10 @@ pub const OWN_SOURCE: &str = "/mandate";
 pub fn refusal(fact: &Fact) -> Option<Reserved> {
     let below = fact.source.strip_prefix(OWN_SOURCE);
     if below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
-        return Some(Reserved { field: "source", reason: "`/mandate` is Mandate itself; state the fact under your own source".to_owned() });
+        return Some(Reserved {
+            field: "source",
+            reason: "`/mandate` is Mandate itself; state the fact under your own source".to_owned(),
+        });
     }
     if fact.kind.is_internal() {
         let reason = format!("`{}` is recorded by Mandate itself and never accepted from outside", fact.kind);

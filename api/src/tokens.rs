@@ -141,16 +141,19 @@ impl Tokens {
 impl Client {
     fn of(entry: Entry) -> Result<Self, String> {
         let Entry { name, sha256, sources, types, import } = entry;
-        if name.is_empty() || looks_personal(&name) || forbidden_character(&name, Newlines::Refused).is_some() {
+        if name.is_empty() || looks_personal(&name) || forbidden_character(&name, Newlines::Refused).is_some()
+        {
             return Err(format!("name = {name:?}: expected an opaque id without control characters"));
         }
-        let digest = decode(&sha256)
-            .ok_or_else(|| format!("token `{name}`: sha256: expected 64 hexadecimal digits; `mandate token` makes one"))?;
+        let digest = decode(&sha256).ok_or_else(|| {
+            format!("token `{name}`: sha256: expected 64 hexadecimal digits; `mandate token` makes one")
+        })?;
         if sources.is_empty() || sources.iter().any(String::is_empty) {
             return Err(format!("token `{name}`: sources: expected at least one, such as \"/ndelius\""));
         }
         for pattern in types.iter().flatten() {
-            let known = FactType::ALL.iter().any(|kind| !kind.is_internal() && matches(pattern, kind.name(), '.'));
+            let known =
+                FactType::ALL.iter().any(|kind| !kind.is_internal() && matches(pattern, kind.name(), '.'));
             if !known {
                 return Err(format!("token `{name}`: types: `{pattern}` is no type that may be stated"));
             }
@@ -273,9 +276,13 @@ mod tests {
     fn a_token_states_its_own_sources_and_those_below_a_star() {
         let (token, tokens) = tokens(Import::Refused);
         let client = tokens.client(&token).unwrap();
-        for (source, allowed) in
-            [("/ndelius", true), ("/visor/attested", true), ("/visor", false), ("/nomis", false), ("/mandate", false)]
-        {
+        for (source, allowed) in [
+            ("/ndelius", true),
+            ("/visor/attested", true),
+            ("/visor", false),
+            ("/nomis", false),
+            ("/mandate", false),
+        ] {
             assert_eq!(client.may_state(&fact(source, "nominal.died", "")).is_ok(), allowed, "{source}");
         }
         assert!(tokens.client("another").is_none());
@@ -286,7 +293,8 @@ mod tests {
         let recorded = r#","recordedtime":"2026-03-02T10:00:00Z""#;
         for (import, allowed) in [(Import::Refused, false), (Import::Allowed, true)] {
             let (token, tokens) = tokens(import);
-            let stated = tokens.client(&token).unwrap().may_state(&fact("/ndelius", "nominal.died", recorded));
+            let stated =
+                tokens.client(&token).unwrap().may_state(&fact("/ndelius", "nominal.died", recorded));
             assert_eq!(stated.is_ok(), allowed);
         }
     }
@@ -297,7 +305,11 @@ mod tests {
         let client = tokens.client(&token).unwrap();
         for (source, allowed) in [("/ndelius", true), ("/nomis", false)] {
             let data = format!(r#","data":{{"reason":"x","event":{{"source":"{source}","id":"e1"}}}}"#);
-            assert_eq!(client.may_state(&fact("/ndelius", "fact.annulled", &data)).is_ok(), allowed, "{source}");
+            assert_eq!(
+                client.may_state(&fact("/ndelius", "fact.annulled", &data)).is_ok(),
+                allowed,
+                "{source}"
+            );
         }
     }
 
@@ -305,11 +317,19 @@ mod tests {
     fn mistakes_in_a_token_file_are_named() {
         let digest = "0".repeat(64);
         for (text, wanted) in [
-            (format!("[[token]]\nname = \"a\"\nsha256 = \"{digest}\"\nsource = [\"/t\"]\n"), "unknown field `source`"),
-            ("[[token]]\nname = \"a\"\nsha256 = \"12\"\nsources = [\"/t\"]\n".to_owned(), "64 hexadecimal digits"),
+            (
+                format!("[[token]]\nname = \"a\"\nsha256 = \"{digest}\"\nsource = [\"/t\"]\n"),
+                "unknown field `source`",
+            ),
+            (
+                "[[token]]\nname = \"a\"\nsha256 = \"12\"\nsources = [\"/t\"]\n".to_owned(),
+                "64 hexadecimal digits",
+            ),
             (format!("[[token]]\nname = \"a\"\nsha256 = \"{digest}\"\nsources = []\n"), "at least one"),
             (
-                format!("[[token]]\nname = \"a\"\nsha256 = \"{digest}\"\nsources = [\"/t\"]\ntypes = [\"duty.*\"]\n"),
+                format!(
+                    "[[token]]\nname = \"a\"\nsha256 = \"{digest}\"\nsources = [\"/t\"]\ntypes = [\"duty.*\"]\n"
+                ),
                 "`duty.*` is no type",
             ),
         ] {

@@ -63,9 +63,9 @@ fn every_key_of_the_example_configuration_exists_and_every_key_stands_in_it() {
     let keys: Vec<&str> = keys.map(|(key, _)| key.trim()).collect();
     assert!(keys.len() >= 10, "{keys:?}");
     for key in keys {
-        let stands = example.lines().any(|line| {
-            line.trim_start_matches("# ").split_once(" = ").is_some_and(|(own, _)| own == key)
-        });
+        let stands = example
+            .lines()
+            .any(|line| line.trim_start_matches("# ").split_once(" = ").is_some_and(|(own, _)| own == key));
         assert!(stands, "{key} is not in the example");
     }
 }

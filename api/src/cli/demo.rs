@@ -41,7 +41,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     start_logging("warn")?;
     let temporary = match arguments.data_dir {
         Some(_) => None,
-        None => Some(tempfile::Builder::new().prefix("mandate-demo-").tempdir().context("a temporary folder")?),
+        None => {
+            Some(tempfile::Builder::new().prefix("mandate-demo-").tempdir().context("a temporary folder")?)
+        }
     };
     let folder = match (&arguments.data_dir, &temporary) {
         (Some(folder), _) => folder.clone(),
@@ -50,7 +52,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     };
     let running = Running::bind(arguments.listen)?;
     let base_url = format!("http://{}", running.address());
-    say(&format!("Mandate demonstration at {base_url}\nMaking up a history; the page answers when it is done …\n"))?;
+    say(&format!(
+        "Mandate demonstration at {base_url}\nMaking up a history; the page answers when it is done …\n"
+    ))?;
     if let Err(missing) = assets::check() {
         eprintln!("{missing}");
     }
@@ -71,7 +75,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         sessions: Sessions::default(),
     });
     say(&what_to_click(&base_url, &app, started.elapsed().as_millis())?)?;
-    running.serve(app, move |stop| follow(demo, stop))?;
+    running.serve(&app, move |stop| follow(demo, stop))?;
     drop(temporary);
     Ok(Exit::Done)
 }

@@ -51,9 +51,10 @@ enum Format {
 pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Format::Cloudevents = arguments.format;
     if arguments.dry_run {
-        let reader = match Store::exists(&arguments.place.data_dir) {
-            true => Some(Store::open_read_only(&arguments.place.data_dir)?),
-            false => None,
+        let reader = if Store::exists(&arguments.place.data_dir) {
+            Some(Store::open_read_only(&arguments.place.data_dir)?)
+        } else {
+            None
         };
         return all_files(arguments, Target::Check(reader.as_ref()), |_| Ok(Checkpoint::none()));
     }
@@ -79,7 +80,11 @@ fn all_files(
     for file in &arguments.files {
         let mut checkpoint = checkpoint(file)?;
         if checkpoint.line() > 0 {
-            eprintln!("{}: goes on after line {}, where the last run ended", file.display(), checkpoint.line());
+            eprintln!(
+                "{}: goes on after line {}, where the last run ended",
+                file.display(),
+                checkpoint.line()
+            );
         }
         if rejects.is_none() {
             let begin = if checkpoint.line() > 0 { Begin::GoOn } else { Begin::Anew };
@@ -103,7 +108,8 @@ fn all_files(
 
 /// The number of bytes to read, where it is known beforehand.
 fn plain_size(file: &Path) -> Option<u64> {
-    let compressed = file.extension().is_some_and(|end| ["gz", "zst", "zstd"].iter().any(|known| end == *known));
+    let compressed =
+        file.extension().is_some_and(|end| ["gz", "zst", "zstd"].iter().any(|known| end == *known));
     let found = std::fs::metadata(file).ok().filter(std::fs::Metadata::is_file)?;
     (!compressed).then_some(found.len())
 }

@@ -180,7 +180,8 @@ fn write(
         Format::Csv => {
             print(&duty_csv::header())?;
             let one = |verdict: &Verdict, bytes: &mut Vec<u8>| {
-                let explanation = arguments.explain.then(|| duty_csv::in_lines(&judge.explain(verdict), " | "));
+                let explanation =
+                    arguments.explain.then(|| duty_csv::in_lines(&judge.explain(verdict), " | "));
                 bytes.extend(duty_csv::row(&judge.record(verdict), explanation));
             };
             render(verdicts, threads, one, print)

@@ -77,7 +77,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Arguments::Show { position, data_dir } => {
             let reader = Store::open_read_only(data_dir)?;
             let Some(event) = reader.by_position(Position::new(*position))? else {
-                eprintln!("mandate: there is no position {position}; the log ends at {}", reader.head()?.position);
+                eprintln!(
+                    "mandate: there is no position {position}; the log ends at {}",
+                    reader.head()?.position
+                );
                 return Ok(Exit::Refused);
             };
             print(format!("{}\n", serde_json::to_string_pretty(&event_json(&event)?)?).as_bytes())?;
@@ -93,7 +96,8 @@ fn export_to(reader: &Reader, export: Export, out: Option<&PathBuf>) -> anyhow::
             let mut out = BufWriter::new(std::io::stdout().lock());
             match reader.export_jsonl(&mut out, export) {
                 // A reader that has gone away is no error.
-                Err(mandate_store::StoreError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => {}
+                Err(mandate_store::StoreError::Output(error))
+                    if error.kind() == std::io::ErrorKind::BrokenPipe => {}
                 other => drop(other?),
             }
         }

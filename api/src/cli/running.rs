@@ -29,8 +29,9 @@ impl Running {
     /// # Errors
     /// When it cannot be listened on.
     pub fn bind(address: SocketAddr) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(address)
-            .with_context(|| format!("--listen {address}: cannot listen there; is it in use? Give another port"))?;
+        let listener = TcpListener::bind(address).with_context(|| {
+            format!("--listen {address}: cannot listen there; is it in use? Give another port")
+        })?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         Ok(Self { listener, address })
@@ -46,7 +47,7 @@ impl Running {
     ///
     /// # Errors
     /// When the runtime cannot be made.
-    pub fn serve<W>(self, app: App, background: impl FnOnce(Stop) -> W) -> anyhow::Result<()>
+    pub fn serve<W>(self, app: &App, background: impl FnOnce(Stop) -> W) -> anyhow::Result<()>
     where
         W: Future<Output = ()> + Send + 'static,
     {
@@ -58,7 +59,7 @@ impl Running {
             let listener = tokio::net::TcpListener::from_std(self.listener)?;
             let (stop, stopped) = watch::channel(false);
             let background = tokio::spawn(background(stop_of(stopped.clone())));
-            let router = router(&app);
+            let router = router(app);
             serve(listener, router, told_to_stop()).await?;
             stop.send_replace(true);
             background.await.context("the background work ended early")

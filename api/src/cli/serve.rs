@@ -11,9 +11,9 @@ use mandate_projections::Projections;
 use mandate_scheduler::Scheduler;
 use mandate_store::Store;
 
+use super::Exit;
 use super::place::options;
 use super::running::{Running, start_logging};
-use super::Exit;
 use crate::config::{Config, HELP, SmtpServer};
 use crate::http::{App, Books, Hosts, Metrics, Parts, Sessions, Tellers};
 use crate::tokens::Tokens;
@@ -127,7 +127,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         sessions: Sessions::default(),
     });
     announce(&config, &app);
-    running.serve(app, move |stop| async move {
+    running.serve(&app, move |stop| async move {
         scheduler.run(stop).await;
     })?;
     Ok(Exit::Done)

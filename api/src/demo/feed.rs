@@ -64,7 +64,8 @@ impl Feed {
                 }
             };
             batch_at = Some(at);
-            let event = NewEvent::of_parsed(fact, &text, claim).map_err(|error| self.wrong(&error.to_string()))?;
+            let event =
+                NewEvent::of_parsed(fact, &text, claim).map_err(|error| self.wrong(&error.to_string()))?;
             batch.push(event);
         }
         Ok(stored + append(store, &mut batch)?)

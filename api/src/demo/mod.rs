@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mandate_domain::time::{Clock as _, Date, Instant, VirtualClock, london_words};
 use mandate_projections::Projections;
-use mandate_scheduler::{AllowedDomains, EmlFiles, Mailer, Scheduler, SchedulerError, Settings, SettingsError};
+use mandate_scheduler::{
+    AllowedDomains, EmlFiles, Mailer, Scheduler, SchedulerError, Settings, SettingsError,
+};
 use mandate_store::{Keys, KeysError, Store, StoreError};
 
 use crate::generate::{Options, generate};
@@ -108,7 +110,11 @@ impl fmt::Display for Day {
             "It is now {now}. Facts recorded: {}. Breaches raised: {}, withdrawn: {}. Mails: {}.",
             self.facts, self.raised, self.rescinded, self.mails
         )?;
-        if self.ended { f.write_str(" The made-up history ends here; only deadlines pass from now on.") } else { Ok(()) }
+        if self.ended {
+            f.write_str(" The made-up history ends here; only deadlines pass from now on.")
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -139,7 +145,8 @@ pub fn set_up(folder: &Path, options: &Options, base_url: &str) -> Result<Stage,
     let mut feed = Feed::open(&history)?;
     feed.tell_until(&store, &clock, clock.now(), Told::Imported)?;
     let people = people::people(options);
-    let shared = Shared { people, clock: clock.clone(), scheduler, store: store.clone(), feed: Mutex::new(feed) };
+    let shared =
+        Shared { people, clock: clock.clone(), scheduler, store: store.clone(), feed: Mutex::new(feed) };
     let demo = Demo { shared: Arc::new(shared) };
     demo.look()?;
     while clock.now() < morning(today) {

@@ -63,7 +63,11 @@ struct Row {
 #[must_use]
 pub fn people(options: &Options) -> Vec<Person> {
     let text = reference_csv(options);
-    let rows: Vec<Row> = csv::Reader::from_reader(text.as_bytes()).records().filter_map(Result::ok).map(row).collect();
+    let rows: Vec<Row> = csv::Reader::from_reader(text.as_bytes())
+        .records()
+        .filter_map(Result::ok)
+        .map(|record| row(&record))
+        .collect();
     let of_kind = |kind: &'static str| rows.iter().filter(move |row| row.kind == kind);
     let Some(area) = of_kind("area").nth(1).or_else(|| of_kind("area").next()) else { return Vec::new() };
     let units: Vec<&Row> = of_kind("unit").filter(|row| row.parent == area.id).collect();
@@ -78,7 +82,8 @@ pub fn people(options: &Options) -> Vec<Person> {
     in_area.extend(units.iter().map(|unit| unit.id.clone()));
     let in_area = Scope { holders: in_area, unit: None };
     let in_prison = Scope { holders: prison.iter().map(|prison| prison.id.clone()).collect(), unit: None };
-    let lead = prison.and_then(|prison| of_kind("post").find(|row| row.id == prison.id && row.post == "visor-lead"));
+    let lead =
+        prison.and_then(|prison| of_kind("post").find(|row| row.id == prison.id && row.post == "visor-lead"));
     let place = |words: &str, place: Option<&&Row>| match place {
         Some(place) => format!("{words}, {} ({})", place.name, place.id),
         None => words.to_owned(),
@@ -92,7 +97,13 @@ pub fn people(options: &Options) -> Vec<Person> {
             "What must I do next?",
             in_unit.clone(),
         ),
-        ("spo", user(unit, "spo"), place("Senior probation officer", unit), "Is my team up to date?", in_unit),
+        (
+            "spo",
+            user(unit, "spo"),
+            place("Senior probation officer", unit),
+            "Is my team up to date?",
+            in_unit,
+        ),
         (
             "visor-lead",
             lead,
@@ -116,7 +127,7 @@ pub fn people(options: &Options) -> Vec<Person> {
         .collect()
 }
 
-fn row(record: csv::StringRecord) -> Row {
+fn row(record: &csv::StringRecord) -> Row {
     let cell = |at: usize| record.get(at).unwrap_or_default().to_owned();
     Row { kind: cell(0), id: cell(1), name: cell(2), parent: cell(3), post: cell(4) }
 }

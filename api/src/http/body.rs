@@ -25,7 +25,8 @@ pub async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes
     if headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
         return Err(HttpError::MediaType("compressed bodies are not read; send it as it is".to_owned()));
     }
-    let stated = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let stated =
+        headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if stated.is_some_and(|length| length > limit as u64) {
         return Err(HttpError::TooLong { limit });
     }
@@ -48,6 +49,7 @@ pub async fn form(headers: &HeaderMap, body: Body, known: &[&str]) -> Result<Que
         return Err(HttpError::MediaType("expected a form, application/x-www-form-urlencoded".to_owned()));
     }
     let bytes = read(headers, body, MAX_FORM_BYTES).await?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| HttpError::Malformed("the form is not UTF-8".to_owned()))?;
+    let text =
+        std::str::from_utf8(&bytes).map_err(|_| HttpError::Malformed("the form is not UTF-8".to_owned()))?;
     Query::read(Some(text), known)
 }

@@ -17,8 +17,8 @@ use super::query::Query;
 use crate::duty_csv;
 
 const KNOWN: [&str; 17] = [
-    "area", "unit", "prison", "holder", "rule", "outcome", "subject", "breach", "dueFrom", "dueTo", "sort", "dir",
-    "page", "size", "format", "asAt", "knownAt",
+    "area", "unit", "prison", "holder", "rule", "outcome", "subject", "breach", "dueFrom", "dueTo", "sort",
+    "dir", "page", "size", "format", "asAt", "knownAt",
 ];
 
 /// The words for an order.
@@ -109,7 +109,8 @@ pub fn filter(query: &Query) -> Result<DutyFilter, HttpError> {
     holders.extend(query.all("holder"));
     let outcome = |word: String| {
         let known: Vec<_> = OUTCOMES.iter().map(|outcome| outcome.name()).collect();
-        let wrong = || HttpError::parameter("outcome", format!("`{word}`: expected one of {}", known.join(", ")));
+        let wrong =
+            || HttpError::parameter("outcome", format!("`{word}`: expected one of {}", known.join(", ")));
         Outcome::from_name(&word).ok_or_else(wrong)
     };
     let (page, size) = page_and_size(query)?;

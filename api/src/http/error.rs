@@ -1,8 +1,8 @@
 //! What goes wrong with a request, and the one place where it becomes a status and a body.
 
+use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::Json;
 use mandate_domain::fact::shortened;
 use mandate_projections::ProjectionError;
 use mandate_store::StoreError;
@@ -161,13 +161,16 @@ impl IntoResponse for HttpError {
         };
         let user_message = sentence(&developer_message);
         let results = if let Self::Facts { results, .. } = self { results } else { Vec::new() };
-        let body = Body { status: status.as_u16(), error_code, user_message, developer_message, more_info, results };
+        let body =
+            Body { status: status.as_u16(), error_code, user_message, developer_message, more_info, results };
         let mut response = (status, Json(body)).into_response();
         let more: Option<(HeaderName, &'static str)> = match status {
             StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, RETRY_AFTER)),
             StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer realm=\"mandate\"")),
             // What is left of the body is not read.
-            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT => Some((header::CONNECTION, "close")),
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT => {
+                Some((header::CONNECTION, "close"))
+            }
             _ => None,
         };
         if let Some((name, value)) = more {
@@ -180,9 +183,14 @@ impl IntoResponse for HttpError {
 /// A reason as a sentence.
 #[must_use]
 pub fn sentence(reason: &str) -> String {
+    let end = if reason.ends_with(['.', '!', '?', '”']) { "" } else { "." };
+    let first_word = reason.split_whitespace().next().unwrap_or_default();
     let mut chars = reason.chars();
-    let first = chars.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    let rest = chars.as_str();
-    let end = if rest.ends_with(['.', '!', '?', '”']) { "" } else { "." };
-    format!("{first}{rest}{end}")
+    match chars.next() {
+        // An id keeps its letters as they are.
+        Some(first) if !first_word.contains('/') => {
+            format!("{}{}{end}", first.to_uppercase(), chars.as_str())
+        }
+        _ => format!("{reason}{end}"),
+    }
 }

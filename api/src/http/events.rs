@@ -52,8 +52,10 @@ pub struct Events {
 /// [`StoreError::Unreadable`] when its payload is not JSON.
 pub fn event_json(event: &StoredEvent) -> Result<Event, StoreError> {
     let payload = RawValue::from_string(event.payload.to_string());
-    let unreadable =
-        |error: serde_json::Error| StoreError::Unreadable { position: event.position, reason: error.to_string() };
+    let unreadable = |error: serde_json::Error| StoreError::Unreadable {
+        position: event.position,
+        reason: error.to_string(),
+    };
     Ok(Event {
         position: event.position,
         sequence: event.sequence,
@@ -111,9 +113,7 @@ pub async fn one(
     Query::read(raw.as_deref(), &[])?;
     let wrong = || HttpError::not_found("position", &position);
     let number: u64 = position.parse().map_err(|_| wrong())?;
-    let found = app
-        .blocking(move |app| Ok(app.store.reader().by_position(Position::new(number))?))
-        .await?;
+    let found = app.blocking(move |app| Ok(app.store.reader().by_position(Position::new(number))?)).await?;
     Ok(Json(event_json(&found.ok_or_else(wrong)?)?))
 }
 

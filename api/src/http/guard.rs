@@ -52,6 +52,7 @@ fn wrong_host(app: &App, request: &Request) -> Option<HttpError> {
 
 /// The answer to a request whose handler panicked; what it said goes to the log, without a body or an address.
 #[must_use]
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands the panic over")]
 pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let said = panic.downcast_ref::<String>().map(String::as_str);
     let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("nothing");

@@ -32,7 +32,13 @@ pub struct Page<T> {
 impl<T> From<Listed<T>> for Page<T> {
     fn from(listed: Listed<T>) -> Self {
         let Listed { content, total_elements, number, size } = listed;
-        Self { content, total_elements, total_pages: total_elements.div_ceil(u64::from(size.max(1))), number, size }
+        Self {
+            content,
+            total_elements,
+            total_pages: total_elements.div_ceil(u64::from(size.max(1))),
+            number,
+            size,
+        }
     }
 }
 

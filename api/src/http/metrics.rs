@@ -55,14 +55,22 @@ impl Metrics {
         let answers: Vec<_> =
             classes.map(|(class, counter)| (format!("{{status=\"{class}xx\"}}"), read(counter))).collect();
         add("mandate_http_answers_total", "counter", "Answers by class of status", &answers);
-        let facts = [("stored", &self.stored), ("already_stored", &self.already_stored), ("refused", &self.refused)];
-        let facts: Vec<_> =
-            facts.iter().map(|(outcome, counter)| (format!("{{outcome=\"{outcome}\"}}"), read(counter))).collect();
+        let facts =
+            [("stored", &self.stored), ("already_stored", &self.already_stored), ("refused", &self.refused)];
+        let facts: Vec<_> = facts
+            .iter()
+            .map(|(outcome, counter)| (format!("{{outcome=\"{outcome}\"}}"), read(counter)))
+            .collect();
         add("mandate_facts_total", "counter", "Facts sent, by what became of them", &facts);
         let position = |value| [(String::new(), value)];
         add("mandate_log_position", "gauge", "Last position of the log", &position(head));
         add("mandate_projections_position", "gauge", "Last position in the read models", &position(reached));
-        add("mandate_projections_behind", "gauge", "Events not yet in the read models", &position(head.saturating_sub(reached)));
+        add(
+            "mandate_projections_behind",
+            "gauge",
+            "Events not yet in the read models",
+            &position(head.saturating_sub(reached)),
+        );
         text
     }
 }

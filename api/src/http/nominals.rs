@@ -29,7 +29,8 @@ pub async fn list(
 ) -> Result<Json<Page<SubjectRow>>, HttpError> {
     let query = Query::read(raw.as_deref(), &["page", "size"])?;
     let (page, size) = page_and_size(&query)?;
-    app.blocking(move |app| Ok(Json(app.projections.subjects(SubjectKind::Nominal, page, size)?.into()))).await
+    app.blocking(move |app| Ok(Json(app.projections.subjects(SubjectKind::Nominal, page, size)?.into())))
+        .await
 }
 
 /// One nominal with its state.
@@ -152,14 +153,18 @@ pub async fn history(
     let format = Format::asked(&query, &headers)?;
     app.blocking(move |app| {
         let subject = found(app, &reference)?.subject;
-        let entries: Vec<Entry> = app.projections.timeline(&subject, view)?.into_iter().map(Entry::from).collect();
+        let entries: Vec<Entry> =
+            app.projections.timeline(&subject, view)?.into_iter().map(Entry::from).collect();
         Ok(match format {
             Format::Json => {
                 Json(History { subject, as_at: view.as_at, known_at: view.known_at, entries }).into_response()
             }
             Format::Csv => {
                 let rows = entries.iter().flat_map(Entry::cells);
-                csv_response("history.csv", duty_csv::text_row(&CSV.map(str::to_owned)).into_iter().chain(rows).collect())
+                csv_response(
+                    "history.csv",
+                    duty_csv::text_row(&CSV.map(str::to_owned)).into_iter().chain(rows).collect(),
+                )
             }
         })
     })
@@ -169,8 +174,11 @@ pub async fn history(
 impl Entry {
     /// One row of CSV.
     fn cells(&self) -> Vec<u8> {
-        let changes: Vec<String> =
-            self.changes.iter().map(|change| format!("{}: {} -> {}", change.field, change.before, change.after)).collect();
+        let changes: Vec<String> = self
+            .changes
+            .iter()
+            .map(|change| format!("{}: {} -> {}", change.field, change.before, change.after))
+            .collect();
         let data: Vec<String> = self.data.iter().map(|(name, text)| format!("{name}: {text}")).collect();
         duty_csv::text_row(&[
             self.position.to_string(),

@@ -35,7 +35,8 @@ pub fn duties(app: &App, view: View, filter: &DutyFilter) -> Result<Listed<DutyR
     let judge = Judge::new(&book.policy, &book.calendar, &history, view);
     let verdicts = judge_all(&judge, cores());
     let units = if filter.units.is_empty() { HashMap::new() } else { units(&judge) };
-    let mut rows: Vec<DutyRow> = verdicts.iter().map(|verdict| row(&judge, &book.policy, verdict, &units)).collect();
+    let mut rows: Vec<DutyRow> =
+        verdicts.iter().map(|verdict| row(&judge, &book.policy, verdict, &units)).collect();
     rows.retain(|row| matches(filter, row));
     rows.sort_by(|one, other| order(filter, one, other));
     let total_elements = rows.len() as u64;

@@ -82,9 +82,15 @@ impl Query {
     ///
     /// # Errors
     /// [`HttpError::Parameter`] for another value.
-    pub fn number(&self, name: &str, default: u64, bounds: std::ops::RangeInclusive<u64>) -> Result<u64, HttpError> {
+    pub fn number(
+        &self,
+        name: &str,
+        default: u64,
+        bounds: std::ops::RangeInclusive<u64>,
+    ) -> Result<u64, HttpError> {
         let Some(text) = self.one(name)? else { return Ok(default) };
-        let read = text.parse::<u64>().ok().filter(|number| bounds.contains(number) && !text.starts_with('+'));
+        let read =
+            text.parse::<u64>().ok().filter(|number| bounds.contains(number) && !text.starts_with('+'));
         read.ok_or_else(|| {
             let reason = format!(
                 "`{}`: expected a whole number from {} to {}",
@@ -113,7 +119,8 @@ impl Query {
         let Some(text) = self.one(name)? else { return Ok(None) };
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, meant)| *meant);
         let known = || words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
-        let wrong = || HttpError::parameter(name, format!("`{}`: expected one of {}", shortened(text), known()));
+        let wrong =
+            || HttpError::parameter(name, format!("`{}`: expected one of {}", shortened(text), known()));
         found.map(Some).ok_or_else(wrong)
     }
 

@@ -2,7 +2,9 @@
 
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
-use mandate_domain::policy::{Basis, Form, Holder, Interpretation, PerHolder, Policy, Rule, Severity, Version};
+use mandate_domain::policy::{
+    Basis, Form, Holder, Interpretation, PerHolder, Policy, Rule, Severity, Version,
+};
 use mandate_domain::time::Date;
 use serde::Serialize;
 
@@ -143,8 +145,11 @@ pub fn quotes(rule: &Rule) -> Vec<Quote> {
     let own = |per: &PerHolder, kind| {
         per.by_kind.iter().find(|(found, _)| *found == kind).map_or(&per.default, |(_, text)| text).clone()
     };
-    let mut quotes =
-        vec![Quote { holder_kind: None, paragraph: rule.paragraph.default.clone(), text: rule.quote.default.clone() }];
+    let mut quotes = vec![Quote {
+        holder_kind: None,
+        paragraph: rule.paragraph.default.clone(),
+        text: rule.quote.default.clone(),
+    }];
     let kinds = rule.paragraph.by_kind.iter().chain(&rule.quote.by_kind).map(|(kind, _)| *kind);
     for kind in kinds {
         let quote = Quote {

@@ -17,7 +17,8 @@ use super::query::Query;
 pub async fn list(RawQuery(raw): RawQuery) -> Result<Json<Value>, HttpError> {
     Query::read(raw.as_deref(), &[])?;
     let listed = |kind: &&FactType| json!({"type": kind.name(), "schema": format!("/v1/schemas/{kind}")});
-    let types: Vec<Value> = FactType::ALL.iter().filter(|kind| !kind.is_internal()).map(|kind| listed(&kind)).collect();
+    let types: Vec<Value> =
+        FactType::ALL.iter().filter(|kind| !kind.is_internal()).map(|kind| listed(&kind)).collect();
     Ok(Json(json!({ "types": types })))
 }
 
@@ -115,7 +116,8 @@ fn value(spec: &FieldSpec) -> Value {
 }
 
 fn object(names: &[&str], value: &Value) -> Value {
-    let properties: Map<String, Value> = names.iter().map(|name| ((*name).to_owned(), value.clone())).collect();
+    let properties: Map<String, Value> =
+        names.iter().map(|name| ((*name).to_owned(), value.clone())).collect();
     json!({"type": "object", "properties": properties, "required": names})
 }
 

@@ -41,7 +41,8 @@ impl Checkpoint {
     /// [`ImportError::Store`] when the log cannot be read.
     pub fn of(file: &Path, data_dir: &Path, log: &Reader) -> Result<Self, ImportError> {
         let Some(identity) = identity(file) else { return Ok(Self::none()) };
-        let name: String = Sha256::digest(identity.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let name: String =
+            Sha256::digest(identity.as_bytes()).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         let path = data_dir.join("import").join(format!("{name}.json"));
         let read = std::fs::read(&path).ok().and_then(|bytes| serde_json::from_slice::<Reached>(&bytes).ok());
         let reached = match read {

@@ -218,7 +218,8 @@ impl Books<'_> {
         events: Vec<NewEvent>,
         lines: &[(u64, Box<str>)],
     ) -> Result<(), ImportError> {
-        for (outcome, (number, text)) in store.append_blocking(events, OnError::Each)?.into_iter().zip(lines) {
+        for (outcome, (number, text)) in store.append_blocking(events, OnError::Each)?.into_iter().zip(lines)
+        {
             match outcome {
                 Outcome::Stored { .. } => self.counts.stored += 1,
                 Outcome::AlreadyStored { .. } => self.counts.already_stored += 1,

@@ -64,7 +64,8 @@ impl Rejects {
     /// [`ImportError::Write`] when it cannot be made.
     pub fn to_file(path: &Path, begin: Begin) -> Result<Self, ImportError> {
         let go_on = begin == Begin::GoOn;
-        let file = File::options().create(true).append(go_on).write(true).truncate(!go_on).mode(0o600).open(path);
+        let file =
+            File::options().create(true).append(go_on).write(true).truncate(!go_on).mode(0o600).open(path);
         let wrong = |source| ImportError::Write { path: path.to_owned(), source };
         Ok(Self::File { path: path.to_owned(), file: BufWriter::new(file.map_err(wrong)?) })
     }

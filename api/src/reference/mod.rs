@@ -140,10 +140,22 @@ user,user/u-2,Bryn Oak,unit/U1,practitioner,,bryn@example.gov.uk
         for (from, to, wanted) in [
             ("area,area/A01", "aera,area/A01", "line 3, column `kind`: `aera` is not one of"),
             ("area,area/A01", "area,A01", "line 3, column `id`: `A01`: write it whole, `area/A01`"),
-            ("Ashmere,region/R1", "Ashmere,region/R9", "line 3, column `parent`: `region/R9` has no row of its own"),
+            (
+                "Ashmere,region/R1",
+                "Ashmere,region/R9",
+                "line 3, column `parent`: `region/R9` has no row of its own",
+            ),
             ("Ashmere,region/R1", "Ashmere,", "line 3, column `parent`: empty; an area belongs to a region"),
-            ("East,area/A01", "East,region/R1", "line 4, column `parent`: `region/R1`: a unit belongs to an area"),
-            (",cpc,", ",boss,", "line 5, column `post`: `boss` is not one of cpc, lpc, visor-lead, deputy-cpc"),
+            (
+                "East,area/A01",
+                "East,region/R1",
+                "line 4, column `parent`: `region/R1`: a unit belongs to an area",
+            ),
+            (
+                ",cpc,",
+                ",boss,",
+                "line 5, column `post`: `boss` is not one of cpc, lpc, visor-lead, deputy-cpc",
+            ),
             ("user/u-1,una@", "user/u-1,una", "line 5, column `email`: `"),
             (",practitioner,", ",chief,", "line 6, column `post`: expected one of \"case-administrator\""),
             ("unit/U1,practitioner", "unit/U9,practitioner", "line 6, column `parent`: `unit/U9` has no row"),

@@ -158,10 +158,14 @@ fn placed(row: &Row, rows: &[Row], kind: SubjectKind) -> Result<(), Mistake> {
     let (words, parents, optional): (_, &[SubjectKind], _) = match kind {
         SubjectKind::Area => ("an area belongs to a region", &[SubjectKind::Region], false),
         SubjectKind::Unit => ("a unit belongs to an area", &[SubjectKind::Area], false),
-        SubjectKind::Prison => {
-            ("a prison belongs to a prison group or a region", &[SubjectKind::PrisonGroup, SubjectKind::Region], false)
+        SubjectKind::Prison => (
+            "a prison belongs to a prison group or a region",
+            &[SubjectKind::PrisonGroup, SubjectKind::Region],
+            false,
+        ),
+        SubjectKind::PrisonGroup => {
+            ("a prison group belongs to a region or to none", &[SubjectKind::Region], true)
         }
-        SubjectKind::PrisonGroup => ("a prison group belongs to a region or to none", &[SubjectKind::Region], true),
         _ => ("a region belongs to none", &[], true),
     };
     if row.parent.is_empty() {
@@ -189,7 +193,10 @@ fn is_listed(row: &Row, column: &'static str, id: &str, rows: &[Row]) -> Result<
 fn address(row: &Row) -> Result<(), Mistake> {
     let email = &row.email;
     let right = email.split_once('@').is_some_and(|(name, domain)| {
-        !name.is_empty() && domain.contains('.') && !domain.contains('@') && !email.contains(char::is_whitespace)
+        !name.is_empty()
+            && domain.contains('.')
+            && !domain.contains('@')
+            && !email.contains(char::is_whitespace)
     });
     if email.is_empty() || right {
         return Ok(());

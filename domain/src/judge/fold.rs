@@ -778,6 +778,11 @@ impl<'a> Fold<'a> {
         if in_gap && duty.due.on.is_some_and(|grace_date| computed < grace_date) {
             return;
         }
+        // The date stays where it was and may rest on another fact: an exemption shorter than the vetting.
+        if !in_gap && duty.counted_from == date {
+            duty.due_rests_on = Some(rests_on);
+            return;
+        }
         let base = opened.max(moved.on);
         match grace {
             Some(grace) if !in_gap && computed < base => {

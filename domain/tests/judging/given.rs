@@ -50,6 +50,7 @@ impl Given {
         self
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "the data are written where the fact is told")]
     pub fn fact(self, id: &str, time: &str, kind: &str, data: Value) -> Self {
         let subject = self.subject.clone();
         self.fact_about(&subject, id, time, kind, &data)

@@ -163,7 +163,7 @@ fn whole_and_cut(seeds: &[Seed], as_at: Instant, known_at: Instant, cut: Instant
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn judging_twice_gives_the_same(seeds in seeds(), at in 0i64..60, known in 0i64..60) {

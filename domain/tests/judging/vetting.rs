@@ -216,6 +216,32 @@ fn the_same_exemption_told_again_is_never_named() {
 }
 
 #[test]
+fn an_exemption_that_moves_nothing_brings_no_grace_whatever_its_effective_date() {
+    // Granted on 9 March with effect from 12 March, shorter than the vetting: the date stays 10 March.
+    let judged =
+        user().exempted("x", "2026-03-09", "2026-03-05").effective("2026-03-12").as_at("2026-03-09 10:00");
+    judged.shows(&["4.16.vetting e: pending, due 2026-03-10"]);
+    // The same for a clearance under a longer exemption.
+    let judged = user()
+        .exempted("x", "2026-03-01", "2026-04-10")
+        .cleared("w", "2026-04-10", "2026-03-20")
+        .effective("2026-04-12")
+        .as_at("2026-04-10 10:00");
+    judged.shows(&["4.16.vetting e: pending, due 2026-04-10"]);
+}
+
+#[test]
+fn a_clearance_up_to_the_day_of_the_exemption_is_what_the_date_rests_on() {
+    let judged = user()
+        .exempted("x", "2026-03-01", "2026-04-10")
+        .cleared("w", "2026-03-02", "2026-04-10")
+        .recorded("2026-03-08")
+        .as_at("2026-03-09");
+    judged.shows(&["4.16.vetting e: pending, due 2026-04-10"]);
+    assert_eq!(judged.duty("4.16.vetting", "e").known_since, moment("2026-03-08"));
+}
+
+#[test]
 fn a_withdrawal_under_an_exemption_leaves_the_later_date() {
     withdrawn(user().exempted("x", "2026-02-01", "2026-04-10"), "w", "2026-02-02")
         .as_at("2026-03-20")

@@ -1,5 +1,6 @@
 //! A generated history through the whole system under a virtual clock, with kills: the set of breaches in the log, in
-//! the read models, in the mails and by judging the exported log is the same; each breach and each mail once.
+//! the read models, in the mails and by judging the exported log is the same; each breach and each mail once. What was
+//! recorded before the last days goes in as an import, the rest through `POST /v1/facts`.
 //!
 //! `campaign drive --nominals N --kills N --days N --seed N [--keep DIR]` makes a history, states it in a child
 //! process that it kills again and again, lets it finish, and compares. `campaign live DIR` is the child, and
@@ -16,6 +17,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use mandate_api::bulk::{Gathered, cores, judge_all};
 use mandate_api::generate::{Options as History, Scale, generate};
+use mandate_api::http::{App, Books, Hosts, Metrics, Parts, Sessions, Tellers, router};
 use mandate_api::input::{InputError, Texts, read_lines};
 use mandate_domain::calendar::Calendar;
 use mandate_domain::catalogue::{FactType, Field};
@@ -97,7 +99,7 @@ fn drive(plan: &Plan) -> anyhow::Result<()> {
             .spawn()?;
         if kills < plan.kills {
             // A spread of moments that depends on the seed alone, not on what the child does.
-            pause = (pause * 1_103 + 12_345 + plan.seed) % 4_000;
+            pause = (pause * 1_103 + 12_345 + plan.seed) % u64::from(plan.nominals * 2).max(600);
             let ended = wait_at_most(&mut child, Duration::from_millis(200 + pause))?;
             if !ended {
                 child.kill()?;
@@ -132,6 +134,15 @@ struct Bench {
     clock: Arc<VirtualClock>,
     store: Store,
     scheduler: Scheduler,
+    router: axum::Router,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// What waits to be stated.
+#[derive(Default)]
+struct Waiting {
+    imported: Vec<NewEvent>,
+    posted: Vec<serde_json::Value>,
 }
 
 fn open(folder: &Path, now: Instant) -> anyhow::Result<Bench> {
@@ -147,8 +158,21 @@ fn open(folder: &Path, now: Instant) -> anyhow::Result<Bench> {
     let settings = Settings::new("http://127.0.0.1:8080", "mandate@example.org")?
         .with_domains(AllowedDomains::new(["*"])?);
     let mailer = Mailer::Files(EmlFiles::new(folder.join("mail")));
-    let scheduler = Scheduler::new(store.clone(), projections, clock.clone(), mailer, settings)?;
-    Ok(Bench { clock, store, scheduler })
+    let scheduler = Scheduler::new(store.clone(), projections.clone(), clock.clone(), mailer, settings)?;
+    let app = App::new(Parts {
+        store: store.clone(),
+        projections,
+        clock: clock.clone(),
+        tellers: Tellers::Anyone,
+        hosts: Hosts::loopback_and("http://127.0.0.1:8080"),
+        mail_dir: Some(folder.join("mail")),
+        demo: None,
+        books: Books::default(),
+        metrics: Metrics::default(),
+        sessions: Sessions::default(),
+    });
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    Ok(Bench { clock, store, scheduler, router: router(&app), runtime })
 }
 
 /// States the history: what was recorded before the window as an import, the rest hour by hour.
@@ -159,7 +183,7 @@ fn live(folder: &Path) -> anyhow::Result<()> {
     let reached = fs::read_to_string(folder.join("reached")).ok();
     let reached = reached.map(|text| Instant::parse(text.trim())).transpose()?;
     let bench = open(folder, reached.unwrap_or(start))?;
-    let mut batch = Vec::new();
+    let mut waiting = Waiting::default();
     let mut now = start;
     read_lines::<anyhow::Error>(&folder.join("facts.jsonl"), cores(), Texts::Kept, |line| {
         let fact = line.fact.map_err(|bad| anyhow::anyhow!("line {}: {}", bad.line, bad.reason))?;
@@ -169,35 +193,50 @@ fn live(folder: &Path) -> anyhow::Result<()> {
         }
         let text = line.text.unwrap_or_default();
         while recorded >= now {
-            bench.step(&mut batch, now, folder)?;
+            bench.step(&mut waiting, now, folder)?;
             now = now.plus_seconds(STEP_SECONDS);
         }
-        let claim = if recorded < start { Claim::Accept } else { Claim::Ignore };
-        batch.push(NewEvent::of_parsed(fact, &text, claim)?);
-        if batch.len() >= BATCH {
-            bench.append(&mut batch)?;
+        if recorded < start {
+            waiting.imported.push(NewEvent::of_parsed(fact, &text, Claim::Accept)?);
+        } else {
+            let mut event: serde_json::Value = serde_json::from_str(&text)?;
+            event.as_object_mut().context("not an object")?.remove("recordedtime");
+            waiting.posted.push(event);
+        }
+        if waiting.imported.len() + waiting.posted.len() >= BATCH {
+            bench.state(&mut waiting)?;
         }
         Ok(())
     })?;
     while now <= end {
-        bench.step(&mut batch, now, folder)?;
+        bench.step(&mut waiting, now, folder)?;
         now = now.plus_seconds(STEP_SECONDS);
     }
     Ok(())
 }
 
 impl Bench {
-    fn append(&self, batch: &mut Vec<NewEvent>) -> anyhow::Result<()> {
-        for outcome in self.store.append_blocking(std::mem::take(batch), OnError::Each)? {
+    fn state(&self, waiting: &mut Waiting) -> anyhow::Result<()> {
+        let waiting = std::mem::take(waiting);
+        for outcome in self.store.append_blocking(waiting.imported, OnError::Each)? {
             ensure!(outcome.position().is_some(), "{outcome:?}");
         }
+        if waiting.posted.is_empty() {
+            return Ok(());
+        }
+        let request = axum::http::Request::post("/v1/facts?on_error=all")
+            .header("host", "127.0.0.1:8080")
+            .header("content-type", "application/cloudevents-batch+json")
+            .body(axum::body::Body::from(serde_json::to_vec(&waiting.posted)?))?;
+        let answer = self.runtime.block_on(tower::ServiceExt::oneshot(self.router.clone(), request))?;
+        ensure!(answer.status() == 202, "POST /v1/facts answered {}", answer.status());
         Ok(())
     }
 
     /// States what was recorded up to `now`, lets the clock stand there, and does what is due.
-    fn step(&self, batch: &mut Vec<NewEvent>, now: Instant, folder: &Path) -> anyhow::Result<()> {
+    fn step(&self, waiting: &mut Waiting, now: Instant, folder: &Path) -> anyhow::Result<()> {
         self.clock.set(now);
-        self.append(batch)?;
+        self.state(waiting)?;
         loop {
             let report = self.scheduler.pass(now)?;
             if !report.mails.more {

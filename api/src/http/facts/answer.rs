@@ -80,12 +80,22 @@ impl Rejection {
 
     /// A field that is wrong.
     pub fn field(field: String, reason: String) -> Self {
-        Self { status: StatusCode::UNPROCESSABLE_ENTITY, error_code: "INVALID_FACT", field: Some(field), reason }
+        Self {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            error_code: "INVALID_FACT",
+            field: Some(field),
+            reason,
+        }
     }
 
     /// Something that the caller may not state.
     pub fn not_allowed(field: &str, reason: String) -> Self {
-        Self { status: StatusCode::FORBIDDEN, error_code: "NOT_ALLOWED", field: Some(field.to_owned()), reason }
+        Self {
+            status: StatusCode::FORBIDDEN,
+            error_code: "NOT_ALLOWED",
+            field: Some(field.to_owned()),
+            reason,
+        }
     }
 
     fn conflict(reason: String) -> Self {
@@ -113,8 +123,12 @@ impl FactResult {
     /// A fact that was not stored because another was refused.
     pub fn not_stored(index: usize, because_of: usize) -> Self {
         let reason = format!("not stored, because number {} of this batch was refused", because_of + 1);
-        let rejection =
-            Rejection { status: StatusCode::UNPROCESSABLE_ENTITY, error_code: "NOT_STORED", field: None, reason };
+        let rejection = Rejection {
+            status: StatusCode::UNPROCESSABLE_ENTITY,
+            error_code: "NOT_STORED",
+            field: None,
+            reason,
+        };
         Self { rejection: Some(rejection), ..Self::plain(index, "notStored") }
     }
 
@@ -131,9 +145,11 @@ impl FactResult {
                 let conflicts_with = Some(ConflictsWith::Position(position));
                 Self { conflicts_with, ..Self::refused(index, Rejection::conflict(reason)) }
             }
-            Became::Outcome(Outcome::Stored { position, recorded_at }) => {
-                Self { position: Some(position), recorded_at: Some(recorded_at), ..Self::plain(index, "stored") }
-            }
+            Became::Outcome(Outcome::Stored { position, recorded_at }) => Self {
+                position: Some(position),
+                recorded_at: Some(recorded_at),
+                ..Self::plain(index, "stored")
+            },
             Became::Outcome(Outcome::AlreadyStored { position }) => {
                 Self { position: Some(position), ..Self::plain(index, "alreadyStored") }
             }
@@ -156,7 +172,9 @@ impl FactResult {
                 let reason = Refusal::Conflict { teller, id, first, differing }.to_string();
                 Self { conflicts_with, ..Self::refused(index, Rejection::conflict(reason)) }
             }
-            other @ Refusal::VersionConflict { .. } => Self::refused(index, Rejection::conflict(other.to_string())),
+            other @ Refusal::VersionConflict { .. } => {
+                Self::refused(index, Rejection::conflict(other.to_string()))
+            }
         }
     }
 
@@ -244,7 +262,8 @@ impl Answer {
         let (status, code, words) =
             first.unwrap_or((StatusCode::UNPROCESSABLE_ENTITY, "INVALID_FACT", String::new()));
         let same = reasons.iter().all(|reason| reason.status == status);
-        let (status, code) = if same { (status, code) } else { (StatusCode::UNPROCESSABLE_ENTITY, "INVALID_FACTS") };
+        let (status, code) =
+            if same { (status, code) } else { (StatusCode::UNPROCESSABLE_ENTITY, "INVALID_FACTS") };
         match self {
             Self::One(results) => HttpError::Facts { status, code, message: words, results },
             Self::Batch(results) => {

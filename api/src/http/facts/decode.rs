@@ -56,8 +56,9 @@ pub fn mode(headers: &HeaderMap) -> Result<Mode, HttpError> {
 ///
 /// # Errors
 /// [`HttpError::Malformed`] when it is not JSON, [`HttpError::Unprocessable`] when it is JSON of another kind.
-pub fn decode<'b>(mode: &Mode, headers: &HeaderMap, body: &'b [u8]) -> Result<Sent<'b>, HttpError> {
-    let text = std::str::from_utf8(body).map_err(|error| HttpError::Malformed(format!("not UTF-8: {error}")))?;
+pub fn decode<'b>(mode: Mode, headers: &HeaderMap, body: &'b [u8]) -> Result<Sent<'b>, HttpError> {
+    let text =
+        std::str::from_utf8(body).map_err(|error| HttpError::Malformed(format!("not UTF-8: {error}")))?;
     match mode {
         Mode::Structured => {
             let event: &RawValue = json(text)?;
@@ -154,7 +155,7 @@ mod tests {
             (Mode::Batch, "{}", false),
             (Mode::Batch, "{", true),
         ] {
-            let error = decode(&mode, &none, body.as_bytes()).err().unwrap();
+            let error = decode(mode, &none, body.as_bytes()).err().unwrap();
             assert_eq!(matches!(error, HttpError::Malformed(_)), malformed, "{body}: {error}");
         }
     }

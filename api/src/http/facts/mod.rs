@@ -3,11 +3,11 @@
 mod answer;
 mod decode;
 
+use axum::Json;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::Json;
 use mandate_domain::fact::FactError;
 use mandate_store::{Claim, MAX_BATCH, NewEvent, OnError, Outcome, StoreError};
 
@@ -45,7 +45,7 @@ pub async fn post(
     let client = client_of(&app, &headers)?;
     let mode = decode::mode(&headers)?;
     let body = read(&headers, body, MAX_FACTS_BYTES).await?;
-    let sent = decode::decode(&mode, &headers, &body)?;
+    let sent = decode::decode(mode, &headers, &body)?;
     let on_error = on_error.unwrap_or(OnError::All);
     let answer = match sent {
         Sent::One(text) => Answer::one(take(&app, &client, &[&text], OnError::All, run).await?),
@@ -72,7 +72,9 @@ fn client_of(app: &App, headers: &HeaderMap) -> Result<Client, HttpError> {
         Tellers::Tokens(tokens) => tokens,
     };
     let stated = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let bearer = stated.and_then(|text| text.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let bearer = stated
+        .and_then(|text| text.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let Some((_, token)) = bearer else {
         return Err(HttpError::Unauthorised("send `Authorization: Bearer <token>`"));
     };
@@ -133,16 +135,24 @@ fn prepared(client: &Client, text: &str) -> Result<NewEvent, Rejection> {
         FactError::Json(reason) => Rejection::not_json(reason),
         FactError::Field { field, reason } => Rejection::field(field, reason),
     })?;
-    client.may_state(event.fact()).map_err(|refused| Rejection::not_allowed(refused.field, refused.reason))?;
+    client
+        .may_state(event.fact())
+        .map_err(|refused| Rejection::not_allowed(refused.field, refused.reason))?;
     let event = match claim {
         Claim::Accept => event,
-        Claim::Ignore => NewEvent::parse(text, claim).map_err(|error| Rejection::not_json(error.to_string()))?,
+        Claim::Ignore => {
+            NewEvent::parse(text, claim).map_err(|error| Rejection::not_json(error.to_string()))?
+        }
     };
     event.by(&client.name).map_err(|error| Rejection::not_allowed("token", error.to_string()))
 }
 
 /// Stores events. The task goes on to its end whether or not the caller waits.
-async fn stored(app: &App, events: Vec<NewEvent>, on_error: OnError) -> Result<Vec<answer::Became>, HttpError> {
+async fn stored(
+    app: &App,
+    events: Vec<NewEvent>,
+    on_error: OnError,
+) -> Result<Vec<answer::Became>, HttpError> {
     let store = app.store.clone();
     let appended = tokio::spawn(async move { store.append(events, on_error).await }).await;
     let outcomes = appended.map_err(|error| HttpError::Failed(error.to_string()))??;
@@ -163,6 +173,10 @@ fn would_become(app: &App, event: &NewEvent) -> Result<answer::Became, HttpError
     Ok(if first.fact.says_the_same_as(fact) && same_private {
         answer::Became::Outcome(Outcome::AlreadyStored { position: first.position })
     } else {
-        answer::Became::WouldConflict { position: first.position, source: fact.source.clone(), id: fact.id.clone() }
+        answer::Became::WouldConflict {
+            position: first.position,
+            source: fact.source.clone(),
+            id: fact.id.clone(),
+        }
     })
 }

@@ -38,9 +38,30 @@ const CHOSEN: [(&str, &str); 7] = [
 ];
 
 const KNOWN: [&str; 24] = [
-    "area", "unit", "prison", "holder", "rule", "outcome", "dueFrom", "dueTo", "sort", "dir", "page", "dueFrom-day",
-    "dueFrom-month", "dueFrom-year", "dueTo-day", "dueTo-month", "dueTo-year", "asAt", "knownAt", "subject", "breach",
-    "format", "size", "holder",
+    "area",
+    "unit",
+    "prison",
+    "holder",
+    "rule",
+    "outcome",
+    "dueFrom",
+    "dueTo",
+    "sort",
+    "dir",
+    "page",
+    "dueFrom-day",
+    "dueFrom-month",
+    "dueFrom-year",
+    "dueTo-day",
+    "dueTo-month",
+    "dueTo-year",
+    "asAt",
+    "knownAt",
+    "subject",
+    "breach",
+    "format",
+    "size",
+    "holder",
 ];
 
 /// The page.
@@ -53,13 +74,15 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
     let known: Vec<&str> = KNOWN.iter().chain(&moment::KNOWN).copied().collect();
     let query = Query::read(raw, &known)?;
     let typed = match Typed::read(&query)? {
-        Typed { redirect: true, pairs, .. } => return Ok(Redirect::to(&address("/duties", &pairs)).into_response()),
+        Typed { redirect: true, pairs, .. } => {
+            return Ok(Redirect::to(&address("/duties", &pairs)).into_response());
+        }
         typed => typed,
     };
     let now = app.now();
     let shown = match moment::read(&query, "/duties", &typed.pairs, now)? {
         Asked::Redirect(to) => return Ok(Redirect::to(&to).into_response()),
-        Asked::Page(shown) => shown,
+        Asked::Page(shown) => *shown,
     };
     let (view, past) = (shown.view(now), shown.past);
     let mut frame = visitor.frame(app, Some(shown.moment))?;
@@ -100,7 +123,10 @@ struct Typed {
 
 impl Typed {
     fn read(query: &Query) -> Result<Self, HttpError> {
-        let kept = |name: &str| CHOSEN.iter().any(|(known, _)| *known == name) || ["sort", "dir", "holder", "subject", "breach"].contains(&name);
+        let kept = |name: &str| {
+            CHOSEN.iter().any(|(known, _)| *known == name)
+                || ["sort", "dir", "holder", "subject", "breach"].contains(&name)
+        };
         let mut pairs: Vec<(String, String)> = query
             .pairs()
             .filter(|(name, value)| kept(name) && !value.is_empty())
@@ -127,7 +153,8 @@ impl Typed {
         };
         let due_from = boxes("dueFrom", "Due from")?;
         let due_to = boxes("dueTo", "Due to")?;
-        let moments = query.pairs().filter(|(name, value)| ["asAt", "knownAt"].contains(name) && !value.is_empty());
+        let moments =
+            query.pairs().filter(|(name, value)| ["asAt", "knownAt"].contains(name) && !value.is_empty());
         redirect &= errors.is_empty();
         if redirect {
             pairs.extend(moments.map(|(name, value)| (name.to_owned(), value.to_owned())));
@@ -144,7 +171,8 @@ struct Links<'q> {
 
 impl Links<'_> {
     fn with(&self, path: &str, change: impl Fn(&str, &str) -> bool, more: &[(&str, String)]) -> String {
-        let mut pairs: Vec<_> = self.pairs.iter().filter(|(name, value)| change(name, value)).cloned().collect();
+        let mut pairs: Vec<_> =
+            self.pairs.iter().filter(|(name, value)| change(name, value)).cloned().collect();
         pairs.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
         let to = address(path, &pairs);
         let moment = if pairs.is_empty() { self.carry.to_owned() } else { self.carry.replacen('?', "&", 1) };
@@ -208,7 +236,8 @@ fn form(
         Ok(known.into_iter().map(|row| choice(&row.subject, code(&row.subject), &chosen)).collect())
     };
     let (rules, outcomes) = (query.all("rule"), query.all("outcome"));
-    let moments = query.pairs().filter(|(name, value)| ["asAt", "knownAt"].contains(name) && !value.is_empty());
+    let moments =
+        query.pairs().filter(|(name, value)| ["asAt", "knownAt"].contains(name) && !value.is_empty());
     let sorted = query.pairs().filter(|(name, value)| ["sort", "dir"].contains(name) && !value.is_empty());
     Ok(DutyFilter {
         areas: places(SubjectKind::Area, "area")?,

@@ -42,17 +42,23 @@ fn fill(app: &App, visitor: &Visitor, reference: &str, raw: Option<&str>) -> Res
     let now = app.now();
     let shown = match moment::read(&query, &format!("/duties/{}", row.reference), &[], now)? {
         Asked::Redirect(to) => return Ok(Redirect::to(&to).into_response()),
-        Asked::Page(shown) => shown,
+        Asked::Page(shown) => *shown,
     };
     let view = shown.view(now);
     let mut frame = visitor.frame(app, Some(shown.moment))?;
     frame.errors = shown.errors;
     let record = app.projections.explanation(&row.record.duty, view)?;
     let record = record.ok_or_else(|| HttpError::not_found("duty at that moment:", &row.reference))?;
-    answer(&filled(app, frame, &row, record, view)?)
+    answer(&filled(app, frame, &row, &record, view)?)
 }
 
-fn filled(app: &App, frame: Frame, row: &DutyRow, record: DutyRecord, view: View) -> Result<DutyPage, HttpError> {
+fn filled(
+    app: &App,
+    frame: Frame,
+    row: &DutyRow,
+    record: &DutyRecord,
+    view: View,
+) -> Result<DutyPage, HttpError> {
     let book = app.book(view.known_at)?;
     let carry = frame.carry();
     let calendar = book.calendar.known_at(view.known_at);
@@ -65,19 +71,23 @@ fn filled(app: &App, frame: Frame, row: &DutyRow, record: DutyRecord, view: View
         rule: Link::new(record.rule.clone(), format!("/rules/{}", record.rule)),
         paragraph: record.paragraph.clone(),
         sentence: row.title.clone(),
-        basis: lens.basis(&record),
+        basis: lens.basis(record),
         subject: lens.subject(&record.subject),
         holder: record.holder.clone(),
-        status: lens.status(&record),
-        due: lens.due(&record),
-        time_left: lens.time_left(&record),
-        marks: marks(&record),
-        dates: dates(&record),
-        ends: ends(&record, &carry),
+        status: lens.status(record),
+        due: lens.due(record),
+        time_left: lens.time_left(record),
+        marks: marks(record),
+        dates: dates(record),
+        ends: ends(record, &carry),
         days: steps.iter().filter_map(day_line).collect(),
-        steps: steps.iter().filter(|step| step.date.is_none() || step.kind != StepKind::Day).map(step).collect(),
-        quote: rule.map_or(Quote { text: String::new(), citation: String::new() }, |rule| quote(rule, &record)),
-        interpretations: rule.map(|rule| interpretations(&book.policy, rule, row.version)).unwrap_or_default(),
+        // Days and readings have parts of the page to themselves.
+        steps: steps.iter().filter(|step| is_shown_as_step(step)).map(step).collect(),
+        quote: rule
+            .map_or(Quote { text: String::new(), citation: String::new() }, |rule| quote(rule, record)),
+        interpretations: rule
+            .map(|rule| interpretations(&book.policy, rule, row.version))
+            .unwrap_or_default(),
         versions: versions(&book.policy, rule, row.version, view),
         history: history(app, &record.duty, view)?,
         json_href: format!("/v1/duties/{}{carry}", row.reference),
@@ -111,6 +121,10 @@ fn ends(record: &DutyRecord, carry: &str) -> DutyEnds {
         closed_by: record.closed_by.clone().map(Reference::plain),
         superseded_by,
     }
+}
+
+fn is_shown_as_step(step: &DomainStep) -> bool {
+    step.kind != StepKind::Interpretation && (step.date.is_none() || step.kind != StepKind::Day)
 }
 
 fn step(step: &DomainStep) -> Step {
@@ -162,12 +176,19 @@ pub fn reading(reading: &mandate_domain::policy::Interpretation) -> Interpretati
 fn versions(policy: &Policy, rule: Option<&Rule>, number: u16, view: View) -> Vec<Version> {
     let line = |name: &str, value: Reference| Version { name: name.to_owned(), value };
     let version = rule.and_then(|rule| rule.versions.iter().find(|version| version.number == number));
-    let from = version.map_or(String::new(), |version| format!(", effective from {}", day(version.effective_from)));
+    let from =
+        version.map_or(String::new(), |version| format!(", effective from {}", day(version.effective_from)));
     let id = rule.map_or("", |rule| rule.id.as_str());
     vec![
-        line("Rule version", Reference::linked(format!("{id} version {number}{from}"), format!("/rules/{id}"))),
+        line(
+            "Rule version",
+            Reference::linked(format!("{id} version {number}{from}"), format!("/rules/{id}")),
+        ),
         line("Policy", Reference::plain(format!("sha256 {}", policy.sha256))),
-        line("Calendar", Reference::plain(format!("England and Wales, as published by {}", at_london(view.known_at)))),
+        line(
+            "Calendar",
+            Reference::plain(format!("England and Wales, as published by {}", at_london(view.known_at))),
+        ),
     ]
 }
 
@@ -193,14 +214,18 @@ fn history_line(event: &StoredEvent, notices: &[NoticeRow], inbox: bool) -> Hist
     };
     let detail = match fact.kind {
         FactType::DutyBreached => text(Field::Holder).map(|holder| format!("{holder} answered for it.")),
-        FactType::BreachRescinded => text(Field::Because).map(|because| format!("{}.", sentence_case(&because))),
+        FactType::BreachRescinded => {
+            text(Field::Because).map(|because| format!("{}.", sentence_case(&because)))
+        }
         FactType::BreachClosed => text(Field::Outcome).map(|outcome| format!("{}.", sentence_case(&outcome))),
         FactType::NoticeQueued => text(Field::Recipient).map(|recipient| format!("To {recipient}.")),
         FactType::DutyWarned => text(Field::Step).map(|step| format!("Step {step}.")),
         _ => None,
     };
     let source = match text(Field::Notice) {
-        Some(notice) if inbox && notices.iter().any(|row| row.notice == notice && row.status == "accepted") => {
+        Some(notice)
+            if inbox && notices.iter().any(|row| row.notice == notice && row.status == "accepted") =>
+        {
             Reference::linked(format!("Mail {notice}"), format!("/inbox/{notice}"))
         }
         _ => Reference::plain(format!("log position {}", event.position)),

@@ -42,10 +42,11 @@ pub async fn sign_in(State(app): State<App>, uri: Uri, headers: HeaderMap, body:
     show(app, Access::Anyone, &uri, &headers, move |app, visitor| {
         let sent = sent?;
         visitor.check_form(sent.one("token")?)?;
-        let people = app.demo.as_ref().map(|demo| demo.people()).unwrap_or_default();
+        let people = app.demo.as_ref().map(crate::demo::Demo::people).unwrap_or_default();
         let chosen = sent.one("persona")?.unwrap_or_default();
         let person = people.iter().find(|person| person.id == chosen);
-        let person = person.ok_or_else(|| HttpError::parameter("persona", "choose one of the people on the page"))?;
+        let person =
+            person.ok_or_else(|| HttpError::parameter("persona", "choose one of the people on the page"))?;
         let next = sent.one("next")?.filter(|next| is_own_path(next)).unwrap_or("/work");
         let signed_in = app.sessions.sign_in(&visitor.open, &person.id);
         let open = signed_in.map_err(|error| HttpError::Failed(error.to_string()))?;
@@ -123,7 +124,10 @@ fn referrer(headers: &HeaderMap) -> String {
 
 /// Whether a text is a path of this service, so that nobody is led elsewhere.
 fn is_own_path(text: &str) -> bool {
-    text.starts_with('/') && !text.starts_with("//") && !text.contains('\\') && text.bytes().all(|byte| byte > 0x20)
+    text.starts_with('/')
+        && !text.starts_with("//")
+        && !text.contains('\\')
+        && text.bytes().all(|byte| byte > 0x20)
 }
 
 #[cfg(test)]

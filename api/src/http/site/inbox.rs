@@ -25,7 +25,8 @@ const SIZE: usize = 50;
 /// Duties named beside a mail in the list.
 const NAMED: usize = 3;
 /// Headers shown with a mail; the rest say how it is put together.
-const SHOWN_HEADERS: [&str; 6] = ["Message-ID", "In-Reply-To", "References", "Date", "Auto-Submitted", "MIME-Version"];
+const SHOWN_HEADERS: [&str; 6] =
+    ["Message-ID", "In-Reply-To", "References", "Date", "Auto-Submitted", "MIME-Version"];
 
 /// The list.
 pub async fn list(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
@@ -49,7 +50,8 @@ pub async fn html(State(app): State<App>, Path(id): Path<String>, uri: Uri, head
     show(app, Access::SignedIn, &uri, &headers, move |app, _| {
         let bytes = read(app, &id)?;
         let message = parsed(&bytes, &id)?;
-        let html = message.body_html(0).ok_or_else(|| HttpError::not_found("HTML part of mail", &id))?.into_owned();
+        let html =
+            message.body_html(0).ok_or_else(|| HttpError::not_found("HTML part of mail", &id))?.into_owned();
         let headers = [
             (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
             (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(MAIL_CONTENT_SECURITY_POLICY)),
@@ -116,7 +118,8 @@ fn all(app: &App) -> Result<Vec<Listed>, HttpError> {
         let id = path.file_name()?.to_str()?.strip_suffix(".eml").filter(|id| is_id(id))?.to_owned();
         let bytes = std::fs::read(&path).ok()?;
         let message = MessageParser::default().parse_headers(&bytes)?;
-        let to = message.to().and_then(|to| to.first()).and_then(|to| to.address()).unwrap_or_default().to_owned();
+        let to =
+            message.to().and_then(|to| to.first()).and_then(|to| to.address()).unwrap_or_default().to_owned();
         let sent_at = sent_at(&message)?;
         Some(Listed { id, to, subject: message.subject().unwrap_or_default().to_owned(), sent_at })
     };
@@ -136,7 +139,9 @@ fn read(app: &App, id: &str) -> Result<Vec<u8>, HttpError> {
 }
 
 fn parsed<'m>(bytes: &'m [u8], id: &str) -> Result<Message<'m>, HttpError> {
-    MessageParser::default().parse(bytes).ok_or_else(|| HttpError::Failed(format!("mail {id} cannot be read")))
+    MessageParser::default()
+        .parse(bytes)
+        .ok_or_else(|| HttpError::Failed(format!("mail {id} cannot be read")))
 }
 
 /// Letters, digits and hyphens: what names a notice can name no other file.

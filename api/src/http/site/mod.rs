@@ -72,7 +72,10 @@ async fn show(
     };
     if access == Access::SignedIn && visitor.must_sign_in(&app) {
         let next = uri.path_and_query().map_or("/", |path| path.as_str());
-        return with_cookie(Redirect::to(&format!("/sign-in?next={}", encoded(next))).into_response(), &visitor);
+        return with_cookie(
+            Redirect::to(&format!("/sign-in?next={}", encoded(next))).into_response(),
+            &visitor,
+        );
     }
     let looking = visitor.clone();
     let response = match app.blocking(move |app| fill(app, &looking)).await {
@@ -136,6 +139,7 @@ pub async fn not_found(State(app): State<App>, uri: Uri, headers: HeaderMap) -> 
 /// A built asset, which never changes under its name.
 async fn asset(Path(file): Path<String>) -> Response {
     let Some(found) = assets::find(&file) else { return HttpError::NoSuchAddress.into_response() };
-    let headers = [(header::CONTENT_TYPE, found.content_type), (header::CACHE_CONTROL, assets::CACHE_CONTROL)];
+    let headers =
+        [(header::CONTENT_TYPE, found.content_type), (header::CACHE_CONTROL, assets::CACHE_CONTROL)];
     (headers, found.bytes.into_owned()).into_response()
 }

@@ -11,13 +11,20 @@ use crate::pages::frame::{FieldError, Moment, Point};
 
 /// The parameters of the moment.
 pub const KNOWN: [&str; 8] = [
-    "asAt", "knownAt", "asAt-day", "asAt-month", "asAt-year", "knownAt-day", "knownAt-month", "knownAt-year",
+    "asAt",
+    "knownAt",
+    "asAt-day",
+    "asAt-month",
+    "asAt-year",
+    "knownAt-day",
+    "knownAt-month",
+    "knownAt-year",
 ];
 
 /// What an address asks for.
 pub enum Asked {
     /// A page at a moment.
-    Page(Shown),
+    Page(Box<Shown>),
     /// Another address, in which the dates that were typed stand whole.
     Redirect(String),
 }
@@ -44,7 +51,12 @@ impl Shown {
 ///
 /// # Errors
 /// [`HttpError::Parameter`] for an `asAt` or `knownAt` that is neither a date nor an instant.
-pub fn read(query: &Query, action: &str, others: &[(String, String)], now: Instant) -> Result<Asked, HttpError> {
+pub fn read(
+    query: &Query,
+    action: &str,
+    others: &[(String, String)],
+    now: Instant,
+) -> Result<Asked, HttpError> {
     let (as_at, as_at_typed) = clock(query, "asAt", "As at")?;
     let (known_at, known_at_typed) = clock(query, "knownAt", "As known at")?;
     let mut errors = Vec::new();
@@ -69,7 +81,7 @@ pub fn read(query: &Query, action: &str, others: &[(String, String)], now: Insta
         carried: others.to_vec(),
         present_href: address(action, others),
     };
-    Ok(Asked::Page(Shown { past, moment, errors }))
+    Ok(Asked::Page(Box::new(Shown { past, moment, errors })))
 }
 
 /// One clock, and whether it was typed into the boxes.

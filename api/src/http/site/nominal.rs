@@ -45,7 +45,7 @@ fn fill(app: &App, visitor: &Visitor, reference: &str, raw: Option<&str>) -> Res
     let now = app.now();
     let shown = match moment::read(&query, &path, &others, now)? {
         Asked::Redirect(to) => return Ok(Redirect::to(&to).into_response()),
-        Asked::Page(shown) => shown,
+        Asked::Page(shown) => *shown,
     };
     let view = shown.view(now);
     let mut frame = visitor.frame(app, Some(shown.moment))?;

@@ -19,16 +19,20 @@ pub fn state(fields: Vec<(String, String)>, entries: &[Entry]) -> Vec<StateLine>
         entries.iter().rev().find(changed).map(|entry| at_london(entry.occurred_at))
     };
     let shown = fields.into_iter().filter(|(name, _)| !LEFT_OUT.contains(&name.as_str()));
-    shown.map(|(name, text)| StateLine { name: field(&name), value: value(&name, &text), since: since(&name) }).collect()
+    shown
+        .map(|(name, text)| StateLine { name: field(&name), value: value(&name, &text), since: since(&name) })
+        .collect()
 }
 
 /// The organisations partnered to the record: added and not removed since.
 pub fn partners(entries: &[Entry]) -> Vec<Partner> {
     let mut partners: BTreeMap<String, Partner> = BTreeMap::new();
     for entry in entries.iter().filter(|entry| !entry.annulled) {
-        let text = |name: &str| entry.data.iter().find(|(found, _)| found == name).map(|(_, text)| text.clone());
+        let text =
+            |name: &str| entry.data.iter().find(|(found, _)| found == name).map(|(_, text)| text.clone());
         let Some(org) = text("org") else { continue };
-        let named = text("users").map_or(0, |users| users.split(", ").filter(|user| !user.is_empty()).count());
+        let named =
+            text("users").map_or(0, |users| users.split(", ").filter(|user| !user.is_empty()).count());
         let users = match named {
             0 => "all users".to_owned(),
             1 => "1 user".to_owned(),

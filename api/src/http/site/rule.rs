@@ -41,7 +41,8 @@ fn fill(app: &App, visitor: &Visitor, id: &str) -> Result<Response, HttpError> {
     let book = app.book(app.now())?;
     let rule = book.policy.rule(id).ok_or_else(|| HttpError::not_found("rule", id))?;
     let quote = |quote: crate::http::rules::Quote| {
-        let holder = quote.holder_kind.map_or(String::new(), |kind| format!(", for a {}", kind.replace('-', " ")));
+        let holder =
+            quote.holder_kind.map_or(String::new(), |kind| format!(", for a {}", kind.replace('-', " ")));
         Quote {
             text: quote.text,
             citation: format!("Mandatory use of ViSOR, paragraph {}{holder}", quote.paragraph),
@@ -61,7 +62,11 @@ fn fill(app: &App, visitor: &Visitor, id: &str) -> Result<Response, HttpError> {
         severity: severity(rule.severity).to_owned(),
         quotes: quotes(rule).into_iter().map(quote).collect(),
         versions: rule.versions.iter().rev().map(|version| rule_version(rule, version)).collect(),
-        interpretations: ids.into_iter().filter_map(|id| book.policy.interpretations.get(id)).map(reading).collect(),
+        interpretations: ids
+            .into_iter()
+            .filter_map(|id| book.policy.interpretations.get(id))
+            .map(reading)
+            .collect(),
         duties_href: format!("/duties?rule={}", rule.id),
         frame: visitor.frame(app, None)?,
     };
@@ -83,8 +88,11 @@ fn rule_version(rule: &Rule, version: &Version) -> RuleVersion {
         Holder::Org => "the organisation itself, or the user's",
     };
     let warn: Vec<String> = version.warn.iter().map(|step| warning(*step)).collect();
-    let escalate: Vec<String> =
-        version.escalate.iter().map(|step| format!("{} working days after, to {}", step.working_days, step.to)).collect();
+    let escalate: Vec<String> = version
+        .escalate
+        .iter()
+        .map(|step| format!("{} working days after, to {}", step.working_days, step.to))
+        .collect();
     let told = |steps: Vec<String>| if steps.is_empty() { "never".to_owned() } else { steps.join("; ") };
     let mut numbers = vec![
         ("Subject", kinds.join(", ")),

@@ -64,7 +64,8 @@ impl Sessions {
         kept.begun += 1;
         let session = Session { form_token, number: kept.begun, ..Session::default() };
         if kept.sessions.len() >= MOST {
-            let oldest = kept.sessions.iter().min_by_key(|(_, session)| session.number).map(|(id, _)| id.clone());
+            let oldest =
+                kept.sessions.iter().min_by_key(|(_, session)| session.number).map(|(id, _)| id.clone());
             oldest.map(|id| kept.sessions.remove(&id));
         }
         kept.sessions.insert(id.clone(), session.clone());

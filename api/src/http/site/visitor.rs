@@ -27,8 +27,9 @@ impl Visitor {
     /// [`HttpError::Failed`] when the system gives no random bytes.
     pub fn of(app: &App, headers: &HeaderMap) -> Result<Self, HttpError> {
         let open = app.sessions.open(headers).map_err(|error| HttpError::Failed(error.to_string()))?;
-        let people = app.demo.as_ref().map(|demo| demo.people()).unwrap_or_default();
-        let person = open.session.person.as_ref().and_then(|id| people.iter().find(|person| person.id == *id));
+        let people = app.demo.as_ref().map(crate::demo::Demo::people).unwrap_or_default();
+        let person =
+            open.session.person.as_ref().and_then(|id| people.iter().find(|person| person.id == *id));
         Ok(Self { person: person.cloned(), open })
     }
 
@@ -44,7 +45,9 @@ impl Visitor {
     /// [`HttpError`] when the read models cannot be read.
     pub fn frame(&self, app: &App, moment: Option<Moment>) -> Result<Frame, HttpError> {
         let signed_in = if app.demo.is_some() {
-            self.person.as_ref().map(|person| SignedIn { name: person.name.clone(), role: person.role.clone() })
+            self.person
+                .as_ref()
+                .map(|person| SignedIn { name: person.name.clone(), role: person.role.clone() })
         } else {
             let role = "there is no sign-in yet: this machine only".to_owned();
             Some(SignedIn { name: "Local user".to_owned(), role })
@@ -73,6 +76,8 @@ impl Visitor {
         if !self.open.fresh && token == Some(self.open.session.form_token.as_str()) {
             return Ok(());
         }
-        Err(HttpError::Forbidden("this form is too old or not ours; open the page again and send it once more".to_owned()))
+        Err(HttpError::Forbidden(
+            "this form is too old or not ours; open the page again and send it once more".to_owned(),
+        ))
     }
 }

@@ -108,7 +108,9 @@ impl Lens<'_> {
         }
         match record.act_by {
             Some(act_by) if act_by <= self.today => Status::DueToday,
-            Some(act_by) if self.calendar.working_days_between(self.today, act_by) <= THIS_WEEK => Status::DueThisWeek,
+            Some(act_by) if self.calendar.working_days_between(self.today, act_by) <= THIS_WEEK => {
+                Status::DueThisWeek
+            }
             Some(_) | None => Status::Pending,
         }
     }
@@ -116,16 +118,18 @@ impl Lens<'_> {
     /// How much time is left.
     #[must_use]
     pub fn time_left(&self, record: &DutyRecord) -> TimeLeft {
-        let days = |from: Date, to: Date| u32::try_from(self.calendar.working_days_between(from, to)).unwrap_or(0);
+        let days =
+            |from: Date, to: Date| u32::try_from(self.calendar.working_days_between(from, to)).unwrap_or(0);
         match (record.outcome(), record.opens_on, record.act_by, record.due_on) {
-            (Outcome::Pending, Some(opens_on), _, _) if opens_on > self.today => TimeLeft::OpensOn(day(opens_on)),
+            (Outcome::Pending, Some(opens_on), _, _) if opens_on > self.today => {
+                TimeLeft::OpensOn(day(opens_on))
+            }
             (Outcome::Pending, _, Some(act_by), _) if act_by >= self.today => {
                 TimeLeft::WorkingDaysLeft(days(self.today, act_by))
             }
             (Outcome::Pending, _, Some(_), _) => TimeLeft::NoWorkingDayLeft,
-            (Outcome::Pending, _, None, _) => TimeLeft::NoDate,
+            (Outcome::Pending, _, None, _) | (Outcome::Overdue, _, _, None) => TimeLeft::NoDate,
             (Outcome::Overdue, _, _, Some(due_on)) => TimeLeft::WorkingDaysOverdue(days(due_on, self.today)),
-            (Outcome::Overdue, _, _, None) => TimeLeft::NoDate,
             (
                 Outcome::Met
                 | Outcome::MetLate
@@ -144,9 +148,8 @@ impl Lens<'_> {
     pub fn basis(&self, record: &DutyRecord) -> Basis {
         match self.policy.rule(&record.rule).map(|rule| rule.basis) {
             Some(RuleBasis::Local) => Basis::Local,
-            Some(RuleBasis::Policy) => Basis::Policy,
             None if record.basis == "local" => Basis::Local,
-            None => Basis::Policy,
+            Some(RuleBasis::Policy) | None => Basis::Policy,
         }
     }
 }
@@ -223,6 +226,9 @@ mod tests {
 
     #[test]
     fn moments_are_said_in_london_time() {
-        assert_eq!(at_london(Instant::parse("2026-06-01T23:30:00Z").unwrap()), "Tuesday 2 June 2026 at 00:30");
+        assert_eq!(
+            at_london(Instant::parse("2026-06-01T23:30:00Z").unwrap()),
+            "Tuesday 2 June 2026 at 00:30"
+        );
     }
 }

@@ -34,7 +34,7 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
     let now = app.now();
     let shown = match moment::read(&query, "/work", &[], now)? {
         Asked::Redirect(to) => return Ok(Redirect::to(&to).into_response()),
-        Asked::Page(shown) => shown,
+        Asked::Page(shown) => *shown,
     };
     let view = shown.view(now);
     let past = shown.past;
@@ -66,7 +66,13 @@ struct Groups {
     later: Vec<crate::pages::row::DutyRow>,
 }
 
-fn groups(app: &App, scope: &Scope, past: Option<View>, view: View, carry: &str) -> Result<Groups, HttpError> {
+fn groups(
+    app: &App,
+    scope: &Scope,
+    past: Option<View>,
+    view: View,
+    carry: &str,
+) -> Result<Groups, HttpError> {
     let book = app.book(view.known_at)?;
     let calendar = book.calendar.known_at(view.known_at);
     let lens = Lens { policy: &book.policy, calendar, today: view.as_at.london_date(), carry };
