@@ -261,7 +261,8 @@ const DOCUMENTS: Shape =
 const COURSES: Shape = Choice(&["visor", "cpc", "train-the-trainer"]);
 const POST: Shape = Choice(&["cpc", "lpc", "visor-lead", "deputy-cpc"]);
 const PROGRAMMES: Shape = Choice(&["custody-level-1", "community"]);
-/// Roles that may waive a duty (spec 2.4); a rule may name fewer.
+/// Roles that may waive a duty (spec 2.4); a rule may name fewer. A waiver by another role is a fact like any other,
+/// and has no effect.
 pub const WAIVERS: &[&str] =
     &["cpc", "central-support", "head-of-public-protection", "chief-responsible-officer"];
 
@@ -462,7 +463,7 @@ fact_types! {
     BreachExplained "breach.explained" DUTY [req(F::By, Id), req(F::Reason, Text)]
     BreachAssigned "breach.assigned" DUTY [req(F::To, Id)]
     DutyWaived "duty.waived" DUTY [
-        req(F::By, Id), req(F::ByRole, Choice(WAIVERS)), req(F::Reason, Text), opt(F::Until, Date),
+        req(F::By, Id), req(F::ByRole, Id), req(F::Reason, Text), opt(F::Until, Date),
     ]
     BreachEscalated "breach.escalated" DUTY [req(F::Step, Id), req(F::ToRole, Id)]
     BreachClosed "breach.closed" DUTY [

@@ -228,3 +228,13 @@ fn a_prior_duty_may_be_waived_once_it_is_overdue() {
         .only("4.28")
         .shows(&["4.28 x: exempt by w, due 2026-03-02"]);
 }
+
+#[test]
+fn a_waiver_by_a_role_that_may_waive_nothing_is_told_and_has_no_effect() {
+    for role in ["lpc", "practitioner"] {
+        open()
+            .waived_by(role, "w", "2026-03-03", "4.10", "a", None)
+            .as_at("2026-03-12")
+            .shows(&["4.10 a: overdue, due 2026-03-07"]);
+    }
+}
