@@ -5,7 +5,7 @@
 //! numbers. Facts are kept small in memory, sorted once, and written.
 //!
 //! A small history (fewer than 20,000 nominals) is *dense*: seven tenths of its nominals are assigned an opening of
-//! the record obligation and an outcome of it ([`aim`]), and rare things (levels 2 and 3, deaths, corrections) are
+//! the record obligation and an outcome of it (`aim`), and rare things (levels 2 and 3, deaths, corrections) are
 //! told more often than in life, so that every outcome of the rules occurs often. A larger one is in the country's
 //! proportions, with the same assignments in a small part of it.
 
