@@ -4,3 +4,5 @@
 mod architecture;
 #[cfg(test)]
 mod deploy;
+#[cfg(test)]
+mod http;
