@@ -55,6 +55,9 @@ pub enum ConfigError {
     /// A setting of the mail.
     #[error(transparent)]
     Mail(#[from] SettingsError),
+    /// A folder and a server for mail.
+    #[error("mail: `dir` and `smtp` are both named; leave one out")]
+    TwoWays,
     /// `--smtp` of another form.
     #[error("--smtp `{0}`: expected HOST or HOST:PORT")]
     SmtpAddress(String),
@@ -206,8 +209,9 @@ impl Config {
     /// [`ConfigError`] for a server that cannot be used.
     pub fn mailer(&self) -> Result<Mailer, ConfigError> {
         match (&self.mail.smtp, &self.mail.dir) {
+            (Some(_), Some(_)) => Err(ConfigError::TwoWays),
             (Some(server), None) => server.mailer(),
-            (_, _) => Ok(Mailer::Files(EmlFiles::new(self.mail_dir()))),
+            (None, _) => Ok(Mailer::Files(EmlFiles::new(self.mail_dir()))),
         }
     }
 }
@@ -289,6 +293,13 @@ mod tests {
     fn what_is_shown_reads_back_the_same() {
         let config = Config { base_url: Some("https://m.example".to_owned()), ..Config::default() };
         assert_eq!(read(&toml::to_string(&config).unwrap()).unwrap(), config);
+    }
+
+    #[test]
+    fn mail_goes_one_way_only() {
+        let both = "[mail]\ndir = \"letters\"\n[mail.smtp]\nhost = \"localhost\"\nsecurity = \"none\"\n";
+        assert!(matches!(read(both).unwrap().mailer(), Err(ConfigError::TwoWays)));
+        assert!(read("[mail]\ndir = \"letters\"\n").unwrap().mailer().is_ok());
     }
 
     #[test]

@@ -1,63 +1,13 @@
 //! Facts over HTTP: every content mode, and what is wrong told precisely; nothing of it ends in a 5xx.
 
-use std::sync::Arc;
-
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::Request;
-use mandate_api::http::{App, Books, Hosts, Metrics, Parts, Sessions, Tellers, router};
-use mandate_domain::time::{Instant, VirtualClock};
-use mandate_projections::Projections;
-use mandate_store::{Keys, Options, Store};
 use serde_json::{Value, json};
-use tower::ServiceExt as _;
 
-struct Server {
-    router: axum::Router,
-    store: Store,
-    _folder: tempfile::TempDir,
-}
+use crate::server::Server;
 
 fn server() -> Server {
-    let folder = tempfile::tempdir().unwrap();
-    let clock = Arc::new(VirtualClock::new(Instant::parse("2026-03-03T09:00:00Z").unwrap()));
-    Keys::create(&folder.path().join("keys/kek")).unwrap();
-    let store = Store::open(Options::new(folder.path(), clock.clone())).unwrap();
-    let projections = Projections::open(folder.path(), &store).unwrap();
-    let app = App::new(Parts {
-        store: store.clone(),
-        projections,
-        clock,
-        tellers: Tellers::Anyone,
-        hosts: Hosts::loopback_and("http://127.0.0.1:8080"),
-        mail_dir: None,
-        demo: None,
-        books: Books::default(),
-        metrics: Metrics::default(),
-        sessions: Sessions::default(),
-    });
-    Server { router: router(&app), store, _folder: folder }
-}
-
-impl Server {
-    async fn answer(&self, request: Request<Body>) -> (u16, String) {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let status = response.status().as_u16();
-        let body = to_bytes(response.into_body(), 1 << 22).await.unwrap();
-        (status, String::from_utf8_lossy(&body).into_owned())
-    }
-
-    async fn post(&self, address: &str, media: &str, body: impl Into<Body>) -> (u16, String) {
-        let request = Request::post(address).header("host", "127.0.0.1:8080").header("content-type", media);
-        self.answer(request.body(body.into()).unwrap()).await
-    }
-
-    async fn one(&self, fact: &Value) -> (u16, String) {
-        self.post("/v1/facts", "application/cloudevents+json", fact.to_string()).await
-    }
-
-    fn stored(&self) -> u64 {
-        self.store.reader().head().unwrap().position.get()
-    }
+    Server::open_to_anyone()
 }
 
 fn fact(id: &str) -> Value {

@@ -3,6 +3,20 @@
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod demonstration;
+#[cfg(test)]
 mod deploy;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod http;
+#[cfg(test)]
+mod imports;
+#[cfg(test)]
+mod lists;
+#[cfg(test)]
+mod rights;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod sockets;

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::Pin;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
@@ -13,6 +14,9 @@ use crate::http::{App, router, serve};
 
 /// Threads that may block at once: reading, judging.
 const BLOCKING_THREADS: usize = 32;
+
+/// How long the background work may take after it was told to stop.
+const LAST_TIME: Duration = Duration::from_secs(10);
 
 /// What the background work waits for.
 pub type Stop = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -55,15 +59,26 @@ impl Running {
             .enable_all()
             .max_blocking_threads(BLOCKING_THREADS)
             .build()?;
-        runtime.block_on(async {
+        let ended = runtime.block_on(async {
             let listener = tokio::net::TcpListener::from_std(self.listener)?;
             let (stop, stopped) = watch::channel(false);
             let background = tokio::spawn(background(stop_of(stopped.clone())));
             let router = router(app);
             serve(listener, router, told_to_stop()).await?;
             stop.send_replace(true);
-            background.await.context("the background work ended early")
-        })
+            match tokio::time::timeout(LAST_TIME, background).await {
+                Ok(ended) => ended.context("the background work ended early"),
+                Err(_) => {
+                    tracing::warn!(
+                        "the pass in hand is left; what it has written stands, and the next start goes on"
+                    );
+                    Ok(())
+                }
+            }
+        });
+        // A thread that still works is not waited for: each of its steps is stored whole or not at all.
+        runtime.shutdown_background();
+        ended
     }
 }
 

@@ -3,11 +3,13 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mandate_domain::judge::View;
 use mandate_domain::time::{Clock, Instant};
 use mandate_projections::Projections;
 use mandate_store::Store;
+use tokio::sync::Semaphore;
 
 use super::book::{Book, Books};
 use super::error::HttpError;
@@ -19,8 +21,19 @@ use crate::tokens::Tokens;
 /// The server's parts; cheap to clone.
 #[derive(Clone)]
 pub struct App {
-    shared: Arc<Parts>,
+    shared: Arc<Shared>,
 }
+
+struct Shared {
+    parts: Parts,
+    /// Room for requests that judge: they take a core each, and wait while the read models take in much at once.
+    judging: Semaphore,
+}
+
+/// Requests that judge at one time; threads are left for those that only read.
+const JUDGING: usize = 8;
+/// How long such a request waits for its turn.
+const TURN: Duration = Duration::from_secs(10);
 
 /// What an [`App`] is made of.
 pub struct Parts {
@@ -61,7 +74,7 @@ impl App {
     /// An app of its parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self { shared: Arc::new(parts) }
+        Self { shared: Arc::new(Shared { parts, judging: Semaphore::new(JUDGING) }) }
     }
 
     /// The present instant.
@@ -85,7 +98,7 @@ impl App {
         self.books.at(self.store.reader(), known_at)
     }
 
-    /// Does blocking work on a thread that may block.
+    /// Does work that reads, on a thread that may block.
     ///
     /// # Errors
     /// What the work answers; [`HttpError::Failed`] when it ended early.
@@ -98,13 +111,27 @@ impl App {
             .await
             .unwrap_or_else(|error| Err(HttpError::Failed(format!("the work ended early: {error}"))))
     }
+
+    /// Does work that has subjects judged, when its turn comes.
+    ///
+    /// # Errors
+    /// [`HttpError::Busy`] when its turn does not come, else as [`Self::blocking`].
+    pub async fn judging<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, HttpError> + Send + 'static,
+    ) -> Result<T, HttpError> {
+        match tokio::time::timeout(TURN, self.shared.judging.acquire()).await {
+            Ok(Ok(_turn)) => self.blocking(work).await,
+            Ok(Err(_)) | Err(_) => Err(HttpError::Busy),
+        }
+    }
 }
 
 impl std::ops::Deref for App {
     type Target = Parts;
 
     fn deref(&self) -> &Parts {
-        &self.shared
+        &self.shared.parts
     }
 }
 

@@ -82,10 +82,14 @@ pub async fn list(
     let view = past_view(&query, app.now())?;
     match Format::asked(&query, &headers)? {
         Format::Json => {
-            let listed = app.blocking(move |app| listed(app, view, &filter)).await?;
-            Ok(Json(Page::from(listed)).into_response())
+            let work = move |app: &App| listed(app, view, &filter);
+            let listed = if view.is_some() { app.judging(work).await } else { app.blocking(work).await };
+            Ok(Json(Page::from(listed?)).into_response())
         }
-        Format::Csv => app.blocking(move |app| csv(app, view, filter)).await,
+        Format::Csv => {
+            let work = move |app: &App| csv(app, view, filter);
+            if view.is_some() { app.judging(work).await } else { app.blocking(work).await }
+        }
     }
 }
 
@@ -153,13 +157,14 @@ pub fn listed(app: &App, view: Option<View>, filter: &DutyFilter) -> Result<List
 fn csv(app: &App, view: Option<View>, mut filter: DutyFilter) -> Result<Response, HttpError> {
     let mut bytes = duty_csv::header();
     filter.page = 0;
-    filter.size = CSV_PAGE;
+    // What was judged is in memory, whole; rows are read page by page.
+    filter.size = if view.is_some() { u32::MAX } else { CSV_PAGE };
     loop {
         let rows = listed(app, view, &filter)?.content;
         for row in &rows {
             bytes.extend(duty_csv::row(&row.record, None));
         }
-        if rows.len() < CSV_PAGE as usize {
+        if rows.len() < filter.size as usize {
             return Ok(csv_response("duties.csv", bytes));
         }
         filter.page += 1;
@@ -187,7 +192,7 @@ pub async fn one(
 ) -> Result<Response, HttpError> {
     let query = Query::read(raw.as_deref(), &["asAt", "knownAt"])?;
     let view = past_view(&query, app.now())?;
-    app.blocking(move |app| {
+    app.judging(move |app| {
         let row = found(app, &id)?;
         match view {
             None => Ok(Json(row).into_response()),
@@ -208,7 +213,7 @@ pub async fn explanation(
 ) -> Result<Json<DutyRecord>, HttpError> {
     let query = Query::read(raw.as_deref(), &["asAt", "knownAt"])?;
     let view = query.view(app.now())?;
-    app.blocking(move |app| {
+    app.judging(move |app| {
         let row = found(app, &id)?;
         let record = app.projections.explanation(&row.record.duty, view)?;
         record.map(Json).ok_or_else(|| HttpError::not_found("duty at that moment", &id))

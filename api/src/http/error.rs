@@ -75,6 +75,11 @@ pub enum HttpError {
         /// What became of each.
         results: Vec<super::facts::FactResult>,
     },
+    /// Too many requests of a costly kind at once.
+    #[error(
+        "too much is being judged at once, or much is being taken in; nothing was changed, try again shortly"
+    )]
+    Busy,
     /// The log.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -131,6 +136,7 @@ impl HttpError {
             Self::TooSlow { .. } => (StatusCode::REQUEST_TIMEOUT, "BODY_TOO_SLOW"),
             Self::MediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
             Self::Facts { status, code, .. } => (*status, code),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "BUSY"),
             Self::Store(error) | Self::Projections(ProjectionError::Log(error)) => match error {
                 StoreError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "LOG_UNAVAILABLE"),
                 StoreError::TooMany { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "TOO_MANY_FACTS"),

@@ -44,7 +44,7 @@ pub async fn one(
 ) -> Result<Response, HttpError> {
     let query = Query::read(raw.as_deref(), &["asAt", "knownAt"])?;
     let view = past_view(&query, app.now())?;
-    app.blocking(move |app| {
+    app.judging(move |app| {
         let mut row = found(app, &reference)?;
         if let Some(view) = view {
             row.state = app.projections.state_at(&row.subject, view)?.into_iter().collect();
@@ -75,7 +75,7 @@ pub async fn duties(
 ) -> Result<Json<Duties>, HttpError> {
     let query = Query::read(raw.as_deref(), &["asAt", "knownAt"])?;
     let view = query.view(app.now())?;
-    app.blocking(move |app| {
+    app.judging(move |app| {
         let subject = found(app, &reference)?.subject;
         let duties = app.projections.duties_at(&subject, view)?;
         Ok(Json(Duties { subject, as_at: view.as_at, known_at: view.known_at, duties }))
@@ -151,7 +151,7 @@ pub async fn history(
     let query = Query::read(raw.as_deref(), &["asAt", "knownAt", "format"])?;
     let view: View = query.view(app.now())?;
     let format = Format::asked(&query, &headers)?;
-    app.blocking(move |app| {
+    app.judging(move |app| {
         let subject = found(app, &reference)?.subject;
         let entries: Vec<Entry> =
             app.projections.timeline(&subject, view)?.into_iter().map(Entry::from).collect();

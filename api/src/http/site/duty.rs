@@ -13,7 +13,7 @@ use mandate_store::{MAX_READ, Sequence, StoredEvent};
 use super::moment::{self, Asked};
 use super::visitor::Visitor;
 use super::words::{Lens, at_london, day, kind, marks, sentence_case};
-use super::{Access, answer, show};
+use super::{answer, show_judged};
 use crate::http::app::App;
 use crate::http::duties::found;
 use crate::http::error::{HttpError, sentence};
@@ -33,7 +33,7 @@ pub async fn page(
 ) -> Response {
     let raw = uri.query().map(str::to_owned);
     let fill = move |app: &App, visitor: &Visitor| fill(app, visitor, &reference, raw.as_deref());
-    show(app, Access::SignedIn, &uri, &headers, fill).await
+    show_judged(app, &uri, &headers, fill).await
 }
 
 fn fill(app: &App, visitor: &Visitor, reference: &str, raw: Option<&str>) -> Result<Response, HttpError> {

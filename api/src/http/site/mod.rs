@@ -66,19 +66,53 @@ async fn show(
     headers: &HeaderMap,
     fill: impl FnOnce(&App, &Visitor) -> Result<Response, HttpError> + Send + 'static,
 ) -> Response {
+    // A list at a past moment is judged; the present is read from rows.
+    let past = uri.query().is_some_and(|query| query.contains("asAt") || query.contains("knownAt"));
+    let cost = if past { Cost::Judging } else { Cost::Reading };
+    shown(app, access, cost, uri, headers, fill).await
+}
+
+/// Shows a page about one subject, which is judged for it.
+async fn show_judged(
+    app: App,
+    uri: &Uri,
+    headers: &HeaderMap,
+    fill: impl FnOnce(&App, &Visitor) -> Result<Response, HttpError> + Send + 'static,
+) -> Response {
+    shown(app, Access::SignedIn, Cost::Judging, uri, headers, fill).await
+}
+
+/// What filling a page takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cost {
+    Reading,
+    Judging,
+}
+
+async fn shown(
+    app: App,
+    access: Access,
+    cost: Cost,
+    uri: &Uri,
+    headers: &HeaderMap,
+    fill: impl FnOnce(&App, &Visitor) -> Result<Response, HttpError> + Send + 'static,
+) -> Response {
     let visitor = match Visitor::of(&app, headers) {
         Ok(visitor) => visitor,
         Err(error) => return error.into_response(),
     };
     if access == Access::SignedIn && visitor.must_sign_in(&app) {
         let next = uri.path_and_query().map_or("/", |path| path.as_str());
-        return with_cookie(
-            Redirect::to(&format!("/sign-in?next={}", encoded(next))).into_response(),
-            &visitor,
-        );
+        let to = format!("/sign-in?next={}", encoded(next));
+        return with_cookie(Redirect::to(&to).into_response(), &visitor);
     }
     let looking = visitor.clone();
-    let response = match app.blocking(move |app| fill(app, &looking)).await {
+    let work = move |app: &App| fill(app, &looking);
+    let filled = match cost {
+        Cost::Reading => app.blocking(work).await,
+        Cost::Judging => app.judging(work).await,
+    };
+    let response = match filled {
         Ok(response) => response,
         Err(error) => problem(&app, &visitor, error).await,
     };

@@ -11,7 +11,7 @@ use super::moment::{self, Asked, address};
 use super::nominal_parts::{partners, state, timeline};
 use super::visitor::Visitor;
 use super::words::Lens;
-use super::{Access, answer, show};
+use super::{answer, show_judged};
 use crate::http::app::App;
 use crate::http::error::HttpError;
 use crate::http::nominals::found;
@@ -30,7 +30,7 @@ pub async fn page(
 ) -> Response {
     let raw = uri.query().map(str::to_owned);
     let fill = move |app: &App, visitor: &Visitor| fill(app, visitor, &reference, raw.as_deref());
-    show(app, Access::SignedIn, &uri, &headers, fill).await
+    show_judged(app, &uri, &headers, fill).await
 }
 
 fn fill(app: &App, visitor: &Visitor, reference: &str, raw: Option<&str>) -> Result<Response, HttpError> {

@@ -20,8 +20,8 @@ use crate::pages::work::{MyWork, WorkGroup};
 
 /// Rows shown of each group.
 const SHOWN: usize = 25;
-/// Open duties looked at; a person with more sees the first of them.
-const MOST: u32 = 10_000;
+/// Pending duties looked at; those after them in order have more time and are only counted.
+const MOST: usize = 10_000;
 
 /// The page.
 pub async fn page(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
@@ -49,10 +49,10 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
         covers: scope.covers(),
         csv_href: format!("/v1/duties?format=csv&outcome=overdue,pending{list}{carried}"),
         json_href: format!("/v1/duties?outcome=overdue,pending{list}{carried}"),
-        overdue: group(&groups.overdue, "overdue", &list, &carried),
-        due_today: group(&groups.due_today, "pending", &list, &carried),
-        due_this_week: group(&groups.due_this_week, "pending", &list, &carried),
-        later: group(&groups.later, "pending", &list, &carried),
+        overdue: group(&groups.overdue, groups.more_overdue, "overdue", &list, &carried),
+        due_today: group(&groups.due_today, 0, "pending", &list, &carried),
+        due_this_week: group(&groups.due_this_week, 0, "pending", &list, &carried),
+        later: group(&groups.later, groups.more_pending, "pending", &list, &carried),
         frame,
     };
     answer(&page)
@@ -64,6 +64,8 @@ struct Groups {
     due_today: Vec<crate::pages::row::DutyRow>,
     due_this_week: Vec<crate::pages::row::DutyRow>,
     later: Vec<crate::pages::row::DutyRow>,
+    more_overdue: u64,
+    more_pending: u64,
 }
 
 fn groups(
@@ -76,9 +78,11 @@ fn groups(
     let book = app.book(view.known_at)?;
     let calendar = book.calendar.known_at(view.known_at);
     let lens = Lens { policy: &book.policy, calendar, today: view.as_at.london_date(), carry };
-    let mut groups = Groups::default();
-    for row in open_duties(app, scope, past)? {
-        let row = lens.row(&row);
+    let open = open_duties(app, scope, past)?;
+    let mut groups =
+        Groups { more_overdue: open.more_overdue, more_pending: open.more_pending, ..Groups::default() };
+    for row in &open.rows {
+        let row = lens.row(row);
         match row.status {
             Status::Overdue => groups.overdue.push(row),
             Status::DueToday => groups.due_today.push(row),
@@ -97,31 +101,60 @@ fn groups(
     Ok(groups)
 }
 
-/// The open duties of a scope, by the last working day to act, each once.
-fn open_duties(app: &App, scope: &Scope, past: Option<View>) -> Result<Vec<DutyRow>, HttpError> {
-    let mut rows: Vec<DutyRow> = Vec::new();
+/// The open duties of a person, by the last working day to act.
+#[derive(Default)]
+struct Open {
+    rows: Vec<DutyRow>,
+    /// Overdue duties and pending ones beyond those.
+    more_overdue: u64,
+    more_pending: u64,
+}
+
+/// The open duties of a scope, each once. Pending ones beyond those looked at have more time than all of them.
+fn open_duties(app: &App, scope: &Scope, past: Option<View>) -> Result<Open, HttpError> {
+    let mut open = Open::default();
     for (holders, units) in scope.filters() {
-        let filter = DutyFilter {
-            holders,
-            units,
-            outcomes: vec![Outcome::Overdue, Outcome::Pending],
-            sort: DutySort::ActBy,
-            size: MOST,
-            ..DutyFilter::default()
+        let mut list = |outcomes: &[Outcome], size: usize| -> Result<u64, HttpError> {
+            let filter = DutyFilter {
+                holders: holders.clone(),
+                units: units.clone(),
+                outcomes: outcomes.to_vec(),
+                sort: DutySort::ActBy,
+                size: u32::try_from(size).unwrap_or(u32::MAX),
+                ..DutyFilter::default()
+            };
+            let found = listed(app, past, &filter)?;
+            let more = found.total_elements.saturating_sub(found.content.len() as u64);
+            open.rows.extend(found.content);
+            Ok(more)
         };
-        rows.extend(listed(app, past, &filter)?.content);
+        if past.is_some() {
+            // The whole log is judged for each list: one is enough, and it is in memory anyway.
+            list(&[Outcome::Overdue, Outcome::Pending], usize::MAX)?;
+        } else {
+            let more_overdue = list(&[Outcome::Overdue], SHOWN)?;
+            let more_pending = list(&[Outcome::Pending], MOST)?;
+            open.more_overdue += more_overdue;
+            open.more_pending += more_pending;
+        }
     }
-    rows.sort_by(|one, other| {
+    open.rows.sort_by(|one, other| {
         let key = |row: &DutyRow| (row.record.act_by.is_none(), row.record.act_by);
         key(one).cmp(&key(other)).then_with(|| one.record.duty.cmp(&other.record.duty))
     });
-    rows.dedup_by(|one, other| one.record.duty == other.record.duty);
-    Ok(rows)
+    open.rows.dedup_by(|one, other| one.record.duty == other.record.duty);
+    Ok(open)
 }
 
-fn group(rows: &[crate::pages::row::DutyRow], outcome: &str, list: &str, carried: &str) -> WorkGroup {
+fn group(
+    rows: &[crate::pages::row::DutyRow],
+    more: u64,
+    outcome: &str,
+    list: &str,
+    carried: &str,
+) -> WorkGroup {
     WorkGroup {
-        total: rows.len() as u64,
+        total: rows.len() as u64 + more,
         rows: rows.iter().take(SHOWN).cloned().collect(),
         all_href: format!("/duties?outcome={outcome}{list}{carried}"),
     }

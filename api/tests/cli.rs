@@ -1,0 +1,174 @@
+//! The verbs that touch the log, run as a person runs them: what they write, what they say, how they end.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const ORGANISATIONS: &str = "\
+kind,id,name,parent,post,user,email
+region,region/R1,North,,,,
+area,area/A01,Ashmere,region/R1,,,
+unit,unit/U1,Ashmere East,area/A01,,,
+post,area/A01,Una Idowu,,cpc,user/u-1,una@example.gov.uk
+";
+
+fn mandate(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_mandate")).args(arguments).current_dir(folder).output().unwrap()
+}
+
+/// How a run ended, and what it said.
+fn ended(output: &Output) -> (i32, String) {
+    let said = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    (output.status.code().unwrap_or(-1), said.concat())
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("organisations.csv"), ORGANISATIONS).unwrap();
+    folder
+}
+
+#[test]
+fn init_states_the_first_facts_once() {
+    let folder = folder();
+    let init = ["init", "--data-dir", "log", "--organisations", "organisations.csv"];
+    let (code, said) = ended(&mandate(folder.path(), &init));
+    assert_eq!(code, 0, "{said}");
+    assert!(
+        said.contains("3 organisations, 1 people, 1 posts") && said.contains("copy log/keys/kek"),
+        "{said}"
+    );
+    let (code, said) = ended(&mandate(folder.path(), &init));
+    assert!(code == 1 && said.contains("there is a log already"), "{said}");
+    let (_, tail) = ended(&mandate(folder.path(), &["log", "tail", "--data-dir", "log"]));
+    assert_eq!(tail.lines().count(), 6, "{tail}");
+    assert!(!tail.contains("una@"), "{tail}");
+}
+
+#[test]
+fn init_writes_nothing_while_a_row_is_wrong() {
+    let folder = folder();
+    let wrong =
+        ORGANISATIONS.replace("unit,unit/U1,Ashmere East,area/A01", "unit,unit/U1,Ashmere East,area/A99");
+    std::fs::write(folder.path().join("organisations.csv"), wrong).unwrap();
+    let output = mandate(folder.path(), &["init", "log", "--organisations", "organisations.csv"]);
+    let (code, said) = ended(&output);
+    assert_eq!(code, 3, "{said}");
+    assert!(
+        said.contains("organisations.csv line 4, column `parent`: `area/A99` has no row of its own"),
+        "{said}"
+    );
+    assert!(!folder.path().join("log").exists());
+}
+
+#[test]
+fn what_was_imported_is_exported_and_judged() {
+    let folder = folder();
+    let run = |arguments: &[&str]| ended(&mandate(folder.path(), arguments));
+    let small = ["generate", "--areas", "1", "--nominals", "30", "--months", "3", "--out", "facts.jsonl.gz"];
+    assert_eq!(run(&small).0, 0);
+    assert_eq!(run(&["init", "log", "--empty"]).0, 0);
+    let (code, said) = run(&["import", "facts.jsonl.gz", "--data-dir", "log"]);
+    assert!(code == 0 && said.contains("already stored 0, conflicts 0, refused 0"), "{said}");
+    let (code, said) = run(&["import", "facts.jsonl.gz", "--data-dir", "log", "--no-project"]);
+    assert!(code == 0 && said.contains("stored 0, already stored "), "{said}");
+    assert_eq!(run(&["log", "export", "--data-dir", "log", "--out", "export.jsonl"]).0, 0);
+    let judged = |file: &str| {
+        let at = ["--as-at", "2026-11-02", "--known-at", "2026-11-02", "--format", "jsonl"];
+        let output = mandate(folder.path(), &[&["judge", file], at.as_slice()].concat());
+        assert_eq!(output.status.code(), Some(4), "there are breaches in it");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(judged("export.jsonl"), judged("facts.jsonl.gz"));
+}
+
+#[test]
+fn import_ends_with_3_when_a_line_was_not_taken() {
+    let folder = folder();
+    std::fs::write(folder.path().join("facts.jsonl"), "{}\n").unwrap();
+    assert_eq!(ended(&mandate(folder.path(), &["init", "log", "--empty"])).0, 0);
+    for more in [&["--dry-run"][..], &["--reject", "rejects.jsonl"]] {
+        let arguments = [&["import", "facts.jsonl", "--data-dir", "log"], more].concat();
+        let (code, said) = ended(&mandate(folder.path(), &arguments));
+        assert!(code == 3 && said.contains("refused 1"), "{said}");
+    }
+    let kept = std::fs::read_to_string(folder.path().join("rejects.jsonl")).unwrap();
+    assert!(kept.starts_with(r#"{"file":"facts.jsonl","line":1,"reason":"field `specversion`"#), "{kept}");
+}
+
+#[test]
+fn what_cannot_be_done_is_said_with_what_to_do_next() {
+    let folder = folder();
+    std::fs::write(folder.path().join("wrong.toml"), "data_dir = \"x\"\nlistn = \"127.0.0.1:80\"\n").unwrap();
+    for (arguments, wanted) in [
+        (&["serve", "--data-dir", "none", "--listen", "127.0.0.1:0"][..], "run `mandate init`"),
+        (&["serve", "--listen", "0.0.0.0:0"], "--anyone-may-read"),
+        (&["demo", "--listen", "0.0.0.0:0"], "stays on this machine"),
+        (&["config", "show", "--config", "wrong.toml"], "unknown field `listn`"),
+        (&["serve", "--config", "none.toml"], "none.toml: cannot read it"),
+        (&["log", "tail", "--data-dir", "none"], "no log there"),
+        (&["import", "none.jsonl", "--data-dir", "none"], "mandate init"),
+    ] {
+        let (code, said) = ended(&mandate(folder.path(), arguments));
+        assert!(
+            code == 1 && said.contains(wanted),
+            "{arguments:?} ended with {code}: {said}\nwanted {wanted}"
+        );
+    }
+}
+
+#[test]
+fn the_configuration_is_shown_as_serve_would_use_it() {
+    let folder = folder();
+    std::fs::write(
+        folder.path().join("mandate.toml"),
+        "listen = \"127.0.0.1:9000\"\n[mail]\ndir = \"letters\"\n",
+    )
+    .unwrap();
+    let show =
+        ["config", "show", "--config", "mandate.toml", "--data-dir", "elsewhere", "--smtp", "localhost:2525"];
+    let (code, said) = ended(&mandate(folder.path(), &show));
+    assert_eq!(code, 0, "{said}");
+    for line in
+        ["data_dir = \"elsewhere\"", "listen = \"127.0.0.1:9000\"", "host = \"localhost\"", "port = 2525"]
+    {
+        assert!(said.contains(line), "{said}\nwanted {line}");
+    }
+    assert!(!said.contains("letters"), "a flag wins over the file: {said}");
+}
+
+#[test]
+fn a_server_that_is_told_to_stop_ends_in_order_and_keeps_others_out_meanwhile() {
+    let folder = folder();
+    assert_eq!(ended(&mandate(folder.path(), &["init", "log", "--empty"])).0, 0);
+    let mut server = Command::new(env!("CARGO_BIN_EXE_mandate"))
+        .args(["serve", "--data-dir", "log", "--listen", "127.0.0.1:0"])
+        .current_dir(folder.path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(server.stderr.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    assert!(first.starts_with("Mandate at http://127.0.0.1:"), "{first}");
+    std::fs::write(folder.path().join("facts.jsonl"), "{}\n").unwrap();
+    let (code, said) = ended(&mandate(folder.path(), &["import", "facts.jsonl", "--data-dir", "log"]));
+    assert!(code == 1 && said.contains(&format!("in use by process {}", server.id())), "{said}");
+    let (code, _) = ended(&mandate(folder.path(), &["log", "tail", "--data-dir", "log"]));
+    assert_eq!(code, 0, "the log is read beside a running server");
+    // A server that answers also listens to signals.
+    answered(first.split_whitespace().find_map(|word| word.strip_prefix("http://")).unwrap());
+    let told = Command::new("kill").args(["-TERM", &server.id().to_string()]).status().unwrap();
+    assert!(told.success());
+    assert_eq!(server.wait().unwrap().code(), Some(0));
+}
+
+/// Asks once and waits for the answer, so that the server is known to run.
+fn answered(address: &str) {
+    use std::io::{Read as _, Write as _};
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    stream.write_all(b"GET /health/ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut told = String::new();
+    stream.read_to_string(&mut told).unwrap();
+    assert!(told.starts_with("HTTP/1.1 200"), "{told}");
+}

@@ -1,0 +1,165 @@
+//! The demonstration: five people, a clock to move on, and pages that hold together.
+
+use std::collections::BTreeSet;
+
+use axum::body::Body;
+use axum::http::Request;
+use mandate_api::demo::{Stage, set_up};
+use mandate_api::generate::{Options, Scale};
+use mandate_api::http::{App, Books, Hosts, Metrics, Parts, Sessions, Tellers, router};
+use mandate_domain::time::Clock as _;
+
+use crate::server::{Answer, get, send};
+
+struct Demo {
+    router: axum::Router,
+    cookie: String,
+    stage: Stage,
+    _folder: tempfile::TempDir,
+}
+
+fn options() -> Options {
+    Options { areas: 2, nominals: 120, months: 6, ..Options::scale(Scale::Small) }
+}
+
+/// The demonstration, with the CPC signed in.
+async fn signed_in() -> Demo {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    let stage = tokio::task::spawn_blocking(move || set_up(&path, &options(), "http://localhost").unwrap());
+    let stage = stage.await.unwrap();
+    let app = App::new(Parts {
+        store: stage.store.clone(),
+        projections: stage.projections.clone(),
+        clock: stage.clock.clone(),
+        tellers: Tellers::Anyone,
+        hosts: Hosts::loopback_and("http://localhost"),
+        mail_dir: Some(stage.mail_dir.clone()),
+        demo: Some(stage.demo.clone()),
+        books: Books::default(),
+        metrics: Metrics::default(),
+        sessions: Sessions::default(),
+    });
+    let mut demo = Demo { router: router(&app), cookie: String::new(), stage, _folder: folder };
+    let page = demo.page("/sign-in").await;
+    let token = token(&page.text);
+    let answer = demo.form("/sign-in", &format!("token={token}&persona=cpc")).await;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    demo
+}
+
+fn token(page: &str) -> String {
+    let (_, rest) = page.split_once("name=\"token\" value=\"").expect("a form");
+    rest.split('"').next().unwrap().to_owned()
+}
+
+impl Demo {
+    async fn page(&mut self, address: &str) -> Answer {
+        let answer =
+            send(&self.router, get(address).header("cookie", &self.cookie).body(Body::empty()).unwrap());
+        self.keep_cookie(answer.await)
+    }
+
+    async fn form(&mut self, address: &str, body: &str) -> Answer {
+        let request = Request::post(address)
+            .header("host", "localhost")
+            .header("cookie", &self.cookie)
+            .header("content-type", "application/x-www-form-urlencoded");
+        let answer = send(&self.router, request.body(Body::from(body.to_owned())).unwrap()).await;
+        self.keep_cookie(answer)
+    }
+
+    fn keep_cookie(&mut self, answer: Answer) -> Answer {
+        if let Some(set) = answer.headers.get("set-cookie") {
+            let set = set.to_str().unwrap();
+            assert!(set.contains("HttpOnly") && set.contains("SameSite=Strict"), "{set}");
+            self.cookie = set.split(';').next().unwrap().to_owned();
+        }
+        answer
+    }
+}
+
+/// The addresses of our own that a page links to.
+fn links(page: &str) -> BTreeSet<String> {
+    let hrefs = page.split("href=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    let own = hrefs.filter(|href| href.starts_with('/'));
+    own.map(|href| href.replace("&amp;", "&").replace("&#38;", "&").split('#').next().unwrap().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn every_link_from_the_first_pages_on_leads_somewhere() {
+    let mut demo = signed_in().await;
+    let mut seen = BTreeSet::new();
+    let mut open: Vec<String> = vec!["/work".to_owned()];
+    while let Some(address) = open.pop() {
+        if seen.len() > 400 || !seen.insert(address.clone()) {
+            continue;
+        }
+        let answer = demo.page(&address).await;
+        let redirected = answer.status == 303;
+        assert!(answer.status == 200 || redirected, "{} {address}: {}", answer.status, answer.text);
+        let html = answer.headers.get("content-type").is_some_and(|kind| kind == "text/html; charset=utf-8");
+        if html && !address.ends_with("/html") {
+            assert!(!answer.text.contains(" style=") && !answer.text.contains("<script>"), "{address}");
+            // Each kind of page a few times: what differs between two duties is their data.
+            let kind =
+                |text: &str| text.split('/').nth(1).map(|kind| kind.split('?').next().unwrap().to_owned());
+            for link in links(&answer.text) {
+                let visited = seen.iter().chain(&open).filter(|other| kind(other) == kind(&link)).count();
+                if visited < 30 {
+                    open.push(link);
+                }
+            }
+        }
+    }
+    assert!(seen.iter().any(|address| address.starts_with("/inbox/")), "a mail was opened");
+    assert!(seen.iter().any(|address| address.starts_with("/nominals/")), "a nominal was opened");
+}
+
+#[tokio::test]
+async fn a_day_passes_when_the_button_of_a_page_is_pressed() {
+    let mut demo = signed_in().await;
+    let before = demo.stage.clock.now();
+    let page = demo.page("/work").await;
+    let refused = demo.form("/demo/advance", "token=x").await;
+    assert_eq!(refused.status, 403);
+    assert_eq!(demo.stage.clock.now(), before);
+    let answer = demo.form("/demo/advance", &format!("token={}", token(&page.text))).await;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    assert_eq!(demo.stage.clock.now().london_date(), before.london_date().next());
+    let said = demo.page("/work").await.text;
+    assert!(said.contains("It is now 09:00 on "), "said once");
+    assert!(!demo.page("/work").await.text.contains("It is now 09:00 on "), "and no more");
+}
+
+#[tokio::test]
+async fn nobody_sees_a_page_before_choosing_who_to_be() {
+    let mut demo = signed_in().await;
+    demo.cookie.clear();
+    for address in ["/work", "/duties", "/inbox", "/rules/4.10"] {
+        let answer = demo.page(address).await;
+        assert_eq!(answer.status, 303, "{address}");
+        let to = answer.headers["location"].to_str().unwrap();
+        assert!(to.starts_with("/sign-in?next="), "{to}");
+    }
+    let page = demo.page("/sign-in?next=//evil.example").await;
+    assert!(!page.text.contains("evil.example"));
+}
+
+#[tokio::test]
+async fn a_demonstration_that_is_there_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    let again = move || {
+        let stage = set_up(&path, &options(), "http://localhost").unwrap();
+        (
+            stage.clock.now(),
+            stage.store.reader().head().unwrap().position,
+            stage.demo.advance_one_day().unwrap(),
+        )
+    };
+    let (first, second) = tokio::task::spawn_blocking(move || (again(), again())).await.unwrap();
+    assert!(second.1 > first.1);
+    assert_eq!(second.0.london_date(), first.0.london_date().next());
+}

@@ -1,0 +1,120 @@
+//! A server in this process: its whole router on a log in a temporary folder, under a virtual clock.
+
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request};
+use mandate_api::http::{App, Books, Hosts, Metrics, Parts, Sessions, Tellers, router};
+use mandate_domain::time::{Instant, VirtualClock};
+use mandate_projections::Projections;
+use mandate_store::{Keys, Options, Store};
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+pub struct Server {
+    pub router: axum::Router,
+    pub store: Store,
+    pub projections: Projections,
+    pub clock: Arc<VirtualClock>,
+    pub folder: tempfile::TempDir,
+}
+
+/// An answer, whole.
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+}
+
+pub fn at(text: &str) -> Instant {
+    Instant::parse(text).unwrap()
+}
+
+impl Server {
+    /// A new log at 09:00 on 3 March 2026, to which anyone may state facts.
+    pub fn open_to_anyone() -> Self {
+        Self::new(Tellers::Anyone)
+    }
+
+    pub fn new(tellers: Tellers) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(VirtualClock::new(at("2026-03-03T09:00:00Z")));
+        Keys::create(&folder.path().join("keys/kek")).unwrap();
+        let store = Store::open(Options::new(folder.path(), clock.clone())).unwrap();
+        let projections = Projections::open(folder.path(), &store).unwrap();
+        let app = App::new(Parts {
+            store: store.clone(),
+            projections: projections.clone(),
+            clock: clock.clone(),
+            tellers,
+            hosts: Hosts::loopback_and("http://127.0.0.1:8080"),
+            mail_dir: None,
+            demo: None,
+            books: Books::default(),
+            metrics: Metrics::default(),
+            sessions: Sessions::default(),
+        });
+        Self { router: router(&app), store, projections, clock, folder }
+    }
+
+    /// Moves the clock, and brings the read models there.
+    pub fn advance(&self, now: &str) {
+        self.clock.set(at(now));
+        self.projections.advance(at(now)).unwrap();
+    }
+
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        send(&self.router, request).await
+    }
+
+    pub async fn answer(&self, request: Request<Body>) -> (u16, String) {
+        let answer = self.send(request).await;
+        (answer.status, answer.text)
+    }
+
+    pub async fn get(&self, address: &str) -> Answer {
+        self.send(get(address).body(Body::empty()).unwrap()).await
+    }
+
+    pub async fn post(&self, address: &str, media: &str, body: impl Into<Body>) -> (u16, String) {
+        let request = Request::post(address).header("host", "127.0.0.1:8080").header("content-type", media);
+        self.answer(request.body(body.into()).unwrap()).await
+    }
+
+    pub async fn one(&self, fact: &Value) -> (u16, String) {
+        self.post("/v1/facts", "application/cloudevents+json", fact.to_string()).await
+    }
+
+    /// States facts that must be taken.
+    pub async fn state(&self, facts: &[Value]) {
+        let body = Value::Array(facts.to_vec()).to_string();
+        let (status, told) = self.post("/v1/facts", "application/cloudevents-batch+json", body).await;
+        assert_eq!(status, 202, "{told}");
+    }
+
+    pub fn stored(&self) -> u64 {
+        self.store.reader().head().unwrap().position.get()
+    }
+}
+
+/// A request to read an address.
+pub fn get(address: &str) -> axum::http::request::Builder {
+    Request::get(address).header("host", "127.0.0.1:8080")
+}
+
+pub async fn send(router: &axum::Router, request: Request<Body>) -> Answer {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = to_bytes(body, 1 << 24).await.unwrap();
+    Answer {
+        status: parts.status.as_u16(),
+        headers: parts.headers,
+        text: String::from_utf8_lossy(&body).into_owned(),
+    }
+}
