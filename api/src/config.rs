@@ -8,13 +8,15 @@ use mandate_scheduler::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::cli::DATA_DIR;
+use crate::cli::{DATA_DIR, Place};
 
 /// The keys of a configuration file, for help and errors.
 pub const HELP: &str = r#"Keys of the configuration file (TOML); flags win over the file:
 
   data_dir = "./mandate-data"            # the folder of the log
+  database_url = "postgres://m@db/m"     # its PostgreSQL database; without it SQLite files in that folder
   key_file = "keys/kek"                  # its key file, if not in the usual place
+  checkpoint_file = "checkpoints"        # where signed checkpoints are kept outside the database
   listen = "127.0.0.1:8080"              # the address to listen on
   base_url = "http://127.0.0.1:8080"     # the address that people use; it stands in mails
   token_file = "tokens.toml"             # who may state facts (see `mandate token --help`)
@@ -72,6 +74,12 @@ pub struct Config {
     /// Its key file, if not in the usual place.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_file: Option<PathBuf>,
+    /// Its PostgreSQL database, if it is not in SQLite files in that folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database_url: Option<String>,
+    /// Where signed checkpoints are kept outside the database, if not in the usual place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint_file: Option<PathBuf>,
     /// The address to listen on.
     pub listen: SocketAddr,
     /// The address that people use, if not the one listened on.
@@ -145,6 +153,8 @@ impl Default for Config {
         Self {
             data_dir: PathBuf::from(DATA_DIR),
             key_file: None,
+            database_url: None,
+            checkpoint_file: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             base_url: None,
             token_file: None,
@@ -176,6 +186,17 @@ impl Config {
             path: path.to_owned(),
             reason: error.to_string().trim_end().to_owned(),
         })
+    }
+
+    /// Where the log is.
+    #[must_use]
+    pub fn place(&self) -> Place {
+        Place {
+            data_dir: self.data_dir.clone(),
+            database_url: self.database_url.clone(),
+            key_file: self.key_file.clone(),
+            checkpoint_file: self.checkpoint_file.clone(),
+        }
     }
 
     /// The address that people use.

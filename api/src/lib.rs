@@ -1,6 +1,7 @@
 //! HTTP, pages and command line.
 
 pub mod bulk;
+pub mod checkpoints;
 pub mod cli;
 pub mod config;
 pub mod demo;

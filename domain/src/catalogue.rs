@@ -79,7 +79,7 @@ named! {
         DueAt "due_at" Holder "holder" KnownSince "known_since" BornOverdue "born_overdue" ToRole "to_role"
         ClosedBy "closed_by" Because "because" OutcomeNow "outcome_now" ReplacedBy "replaced_by" Name "name"
         Generation "generation" Notice "notice" Reply "reply" Template "template" Recipient "recipient"
-        DetectedAt "detected_at" Local "local" Breach "breach"
+        DetectedAt "detected_at" Local "local" Breach "breach" OrderedBy "ordered_by" Ground "ground"
     }
 }
 
@@ -481,7 +481,14 @@ fact_types! {
     NoticeDeferred "notice.deferred" DUTY [req(F::Notice, Id), opt(F::Reply, PublicText)]
     NoticeRejected "notice.rejected" DUTY [req(F::Notice, Id), opt(F::Reply, PublicText)]
     NoticeAmbiguous "notice.ambiguous" DUTY [req(F::Notice, Id), opt(F::Reply, PublicText)]
+
+    SubjectErased "subject.erased" PEOPLE [req(F::OrderedBy, Ids), req(F::Ground, Id)]
+    SubjectRestricted "subject.restricted" PEOPLE [req(F::OrderedBy, Ids), req(F::Ground, Id)]
+    SubjectRestrictionLifted "subject.restriction_lifted" PEOPLE [req(F::OrderedBy, Ids), req(F::Ground, Id)]
 }
+
+/// Whose personal data may be erased or restricted (4.16 i).
+const PEOPLE: &[K] = &[K::Nominal, K::User];
 
 const POLICY: &[K] = &[K::Policy];
 const CALENDAR: &[K] = &[K::Calendar];
@@ -493,10 +500,13 @@ impl FactType {
         self.own_fields().iter().chain(COMMON).find(|spec| spec.field.name() == name)
     }
 
-    /// Whether only Mandate itself may state it: duties, breaches, notices and policies (spec 2.1).
+    /// Whether only Mandate itself may state it: duties, breaches, notices, policies (spec 2.1) and
+    /// the orders to erase or restrict a person's data.
     #[must_use]
     pub fn is_internal(self) -> bool {
-        ["duty.", "breach.", "notice.", "policy."].iter().any(|prefix| self.name().starts_with(prefix))
+        ["duty.", "breach.", "notice.", "policy.", "subject."]
+            .iter()
+            .any(|prefix| self.name().starts_with(prefix))
     }
 }
 

@@ -5,6 +5,7 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
+use crate::checkpoint::Signed;
 use crate::error::StoreError;
 use crate::new_event::NewEvent;
 use crate::outcome::{OnError, Outcome};
@@ -22,6 +23,14 @@ pub(crate) struct Job {
     _room: OwnedSemaphorePermit,
 }
 
+/// What waits for the writer.
+pub(crate) enum Work {
+    /// A batch to be stored.
+    Append(Job),
+    /// A signed checkpoint to be kept in the database.
+    Keep(Signed, oneshot::Sender<Result<(), StoreError>>),
+}
+
 impl Job {
     /// Answers the caller; one that no longer waits changes nothing.
     pub(crate) fn answer(self, answer: Answer) {
@@ -31,7 +40,7 @@ impl Job {
 
 /// The queue and the thread at the end of it, which ends after it has stored all that is queued.
 pub(crate) struct Appender {
-    queue: Option<mpsc::UnboundedSender<Job>>,
+    queue: Option<mpsc::UnboundedSender<Work>>,
     /// One permit for each event that is waiting or being stored.
     room: Arc<Semaphore>,
     capacity: u32,
@@ -62,14 +71,28 @@ impl Appender {
         if events.len() > MAX_BATCH {
             return Err(StoreError::TooMany { events: events.len(), limit: MAX_BATCH });
         }
-        let stopped = || StoreError::Unavailable { reason: "the writer has stopped".to_owned() };
         let wanted = u32::try_from(events.len()).unwrap_or(u32::MAX).min(self.capacity);
         let room = Arc::clone(&self.room).acquire_many_owned(wanted).await.map_err(|_| stopped())?;
         let (reply, answer) = oneshot::channel();
         let job = Job { events, on_error, reply, _room: room };
-        self.queue.as_ref().and_then(|queue| queue.send(job).ok()).ok_or_else(stopped)?;
+        self.send(Work::Append(job))?;
         answer.await.map_err(|_| stopped())?
     }
+
+    /// Queues a checkpoint and waits until it is kept.
+    pub(crate) async fn keep(&self, signed: Signed) -> Result<(), StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Work::Keep(signed, reply))?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    fn send(&self, work: Work) -> Result<(), StoreError> {
+        self.queue.as_ref().and_then(|queue| queue.send(work).ok()).ok_or_else(stopped)
+    }
+}
+
+fn stopped() -> StoreError {
+    StoreError::Unavailable { reason: "the writer has stopped".to_owned() }
 }
 
 impl Drop for Appender {

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use rusqlite::ErrorCode;
+
 use crate::keys::KeysError;
 use crate::position::Position;
 
@@ -79,13 +81,61 @@ pub enum StoreError {
         /// What is wanted.
         wanted: &'static str,
     },
+    /// PostgreSQL runs with a weaker setting than acknowledged events need.
+    #[error(
+        "PostgreSQL's `{setting}` is `{value}`, wanted `{wanted}`; acknowledged events would not be safe: set it in \
+         postgresql.conf and restart the server"
+    )]
+    ServerSetting {
+        /// The setting.
+        setting: &'static str,
+        /// Its value.
+        value: String,
+        /// What is wanted.
+        wanted: &'static str,
+    },
+    /// An address of a database that cannot be used.
+    #[error("database `{url}`: {reason}; expected `postgres://user@host:port/name`")]
+    Address {
+        /// The address, without its password.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The database refused or failed.
     #[error("cannot {doing}: {source}")]
     Database {
         /// What was being done.
         doing: &'static str,
-        /// SQLite's reason.
-        source: rusqlite::Error,
+        /// The database's reason.
+        source: DatabaseError,
+    },
+    /// The connection was lost while events were on their way, and the database does not answer.
+    #[error(
+        "whether it was stored is not known: {reason}; send it again with the same source and id: what was stored is \
+         recognised by them"
+    )]
+    OutcomeUnknown {
+        /// What stands in the way.
+        reason: String,
+    },
+    /// The log is not what was signed of it.
+    #[error("not signed: {reason}; run `mandate log verify`, and compare with a checkpoint kept elsewhere")]
+    Forked {
+        /// What does not fit.
+        reason: String,
+    },
+    /// There is no key that signs checkpoints.
+    #[error("{path}: no signing key there; `mandate log key` makes one for a log that has none")]
+    NoSigningKey {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// The log may only be read.
+    #[error("the log is read-only: {reason}")]
+    ReadOnly {
+        /// Why, and what lifts it.
+        reason: String,
     },
     /// Nothing can be stored at present; nothing was acknowledged.
     #[error(
@@ -113,6 +163,15 @@ pub enum StoreError {
         /// The first position that is not there.
         missing: Position,
         /// The head at the time of reading.
+        head: Position,
+    },
+    /// A head row whose tree cannot be that of its position.
+    #[error(
+        "the tree in the head row is not one of {head} events: the row was altered; run `mandate log verify` and \
+         restore from a backup"
+    )]
+    Tree {
+        /// The position in the head row.
         head: Position,
     },
     /// A stream with a hole in it.
@@ -144,10 +203,65 @@ pub enum StoreError {
     Keys(#[from] KeysError),
 }
 
+/// What a database says of a failure.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// SQLite.
+    #[error(transparent)]
+    Sqlite(#[from] rusqlite::Error),
+    /// PostgreSQL.
+    #[error(transparent)]
+    Postgres(#[from] sqlx::Error),
+}
+
+impl DatabaseError {
+    /// Whether anything written now would fail as well: a full disk, an I/O error, a lock, no memory, no connection.
+    pub(crate) fn concerns_all(&self) -> bool {
+        match self {
+            Self::Sqlite(error) => !matches!(
+                error.sqlite_error_code(),
+                Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch) | None
+            ),
+            Self::Postgres(sqlx::Error::Database(error)) => {
+                // Classes of SQLSTATE: data that does not fit, constraints, limits of one statement.
+                let class = error.code().map_or_else(String::new, |code| code.chars().take(2).collect());
+                !matches!(class.as_str(), "22" | "23" | "54")
+            }
+            Self::Postgres(_) => true,
+        }
+    }
+}
+
 impl StoreError {
-    /// For `map_err`: a failure of the database while doing something.
+    /// For `map_err`: a failure of SQLite while doing something.
     pub(crate) fn database(doing: &'static str) -> impl Fn(rusqlite::Error) -> Self {
-        move |source| Self::Database { doing, source }
+        move |source| Self::Database { doing, source: source.into() }
+    }
+
+    /// For `map_err`: a failure of PostgreSQL while doing something.
+    pub(crate) fn postgres(doing: &'static str) -> impl Fn(sqlx::Error) -> Self {
+        move |source| Self::Database { doing, source: source.into() }
+    }
+
+    /// The same for each of the callers whose events were to be stored together.
+    pub(crate) fn for_each_caller(&self) -> Self {
+        match self {
+            Self::OutcomeUnknown { reason } => Self::OutcomeUnknown { reason: reason.clone() },
+            Self::Unavailable { reason } => Self::Unavailable { reason: reason.clone() },
+            Self::ReadOnly { reason } => Self::ReadOnly { reason: reason.clone() },
+            other => Self::Unavailable { reason: other.to_string() },
+        }
+    }
+
+    /// Whether no event at all can be stored now.
+    pub(crate) fn concerns_all(&self) -> bool {
+        match self {
+            Self::Database { source, .. } | Self::Keys(KeysError::Database { source, .. }) => {
+                source.concerns_all()
+            }
+            Self::OutcomeUnknown { .. } | Self::Unavailable { .. } | Self::ReadOnly { .. } => true,
+            _ => false,
+        }
     }
 
     /// For `map_err`: a failure of a file while doing something.

@@ -1,21 +1,28 @@
 //! `cqrs_es` on the log: aggregates whose stream is a subject.
 
 use std::collections::HashMap;
-use std::marker::PhantomData;
+use std::sync::{Arc, Mutex};
 
 use cqrs_es::{Aggregate, AggregateContext, AggregateError, EventEnvelope, EventStore};
 
 use crate::error::StoreError;
+use crate::keys::locked;
 use crate::new_event::{Claim, NewEvent};
 use crate::outcome::{OnError, Outcome, Refusal};
 use crate::position::Sequence;
-use crate::reader::RawEvent;
+use crate::postgres::reader::raw_event;
+use crate::reader::{RawEvent, Source};
 use crate::store::Store;
+use crate::stored_event::split_subject;
+use crate::upcast;
 
 /// The key of the metadata that names who gave the command.
 const ACTOR: &str = "actor";
 /// The key of the metadata that names the command.
 const COMMAND_ID: &str = "command_id";
+
+/// Aggregates kept in memory at once.
+const CACHED_AGGREGATES: usize = 50_000;
 
 /// Runs a `cqrs_es::CqrsFramework` on the log.
 ///
@@ -24,11 +31,21 @@ const COMMAND_ID: &str = "command_id";
 /// a structured-mode CloudEvent ([`CloudEvent`](crate::CloudEvent) is one), with its own (source, id): a command
 /// that is sent twice and makes the same events takes effect once. Metadata may hold `actor` and `command_id`.
 ///
-/// Loading reads SQLite on the calling task, for as long as it takes to read one stream.
-#[derive(Debug, Clone)]
+/// An aggregate stays in memory after a commit and is used again while nothing else was appended to its stream. On
+/// PostgreSQL another node's append is noticed within a fraction of a second; a command decided on what was there
+/// before is then refused as a conflict, never stored.
+///
+/// Loading from SQLite reads on the calling task, for as long as it takes to read one stream.
+#[derive(Debug)]
 pub struct LogEventStore<A> {
     store: Store,
-    aggregate: PhantomData<fn() -> A>,
+    cache: Arc<Mutex<HashMap<String, (Sequence, A)>>>,
+}
+
+impl<A> Clone for LogEventStore<A> {
+    fn clone(&self) -> Self {
+        Self { store: self.store.clone(), cache: Arc::clone(&self.cache) }
+    }
 }
 
 /// An aggregate as loaded, and the version of its stream.
@@ -48,29 +65,69 @@ impl<A: Aggregate> AggregateContext<A> for LogContext<A> {
 impl<A: Aggregate> LogEventStore<A> {
     /// The aggregates of this type in a log.
     #[must_use]
-    pub const fn new(store: Store) -> Self {
-        Self { store, aggregate: PhantomData }
+    pub fn new(store: Store) -> Self {
+        Self { store, cache: Arc::default() }
     }
 
     /// Calls `each` with the events of a stream, decoded, in order.
-    fn load(
+    async fn load(
         &self,
         subject: &str,
-        mut each: impl FnMut(&RawEvent<'_>, A::Event),
+        mut each: impl FnMut(&RawEvent<'_>, A::Event) + Send,
     ) -> Result<(), AggregateError<A::Error>> {
-        let loaded = self.store.reader().for_each_payload(subject, |event| {
-            let decoded = serde_json::from_str(event.payload).map_err(|error| StoreError::Unreadable {
-                position: event.position,
-                reason: error.to_string(),
-            })?;
+        let mut decode = |event: RawEvent<'_>| {
+            let unreadable = |reason| StoreError::Unreadable { position: event.position, reason };
+            let present = upcast::to_present(event.event_type, event.event_version, event.payload)
+                .map_err(unreadable)?;
+            let decoded = serde_json::from_str(&present).map_err(|error| unreadable(error.to_string()))?;
             each(&event, decoded);
             Ok(())
-        });
+        };
+        let reader = self.store.reader();
+        let loaded = match &reader.source {
+            Source::Sqlite(_) => reader.for_each_payload(subject, decode),
+            Source::Postgres(source) => match source.payload_rows(split_subject(subject)).await {
+                Ok(rows) => in_order(subject, &rows, &mut decode),
+                Err(error) => Err(error),
+            },
+        };
         loaded.map_err(|error| match error {
             StoreError::Unreadable { .. } => AggregateError::DeserializationError(Box::new(error)),
             other => failed(other),
         })
     }
+
+    /// Takes an aggregate out of the cache, if nothing was appended to its stream since.
+    fn cached(&self, subject: &str) -> Option<(Sequence, A)> {
+        let found = locked(&self.cache).remove(subject);
+        found.filter(|(version, _)| self.store.shared.streams.version(subject) == Some(*version))
+    }
+
+    fn keep(&self, subject: String, version: Sequence, aggregate: A) {
+        let mut cache = locked(&self.cache);
+        if cache.len() >= CACHED_AGGREGATES {
+            cache.clear();
+        }
+        cache.insert(subject, (version, aggregate));
+    }
+}
+
+/// Hands over the rows of a stream and refuses a gap.
+fn in_order(
+    subject: &str,
+    rows: &[sqlx::postgres::PgRow],
+    each: &mut (dyn FnMut(RawEvent<'_>) -> Result<(), StoreError> + Send),
+) -> Result<(), StoreError> {
+    let mut missing = Sequence::START;
+    for row in rows {
+        let event = raw_event(row)?;
+        missing = missing.next();
+        if event.sequence != missing {
+            return Err(StoreError::StreamGap { subject: subject.to_owned(), missing });
+        }
+        each(event)?;
+    }
+    Ok(())
 }
 
 impl<A: Aggregate> EventStore<A> for LogEventStore<A> {
@@ -81,23 +138,29 @@ impl<A: Aggregate> EventStore<A> for LogEventStore<A> {
         aggregate_id: &str,
     ) -> Result<Vec<EventEnvelope<A>>, AggregateError<A::Error>> {
         let mut events = Vec::new();
-        self.load(&subject_of::<A>(aggregate_id), |event, decoded| {
+        let subject = subject_of::<A>(aggregate_id);
+        self.load(&subject, |event, decoded| {
             let metadata = [(ACTOR, event.actor), (COMMAND_ID, event.command_id)]
                 .into_iter()
                 .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
                 .collect();
             events.push(envelope(aggregate_id, event.sequence, decoded, metadata));
-        })?;
+        })
+        .await?;
         Ok(events)
     }
 
     async fn load_aggregate(&self, aggregate_id: &str) -> Result<LogContext<A>, AggregateError<A::Error>> {
         let subject = subject_of::<A>(aggregate_id);
+        if let Some((version, aggregate)) = self.cached(&subject) {
+            return Ok(LogContext { subject, version, aggregate });
+        }
         let (mut aggregate, mut version) = (A::default(), Sequence::START);
         self.load(&subject, |event, decoded| {
             aggregate.apply(decoded);
             version = event.sequence;
-        })?;
+        })
+        .await?;
         Ok(LogContext { subject, version, aggregate })
     }
 
@@ -107,30 +170,43 @@ impl<A: Aggregate> EventStore<A> for LogEventStore<A> {
         context: LogContext<A>,
         metadata: HashMap<String, String>,
     ) -> Result<Vec<EventEnvelope<A>>, AggregateError<A::Error>> {
+        let LogContext { subject, version: loaded, aggregate } = context;
         let mut batch = Vec::with_capacity(events.len());
-        let mut version = context.version;
+        let mut version = loaded;
+        let mut public = true;
         for event in &events {
-            batch.push(encode::<A>(event, &context.subject, &metadata)?.expecting(version));
+            let mut new = encode::<A>(event, &subject, &metadata)?.expecting(version);
+            new.loaded = Some(loaded);
+            public &= new.private().is_empty();
+            batch.push(new);
             version = version.next();
         }
-        for outcome in self.store.append(batch, OnError::All).await.map_err(failed)? {
-            match outcome {
-                Outcome::Stored { .. } | Outcome::AlreadyStored { .. } | Outcome::NotStored { .. } => {}
-                Outcome::Refused(Refusal::VersionConflict { .. }) => {
-                    return Err(AggregateError::AggregateConflict);
-                }
-                Outcome::Refused(refusal @ Refusal::Conflict { .. }) => {
-                    return Err(AggregateError::UnexpectedError(Box::new(refusal)));
+        let mut stored = true;
+        if !batch.is_empty() {
+            for outcome in self.store.append(batch, OnError::All).await.map_err(failed)? {
+                match outcome {
+                    Outcome::Stored { .. } => {}
+                    Outcome::AlreadyStored { .. } | Outcome::NotStored { .. } => stored = false,
+                    Outcome::Refused(Refusal::VersionConflict { .. }) => {
+                        return Err(AggregateError::AggregateConflict);
+                    }
+                    Outcome::Refused(refusal @ (Refusal::Conflict { .. } | Refusal::Erased { .. })) => {
+                        return Err(AggregateError::UnexpectedError(Box::new(refusal)));
+                    }
                 }
             }
         }
-        let aggregate_id = context.subject.split_once('/').map_or("", |(_, id)| id);
-        let mut sequence = context.version;
+        let aggregate_id = subject.split_once('/').map_or("", |(_, id)| id).to_owned();
+        // What is loaded lacks what was sealed, so only an aggregate without it is what a load would give.
+        if stored && public {
+            self.keep(subject, version, aggregate);
+        }
+        let mut sequence = loaded;
         Ok(events
             .into_iter()
             .map(|event| {
                 sequence = sequence.next();
-                envelope(aggregate_id, sequence, event, metadata.clone())
+                envelope(&aggregate_id, sequence, event, metadata.clone())
             })
             .collect())
     }

@@ -3,7 +3,7 @@
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chacha20poly1305::aead::Generate;
 use hmac::{Hmac, KeyInit, Mac};
@@ -31,10 +31,6 @@ pub(crate) struct Derived {
 
 /// Makes a new key file that only its owner can read; refuses to replace one.
 pub(crate) fn create(path: &Path) -> Result<(), KeysError> {
-    let failed = |doing| move |source| KeysError::File { doing, path: path.to_owned(), source };
-    if let Some(folder) = path.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed("make the folder of"))?;
-    }
     let mut text = Zeroizing::new(String::with_capacity(LENGTH));
     text.push_str(LABEL);
     for byte in random()?.iter() {
@@ -43,10 +39,56 @@ pub(crate) fn create(path: &Path) -> Result<(), KeysError> {
         }
     }
     text.push('\n');
+    write_new(path, &text)
+}
+
+/// The file that a new key waits in during a rotation.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    name.into()
+}
+
+/// Makes a new key beside a key file; one that an earlier rotation left there is used.
+pub(crate) fn prepare_rotation(path: &Path) -> Result<Derived, KeysError> {
+    let new = beside(path);
+    if !new.exists() {
+        create(&new)?;
+    }
+    read(&new)
+}
+
+/// Puts the new key in the place of the old one if the keys are wrapped under it; `None` when they are not.
+pub(crate) fn finish_rotation(path: &Path, fingerprint: &[u8]) -> Result<Option<Derived>, KeysError> {
+    let new = beside(path);
+    if !new.exists() {
+        return Ok(None);
+    }
+    let derived = read(&new)?;
+    if derived.fingerprint != fingerprint {
+        return Ok(None);
+    }
+    let failed = |doing| move |source| KeysError::File { doing, path: path.to_owned(), source };
+    std::fs::rename(&new, path).map_err(failed("put in place"))?;
+    sync_folder(path)?;
+    Ok(Some(derived))
+}
+
+/// Writes a new file that only its owner can read, durably; refuses to replace one.
+pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), KeysError> {
+    let failed = |doing| move |source| KeysError::File { doing, path: path.to_owned(), source };
+    if let Some(folder) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed("make the folder of"))?;
+    }
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed("create"))?;
     file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed("write"))?;
-    // The name of the new file must be on disk as well before anything is sealed under the key.
+    sync_folder(path)
+}
+
+/// The name of a new file must be on disk as well before anything is sealed under the key in it.
+fn sync_folder(path: &Path) -> Result<(), KeysError> {
+    let failed = |doing| move |source| KeysError::File { doing, path: path.to_owned(), source };
     match path.parent() {
         Some(folder) => {
             File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed("sync the folder of"))
@@ -57,6 +99,17 @@ pub(crate) fn create(path: &Path) -> Result<(), KeysError> {
 
 /// Reads a key file.
 pub(crate) fn read(path: &Path) -> Result<Derived, KeysError> {
+    let text = read_private(path, LENGTH as u64 + 1)?;
+    let key = decode(&text).ok_or_else(|| KeysError::Malformed { path: path.to_owned() })?;
+    Ok(Derived {
+        wrapping: derive(&key, b"mandate v1 wrap subject keys"),
+        lookup: derive(&key, b"mandate v1 look-up index"),
+        fingerprint: *derive(&key, b"mandate v1 fingerprint"),
+    })
+}
+
+/// Reads a file that only its owner may read, at most `limit` bytes of it.
+pub(crate) fn read_private(path: &Path, limit: u64) -> Result<Zeroizing<String>, KeysError> {
     let failed = |doing| move |source| KeysError::File { doing, path: path.to_owned(), source };
     let file = File::open(path).map_err(|source| match source.kind() {
         std::io::ErrorKind::NotFound => KeysError::NoKeyFile { path: path.to_owned() },
@@ -67,13 +120,8 @@ pub(crate) fn read(path: &Path) -> Result<Derived, KeysError> {
         return Err(KeysError::Exposed { path: path.to_owned(), mode });
     }
     let mut text = Zeroizing::new(String::with_capacity(LENGTH + 1));
-    file.take(LENGTH as u64 + 1).read_to_string(&mut text).map_err(failed("read"))?;
-    let key = decode(&text).ok_or_else(|| KeysError::Malformed { path: path.to_owned() })?;
-    Ok(Derived {
-        wrapping: derive(&key, b"mandate v1 wrap subject keys"),
-        lookup: derive(&key, b"mandate v1 look-up index"),
-        fingerprint: *derive(&key, b"mandate v1 fingerprint"),
-    })
+    file.take(limit).read_to_string(&mut text).map_err(failed("read"))?;
+    Ok(text)
 }
 
 /// Thirty-two bytes from the system's random generator.

@@ -1,21 +1,19 @@
 //! The subjects' keys: made before the first event that needs them, wrapped, kept apart from the log.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mandate_domain::time::Clock;
-use rusqlite::{Connection, OptionalExtension};
 
 use crate::cloud_event::CloudEvent;
-use crate::error::StoreError;
+use crate::error::DatabaseError;
 use crate::key_file::{self, Derived, Secret};
-use crate::migrate;
 use crate::position::Position;
+use crate::postgres::keys::PostgresKeys;
 use crate::private::Private;
 use crate::seal::{self, Belongs};
-use crate::settings::{self, Purpose};
-use crate::store::make_private;
+use crate::sqlite::keys::SqliteKeys;
 use crate::stored_event::StoredEvent;
 
 /// Unwrapped keys held in memory at once.
@@ -68,7 +66,7 @@ pub enum KeysError {
     #[error("the system gave no random bytes; nothing can be sealed until it does")]
     Random,
     /// A subject whose key is not there.
-    #[error("the key of {subject} is not there: it was destroyed, or keys.db is older than log.db")]
+    #[error("the key of {subject} is not there: it was destroyed, or the keys are older than the log")]
     NoKey {
         /// The subject.
         subject: Box<str>,
@@ -80,37 +78,105 @@ pub enum KeysError {
         subject: Box<str>,
     },
     /// The database of the keys refused or failed.
-    #[error("cannot {doing} in keys.db: {source}")]
+    #[error("cannot {doing} in the keys: {source}")]
     Database {
         /// What was being done.
         doing: &'static str,
-        /// SQLite's reason.
-        source: rusqlite::Error,
+        /// The database's reason.
+        source: DatabaseError,
+    },
+    /// A subject whose personal data is kept but not shown.
+    #[error(
+        "the personal data of {subject} is restricted: it is kept and not shown until the restriction is lifted"
+    )]
+    Restricted {
+        /// The subject.
+        subject: Box<str>,
+    },
+    /// The database of the keys cannot be reached.
+    #[error("the keys cannot be reached: {reason}")]
+    Unreachable {
+        /// What stands in the way.
+        reason: String,
     },
 }
 
 impl KeysError {
     /// For `map_err`: a failure of the database while doing something.
-    pub(crate) fn database(doing: &'static str) -> impl Fn(rusqlite::Error) -> Self {
-        move |source| Self::Database { doing, source }
+    pub(crate) fn database<E: Into<DatabaseError>>(doing: &'static str) -> impl Fn(E) -> Self {
+        move |source| Self::Database { doing, source: source.into() }
     }
 }
 
-/// The keys of all subjects and the index from numbers to subjects; one for a data directory.
+/// The database that holds the keys.
+#[derive(Debug)]
+pub(crate) enum Table {
+    Sqlite(SqliteKeys),
+    Postgres(PostgresKeys),
+}
+
+/// Calls the method of that name of whichever database it is.
+macro_rules! on {
+    ($table:expr, $keys:ident => $call:expr) => {
+        match $table {
+            Table::Sqlite($keys) => $call,
+            Table::Postgres($keys) => $call,
+        }
+    };
+}
+
+/// The keys of all subjects and the index from numbers to subjects; one for a log.
 pub struct Keys {
+    table: Table,
     derived: Derived,
     clock: Arc<dyn Clock>,
-    writing: Mutex<Connection>,
-    reading: Mutex<Connection>,
     unwrapped: Mutex<HashMap<Box<str>, Secret>>,
+    gone: Mutex<Gone>,
+}
+
+/// Subjects that are not to be read.
+#[derive(Debug, Default)]
+pub(crate) struct Gone {
+    pub(crate) erased: HashSet<Box<str>>,
+    pub(crate) restricted: HashSet<Box<str>>,
 }
 
 /// Keys and index entries that are to be durable before the events that need them.
 #[derive(Default)]
 pub(crate) struct Pending {
     keys: HashMap<Box<str>, Secret>,
-    lookups: Vec<([u8; 32], Box<str>, Position)>,
+    lookups: Vec<Lookup>,
 }
+
+impl Pending {
+    /// Whether nothing must be made durable.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.lookups.is_empty()
+    }
+}
+
+/// An entry of the index from numbers to subjects.
+pub(crate) struct Lookup {
+    pub(crate) digest: [u8; 32],
+    pub(crate) subject: Box<str>,
+    pub(crate) position: Position,
+}
+
+/// A wrapped key of a subject.
+pub(crate) struct Wrapped {
+    pub(crate) subject: Box<str>,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Which key-encryption key the keys are wrapped under.
+pub(crate) struct KeyFileRow {
+    pub(crate) fingerprint: Vec<u8>,
+    /// The key of the look-up index, wrapped; none while it is derived from the key-encryption key itself.
+    pub(crate) lookup: Option<Vec<u8>>,
+}
+
+/// Whom a wrapped look-up key belongs to.
+const LOOKUP_KEY: &str = "mandate/look-up";
 
 impl Keys {
     /// Makes the key file of a new log: 32 random bytes, readable by its owner only. Keep a copy of it elsewhere;
@@ -122,33 +188,45 @@ impl Keys {
         key_file::create(key_file)
     }
 
-    /// Opens `keys.db` in the data directory, which is made if it is new.
-    pub(crate) fn open(data_dir: &Path, key_file: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        let derived = key_file::read(key_file)?;
-        let path = data_dir.join("keys.db");
-        make_private(&path)?;
-        let mut writing = Connection::open(&path).map_err(StoreError::database("open keys.db"))?;
-        migrate::KEYS.version(&writing, &path)?;
-        settings::apply(&writing, &path, Purpose::WriteKeys)?;
-        migrate::KEYS.migrate(&mut writing, &path)?;
-        check_fingerprint(&writing, &derived, &path, key_file)?;
-        let reading = Connection::open(&path).map_err(StoreError::database("open keys.db"))?;
-        settings::apply(&reading, &path, Purpose::Read)?;
-        Ok(Self {
-            derived,
-            clock,
-            writing: Mutex::new(writing),
-            reading: Mutex::new(reading),
-            unwrapped: Mutex::default(),
-        })
+    /// Opens the keys of a log with its key file.
+    pub(crate) fn open(table: Table, key_file: &Path, clock: Arc<dyn Clock>) -> Result<Self, KeysError> {
+        let place = on!(&table, keys => keys.place());
+        let mut derived = key_file::read(key_file)?;
+        let row = match on!(&table, keys => keys.key_file())? {
+            Some(row) => row,
+            None => {
+                on!(&table, keys => keys.begin(&derived.fingerprint))?;
+                on!(&table, keys => keys.key_file())?
+                    .unwrap_or(KeyFileRow { fingerprint: Vec::new(), lookup: None })
+            }
+        };
+        if row.fingerprint != derived.fingerprint {
+            // A rotation that was broken off between the keys and the file is finished here.
+            derived = key_file::finish_rotation(key_file, &row.fingerprint)?
+                .ok_or_else(|| KeysError::WrongKey { path: place.clone(), key_file: key_file.to_owned() })?;
+        }
+        if let Some(wrapped) = &row.lookup {
+            derived.lookup = seal::unwrap(&derived.wrapping, LOOKUP_KEY, wrapped)
+                .ok_or_else(|| KeysError::Altered { subject: LOOKUP_KEY.into() })?;
+        }
+        let gone = on!(&table, keys => keys.gone())?;
+        Ok(Self { table, derived, clock, unwrapped: Mutex::default(), gone: Mutex::new(gone) })
     }
 
     /// Opens the private part of a stored event; an empty one when nothing was sealed.
     ///
     /// # Errors
-    /// [`KeysError::NoKey`] when the subject's key was destroyed, [`KeysError::Altered`] when the sealed part does
-    /// not open.
+    /// [`KeysError::NoKey`] when the subject's key was destroyed, [`KeysError::Restricted`] when its data is not to
+    /// be shown, [`KeysError::Altered`] when the sealed part does not open.
     pub fn unseal(&self, event: &StoredEvent) -> Result<Private, KeysError> {
+        if event.sealed.is_some() && self.is_restricted(&event.fact.subject) {
+            return Err(KeysError::Restricted { subject: event.fact.subject.clone() });
+        }
+        self.compare(event)
+    }
+
+    /// [`Self::unseal`] for comparing, which shows nothing to anybody.
+    pub(crate) fn compare(&self, event: &StoredEvent) -> Result<Private, KeysError> {
         match &event.sealed {
             None => Ok(Private::default()),
             Some(sealed) => {
@@ -195,39 +273,105 @@ impl Keys {
     /// Enters the numbers of an event's subject into the index.
     pub(crate) fn index(&self, event: &CloudEvent, position: Position, pending: &mut Pending) {
         for (kind, number) in event.private.identifiers() {
-            pending.lookups.push((self.lookup_digest(kind, number), event.fact.subject.clone(), position));
+            let digest = self.lookup_digest(kind, number);
+            pending.lookups.push(Lookup { digest, subject: event.fact.subject.clone(), position });
         }
     }
 
-    /// Makes keys and index entries durable.
-    pub(crate) fn commit(&self, pending: Pending) -> Result<(), KeysError> {
-        if pending.keys.is_empty() && pending.lookups.is_empty() {
-            return Ok(());
+    /// Makes keys and index entries durable; `false` when another node made one of the keys meanwhile, in which case
+    /// what was sealed must be sealed anew.
+    pub(crate) fn commit(&self, pending: Pending) -> Result<bool, KeysError> {
+        if pending.is_empty() {
+            return Ok(true);
         }
-        let failed = KeysError::database("store keys");
-        let mut connection = locked(&self.writing);
-        let transaction = connection
-            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
-            .map_err(&failed)?;
+        let wrapped = pending
+            .keys
+            .iter()
+            .map(|(subject, key)| {
+                let bytes = seal::wrap(&self.derived.wrapping, subject, key)?;
+                Ok(Wrapped { subject: subject.clone(), bytes })
+            })
+            .collect::<Result<Vec<_>, KeysError>>()?;
         let now = self.clock.now().nanos();
-        for (subject, key) in &pending.keys {
-            let wrapped = seal::wrap(&self.derived.wrapping, subject, key)?;
-            transaction
-                .prepare_cached(include_str!("../sql/sqlite/keys/insert_subject_key.sql"))
-                .and_then(|mut insert| insert.execute((subject, wrapped, now)))
-                .map_err(&failed)?;
+        let stored = on!(&self.table, keys => keys.store(&wrapped, &pending.lookups, now))?;
+        if stored {
+            for (subject, key) in pending.keys {
+                self.remember(subject, key);
+            }
         }
-        for (digest, subject, position) in &pending.lookups {
-            transaction
-                .prepare_cached(include_str!("../sql/sqlite/keys/upsert_lookup.sql"))
-                .and_then(|mut upsert| upsert.execute((digest, subject, position.to_db())))
-                .map_err(&failed)?;
-        }
-        transaction.commit().map_err(&failed)?;
-        for (subject, key) in pending.keys {
-            self.remember(subject, key);
+        Ok(stored)
+    }
+
+    /// Destroys the key of a subject and what leads to it, for good.
+    pub(crate) fn erase(&self, subject: &str) -> Result<(), KeysError> {
+        on!(&self.table, keys => keys.erase(subject, self.clock.now().nanos()))?;
+        self.note_erased(subject);
+        Ok(())
+    }
+
+    /// Forgets a subject that another node erased.
+    pub(crate) fn note_erased(&self, subject: &str) {
+        locked(&self.unwrapped).remove(subject);
+        locked(&self.gone).erased.insert(subject.into());
+    }
+
+    /// Shows, or no longer shows, the personal data of a subject.
+    pub(crate) fn restrict(&self, subject: &str, restricted: Restricted) -> Result<(), KeysError> {
+        on!(&self.table, keys => keys.restrict(subject, restricted, self.clock.now().nanos()))?;
+        let mut gone = locked(&self.gone);
+        match restricted {
+            Restricted::From => drop(gone.restricted.insert(subject.into())),
+            Restricted::Lifted => drop(gone.restricted.remove(subject)),
         }
         Ok(())
+    }
+
+    /// Whether a subject was erased.
+    #[must_use]
+    pub fn is_erased(&self, subject: &str) -> bool {
+        locked(&self.gone).erased.contains(subject)
+    }
+
+    /// Whether the personal data of a subject is kept and not shown.
+    #[must_use]
+    pub fn is_restricted(&self, subject: &str) -> bool {
+        locked(&self.gone).restricted.contains(subject)
+    }
+
+    /// The subjects that were erased, in order.
+    #[must_use]
+    pub fn erased(&self) -> Vec<String> {
+        let mut erased: Vec<String> = locked(&self.gone).erased.iter().map(ToString::to_string).collect();
+        erased.sort_unstable();
+        erased
+    }
+
+    /// Wraps every key anew under a new key-encryption key and puts that into the key file: copies of the keys made
+    /// before can no longer be opened once the old key file is gone. Every other node must be stopped.
+    ///
+    /// # Errors
+    /// [`KeysError::File`] when the new key cannot be written, [`KeysError::Database`] when the keys cannot; either
+    /// leaves the old key in force.
+    pub(crate) fn rotate(&mut self, key_file: &Path) -> Result<u64, KeysError> {
+        let mut new = key_file::prepare_rotation(key_file)?;
+        let lookup = seal::wrap(&new.wrapping, LOOKUP_KEY, &self.derived.lookup)?;
+        let old = &self.derived.wrapping;
+        let rewrap = |wrapped: &Wrapped| -> Result<Vec<u8>, KeysError> {
+            let key = seal::unwrap(old, &wrapped.subject, &wrapped.bytes)
+                .ok_or_else(|| KeysError::Altered { subject: wrapped.subject.clone() })?;
+            seal::wrap(&new.wrapping, &wrapped.subject, &key)
+        };
+        let row = KeyFileRow { fingerprint: new.fingerprint.to_vec(), lookup: Some(lookup) };
+        let rewrapped = on!(&self.table, keys => keys.rewrap(&rewrap, &row))?;
+        key_file::finish_rotation(key_file, &row.fingerprint)?;
+        new.lookup = self.derived.lookup.clone();
+        self.derived = new;
+        Ok(rewrapped)
+    }
+
+    /// The subjects in the index under a digest, the last stated first.
+    pub(crate) fn lookup(&self, digest: [u8; 32], limit: i64) -> Result<Vec<String>, KeysError> {
+        on!(&self.table, keys => keys.lookup(digest, limit))
     }
 
     /// The key of a subject, if it has one.
@@ -235,11 +379,7 @@ impl Keys {
         if let Some(key) = locked(&self.unwrapped).get(subject) {
             return Ok(Some(key.clone()));
         }
-        let wrapped: Option<Vec<u8>> = locked(&self.reading)
-            .prepare_cached(include_str!("../sql/sqlite/keys/select_subject_key.sql"))
-            .and_then(|mut select| select.query_row([subject], |row| row.get(0)).optional())
-            .map_err(KeysError::database("read a key"))?;
-        let Some(wrapped) = wrapped else { return Ok(None) };
+        let Some(wrapped) = on!(&self.table, keys => keys.key(subject))? else { return Ok(None) };
         let key = seal::unwrap(&self.derived.wrapping, subject, &wrapped)
             .ok_or_else(|| KeysError::Altered { subject: subject.into() })?;
         self.remember(subject.into(), key.clone());
@@ -263,11 +403,13 @@ impl Keys {
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.clock
     }
+}
 
-    /// The connection that reads.
-    pub(crate) fn reading(&self) -> MutexGuard<'_, Connection> {
-        locked(&self.reading)
-    }
+/// Whether a restriction begins or ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Restricted {
+    From,
+    Lifted,
 }
 
 impl std::fmt::Debug for Keys {
@@ -276,28 +418,7 @@ impl std::fmt::Debug for Keys {
     }
 }
 
-/// A panic while a connection is held leaves no half-done work that a later caller could see: SQLite rolls back.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// A panic while a lock is held leaves no half-done work that a later caller could see.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn check_fingerprint(
-    connection: &Connection,
-    derived: &Derived,
-    path: &Path,
-    key_file: &Path,
-) -> Result<(), KeysError> {
-    let failed = KeysError::database("check which key file belongs to it");
-    let stored: Option<Vec<u8>> = connection
-        .query_row(include_str!("../sql/sqlite/keys/select_fingerprint.sql"), [], |row| row.get(0))
-        .optional()
-        .map_err(&failed)?;
-    match stored {
-        Some(stored) if stored == derived.fingerprint => Ok(()),
-        Some(_) => Err(KeysError::WrongKey { path: path.to_owned(), key_file: key_file.to_owned() }),
-        None => connection
-            .execute(include_str!("../sql/sqlite/keys/insert_fingerprint.sql"), [derived.fingerprint])
-            .map(drop)
-            .map_err(&failed),
-    }
 }

@@ -1,7 +1,5 @@
 //! From a CRN, NOMS number, PNC number or ViSOR reference to the subject, through a keyed digest.
 
-use rusqlite::Connection;
-
 use crate::identifier::Identifier;
 use crate::key_file::keyed_digest;
 use crate::keys::{Keys, KeysError};
@@ -28,14 +26,9 @@ impl Keys {
     }
 
     fn select(&self, kind: Identifier, number: &str, limit: i64) -> Result<Vec<String>, KeysError> {
-        let digest = self.lookup_digest(kind, number);
-        let subjects = |connection: &Connection| -> rusqlite::Result<Vec<String>> {
-            connection
-                .prepare_cached(include_str!("../sql/sqlite/keys/select_lookup.sql"))?
-                .query_map((digest, limit), |row| row.get(0))?
-                .collect()
-        };
-        subjects(&self.reading()).map_err(KeysError::database("look up a number"))
+        let mut found = self.lookup(self.lookup_digest(kind, number), limit)?;
+        found.retain(|subject| !self.is_restricted(subject));
+        Ok(found)
     }
 
     pub(crate) fn lookup_digest(&self, kind: Identifier, number: &str) -> [u8; 32] {

@@ -28,6 +28,8 @@ pub struct NewEvent {
     pub(crate) actor: Option<Box<str>>,
     pub(crate) command_id: Option<Box<str>>,
     pub(crate) expected: Option<Sequence>,
+    /// A version that its stream had when its aggregate was loaded: a lower bound of what it has now.
+    pub(crate) loaded: Option<Sequence>,
 }
 
 impl NewEvent {
@@ -65,7 +67,7 @@ impl NewEvent {
         }
         let payload = write_public(&event.fact, event.fact.recorded).into_boxed_str();
         let payload_digest = sha256(payload.as_bytes());
-        Self { event, payload, payload_digest, actor: None, command_id: None, expected: None }
+        Self { event, payload, payload_digest, actor: None, command_id: None, expected: None, loaded: None }
     }
 
     /// Names the person or client that states it, by an opaque id.

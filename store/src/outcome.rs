@@ -95,4 +95,13 @@ pub enum Refusal {
         /// The version it has.
         actual: Sequence,
     },
+    /// Personal data about a subject that was erased.
+    #[error(
+        "{subject} was erased: nothing personal is stored about it again; send the event without `personal` and free \
+         text, or under a new reference if it is another person"
+    )]
+    Erased {
+        /// The subject.
+        subject: Box<str>,
+    },
 }

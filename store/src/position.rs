@@ -3,7 +3,10 @@
 use std::fmt;
 
 use mandate_domain::time::Instant;
+use mandate_verify::tree::Frontier;
 use serde::{Deserialize, Serialize};
+
+use crate::error::StoreError;
 
 /// Place in the whole log: from 1, without gaps, in commit order; 0 stands before the first event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -22,6 +25,31 @@ pub struct Head {
     pub position: Position,
     /// When the last event was recorded; [`Instant::MIN`] while there is none.
     pub recorded_at: Instant,
+}
+
+/// The end of the log with the tree over it.
+#[derive(Debug, Clone)]
+pub(crate) struct End {
+    /// Where it is.
+    pub(crate) head: Head,
+    /// The tree's frontier there.
+    pub(crate) frontier: Frontier,
+}
+
+impl End {
+    /// Reads an end from its columns.
+    pub(crate) fn of_columns(
+        position: i64,
+        recorded_at: i64,
+        frontier: Option<&[u8]>,
+    ) -> Result<Self, StoreError> {
+        let position = Position::from_db(position);
+        let head = Head { position, recorded_at: Instant::from_nanos(recorded_at) };
+        let frontier = frontier
+            .and_then(|bytes| Frontier::from_bytes(position.get(), bytes).ok())
+            .ok_or(StoreError::Tree { head: position })?;
+        Ok(Self { head, frontier })
+    }
 }
 
 macro_rules! place {
@@ -48,12 +76,12 @@ macro_rules! place {
                 Self(self.0.saturating_add(1))
             }
 
-            /// As SQLite stores it.
+            /// As databases store it.
             pub(crate) fn to_db(self) -> i64 {
                 i64::try_from(self.0).unwrap_or(i64::MAX)
             }
 
-            /// From what SQLite stores; a number below zero, which the schema refuses, is read as 0.
+            /// From what a database stores; a number below zero, which the schema refuses, is read as 0.
             pub(crate) fn from_db(number: i64) -> Self {
                 Self(u64::try_from(number).unwrap_or(0))
             }

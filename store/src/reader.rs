@@ -1,35 +1,42 @@
-//! Reading the log in the order of its positions, by connections of its own that cannot write.
-
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+//! Reading the log in the order of its positions, whatever database holds it.
 
 use mandate_domain::catalogue::FactType;
-use rusqlite::{Connection, OpenFlags, Params, Row};
 
 use crate::error::StoreError;
-use crate::migrate;
-use crate::position::{Head, Position, Sequence};
-use crate::settings::{self, Purpose};
-use crate::stored_event::{StoredEvent, split_subject};
-use crate::writer::read_head;
+use crate::position::{End, Head, Position, Sequence};
+use crate::postgres::reader::PostgresReader;
+use crate::sqlite::reader::SqliteReader;
+use crate::stored_event::{Columns, StoredEvent, split_subject};
 
 /// Most events that one call returns.
 pub const MAX_READ: usize = 50_000;
 
-/// Connections kept open while nobody uses them.
-const IDLE_CONNECTIONS: usize = 8;
+/// What a row is handed to while it is read.
+pub(crate) type Each<'e> = &'e mut dyn FnMut(Columns<'_>) -> Result<(), StoreError>;
 
 /// Reads a log; cheap to clone, for use from many threads, and blocking.
 #[derive(Debug, Clone)]
 pub struct Reader {
-    shared: Arc<Shared>,
+    pub(crate) source: Source,
 }
 
-#[derive(Debug)]
-struct Shared {
-    path: PathBuf,
-    idle: Mutex<Vec<Connection>>,
+/// The database that a reader reads.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    Sqlite(SqliteReader),
+    Postgres(PostgresReader),
 }
+
+/// Calls the method of that name of whichever reader it is.
+macro_rules! on {
+    ($source:expr, $reader:ident => $call:expr) => {
+        match $source {
+            Source::Sqlite($reader) => $call,
+            Source::Postgres($reader) => $call,
+        }
+    };
+}
+pub(crate) use on;
 
 /// Events in position order, and where the log ended when they were read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,40 +63,22 @@ pub(crate) struct RawEvent<'r> {
     pub(crate) payload: &'r str,
     pub(crate) actor: Option<&'r str>,
     pub(crate) command_id: Option<&'r str>,
-}
-
-impl<'r> RawEvent<'r> {
-    fn from_row(row: &'r Row<'_>) -> rusqlite::Result<Self> {
-        Ok(Self {
-            sequence: Sequence::from_db(row.get(0)?),
-            position: Position::from_db(row.get(1)?),
-            payload: row.get_ref(2)?.as_str()?,
-            actor: row.get_ref(3)?.as_str_or_null()?,
-            command_id: row.get_ref(4)?.as_str_or_null()?,
-        })
-    }
+    pub(crate) event_type: &'r str,
+    pub(crate) event_version: &'r str,
 }
 
 impl Reader {
-    /// Opens the log of a data directory for reading.
-    pub(crate) fn open(data_dir: &Path) -> Result<Self, StoreError> {
-        let path = data_dir.join("log.db");
-        if !path.exists() {
-            return Err(StoreError::NoLog { path });
-        }
-        let reader = Self { shared: Arc::new(Shared { path, idle: Mutex::default() }) };
-        reader.with_connection(|connection| migrate::LOG.check(connection, &reader.shared.path))?;
-        Ok(reader)
-    }
-
     /// The end of the log now.
     ///
     /// # Errors
     /// [`StoreError::Database`] when it cannot be read.
     pub fn head(&self) -> Result<Head, StoreError> {
-        self.with_connection(|connection| {
-            read_head(connection).map_err(StoreError::database("read the head"))
-        })
+        on!(&self.source, reader => reader.head())
+    }
+
+    /// The end of the log with its tree.
+    pub(crate) fn end(&self) -> Result<End, StoreError> {
+        on!(&self.source, reader => reader.end())
     }
 
     /// The events after a position, in order and without a gap: exactly `limit` of them or all up to the head,
@@ -97,7 +86,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`StoreError::Gap`] when an event that must be there is not, [`StoreError::Unreadable`] when one cannot be
-    /// decoded, [`StoreError::Database`] when the file cannot be read; never a short answer.
+    /// decoded, [`StoreError::Database`] when the database cannot be read; never a short answer.
     pub fn read_after(&self, after: Position, limit: usize) -> Result<Page, StoreError> {
         let mut events = Vec::new();
         let head = self.for_each_after(after, limit, |event| {
@@ -117,26 +106,31 @@ impl Reader {
         limit: usize,
         mut each: impl FnMut(StoredEvent) -> Result<(), StoreError>,
     ) -> Result<Head, StoreError> {
-        self.with_snapshot(|connection| {
-            let failed = StoreError::database("read the log");
-            let head = read_head(connection).map_err(&failed)?;
-            let wanted = head.position.get().saturating_sub(after.get()).min(bounded(limit));
-            let mut expected = after.next();
-            let mut statement = connection
-                .prepare_cached(include_str!("../sql/sqlite/select_events_after.sql"))
-                .map_err(&failed)?;
-            let mut rows = statement.query((after.to_db(), to_db(wanted))).map_err(&failed)?;
-            for _ in 0..wanted {
-                let gap = || StoreError::Gap { missing: expected, head: head.position };
-                let event = StoredEvent::from_row(rows.next().map_err(&failed)?.ok_or_else(gap)?)?;
-                if event.position != expected {
-                    return Err(gap());
-                }
-                each(event)?;
-                expected = expected.next();
+        self.for_each_row(after, bounded(limit), |columns| each(columns.decode()?))
+    }
+
+    /// Calls `each` with every row after a position, undecoded, in order and without a gap, at most `limit`.
+    pub(crate) fn for_each_row(
+        &self,
+        after: Position,
+        limit: u64,
+        mut each: impl FnMut(Columns<'_>) -> Result<(), StoreError>,
+    ) -> Result<Head, StoreError> {
+        let mut reached = after;
+        let mut strayed = false;
+        let head = on!(&self.source, reader => reader.after(after, limit, &mut |columns| {
+            strayed |= Position::from_db(columns.position) != reached.next();
+            if strayed {
+                return Ok(());
             }
-            Ok(head)
-        })
+            reached = reached.next();
+            each(columns)
+        }))?;
+        let wanted = head.position.get().saturating_sub(after.get()).min(limit);
+        if strayed || reached.get() < after.get() + wanted {
+            return Err(StoreError::Gap { missing: reached.next(), head: head.position });
+        }
+        Ok(head)
     }
 
     /// The events of one subject's stream after a version, in order and without a gap. At most [`MAX_READ`].
@@ -149,10 +143,13 @@ impl Reader {
         after: Sequence,
         limit: usize,
     ) -> Result<Vec<StoredEvent>, StoreError> {
-        let (aggregate_type, aggregate_id) = split_subject(subject);
-        let sql = include_str!("../sql/sqlite/select_events_of_subject.sql");
-        let params = (aggregate_type, aggregate_id, after.to_db(), to_db(bounded(limit)));
-        let events = self.with_connection(|connection| select(connection, sql, params))?;
+        let mut events: Vec<StoredEvent> = Vec::new();
+        let stream = split_subject(subject);
+        let mut push = |columns: Columns<'_>| {
+            events.push(columns.decode()?);
+            Ok(())
+        };
+        on!(&self.source, reader => reader.of_subject(stream, after, bounded(limit), &mut push))?;
         let mut missing = after;
         for event in &events {
             missing = missing.next();
@@ -169,24 +166,15 @@ impl Reader {
         subject: &str,
         mut each: impl FnMut(RawEvent<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
-        let (aggregate_type, aggregate_id) = split_subject(subject);
-        self.with_connection(|connection| {
-            let failed = StoreError::database("read a stream");
-            let mut statement = connection
-                .prepare_cached(include_str!("../sql/sqlite/select_payloads_of_subject.sql"))
-                .map_err(&failed)?;
-            let mut rows = statement.query([aggregate_type, aggregate_id]).map_err(&failed)?;
-            let mut missing = Sequence::START;
-            while let Some(row) = rows.next().map_err(&failed)? {
-                let event = RawEvent::from_row(row).map_err(&failed)?;
-                missing = missing.next();
-                if event.sequence != missing {
-                    return Err(StoreError::StreamGap { subject: subject.to_owned(), missing });
-                }
-                each(event)?;
+        let mut missing = Sequence::START;
+        let mut in_order = |event: RawEvent<'_>| {
+            missing = missing.next();
+            if event.sequence != missing {
+                return Err(StoreError::StreamGap { subject: subject.to_owned(), missing });
             }
-            Ok(())
-        })
+            each(event)
+        };
+        on!(&self.source, reader => reader.payloads(split_subject(subject), &mut in_order))
     }
 
     /// The version of a subject's stream: the sequence of its last event.
@@ -194,7 +182,7 @@ impl Reader {
     /// # Errors
     /// [`StoreError::Database`] when it cannot be read.
     pub fn version(&self, subject: &str) -> Result<Sequence, StoreError> {
-        self.with_connection(|connection| last_sequence(connection, subject))
+        on!(&self.source, reader => reader.version(split_subject(subject)))
     }
 
     /// The first `limit` events of some types after a position, in position order. At most [`MAX_READ`].
@@ -207,41 +195,14 @@ impl Reader {
         after: Position,
         limit: usize,
     ) -> Result<TypePage, StoreError> {
-        let limit = usize::try_from(bounded(limit)).unwrap_or(MAX_READ);
-        self.with_snapshot(|connection| {
-            let failed = StoreError::database("read the log by type");
-            let mut searched_to = read_head(connection).map_err(&failed)?.position.max(after);
-            let mut positions: Vec<Position> = Vec::new();
-            for kind in types {
-                let mut statement = connection
-                    .prepare_cached(include_str!("../sql/sqlite/select_positions_of_type.sql"))
-                    .map_err(&failed)?;
-                let found = statement
-                    .query_map((kind.name(), after.to_db(), to_db(limit as u64)), |row| {
-                        Ok(Position::from_db(row.get(0)?))
-                    })
-                    .map_err(&failed)?;
-                for position in found {
-                    positions.push(position.map_err(&failed)?);
-                }
-            }
-            positions.sort_unstable();
-            positions.dedup();
-            if positions.len() >= limit {
-                positions.truncate(limit);
-                searched_to = positions.last().copied().unwrap_or(after);
-            }
-            let at = |position: &Position| {
-                let found = select(
-                    connection,
-                    include_str!("../sql/sqlite/select_event_at.sql"),
-                    [position.to_db()],
-                )?;
-                found.into_iter().next().ok_or(StoreError::Gap { missing: *position, head: searched_to })
-            };
-            let events = positions.iter().map(at).collect::<Result<Vec<_>, _>>()?;
-            Ok(TypePage { events, searched_to })
-        })
+        let mut events = Vec::new();
+        let mut push = |columns: Columns<'_>| {
+            events.push(columns.decode()?);
+            Ok(())
+        };
+        let limit = limit.min(MAX_READ);
+        let searched_to = on!(&self.source, reader => reader.of_types(types, after, limit, &mut push))?;
+        Ok(TypePage { events, searched_to })
     }
 
     /// The event at a position, if the log is that long.
@@ -253,85 +214,35 @@ impl Reader {
         Ok(self.read_after(Position::new(before), 1)?.events.pop())
     }
 
+    /// The subject of the event at a position, also of one that cannot be decoded.
+    ///
+    /// # Errors
+    /// As [`Self::by_position`].
+    pub fn subject_at(&self, position: Position) -> Result<Option<String>, StoreError> {
+        let Some(before) = position.get().checked_sub(1) else { return Ok(None) };
+        let mut subject = None;
+        self.for_each_row(Position::new(before), 1, |columns| {
+            subject = Some(format!("{}/{}", columns.aggregate_type, columns.aggregate_id));
+            Ok(())
+        })?;
+        Ok(subject)
+    }
+
     /// The event with a (source, id), if there is one.
     ///
     /// # Errors
     /// As [`Self::read_after`].
     pub fn by_source_id(&self, source: &str, id: &str) -> Result<Option<StoredEvent>, StoreError> {
-        self.with_connection(|connection| {
-            let sql = include_str!("../sql/sqlite/select_event_by_source_id.sql");
-            Ok(select(connection, sql, [source, id])?.pop())
-        })
-    }
-
-    /// Runs `read` on a connection of its own, in one snapshot of the log.
-    fn with_snapshot<T>(
-        &self,
-        read: impl FnOnce(&Connection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        self.with_connection(|connection| {
-            let snapshot =
-                connection.unchecked_transaction().map_err(StoreError::database("begin to read"))?;
-            let done = read(&snapshot);
-            snapshot.finish().map_err(StoreError::database("end reading"))?;
-            done
-        })
-    }
-
-    fn with_connection<T>(
-        &self,
-        read: impl FnOnce(&Connection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let idle = || self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = idle().pop();
-        let connection = match kept {
-            Some(connection) => connection,
-            None => self.connect()?,
+        let mut found = None;
+        let mut take = |columns: Columns<'_>| {
+            found = Some(columns.decode()?);
+            Ok(())
         };
-        let done = read(&connection)?;
-        let mut idle = idle();
-        if idle.len() < IDLE_CONNECTIONS {
-            idle.push(connection);
-        }
-        Ok(done)
-    }
-
-    fn connect(&self) -> Result<Connection, StoreError> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.shared.path, flags)
-            .map_err(StoreError::database("open log.db for reading"))?;
-        settings::apply(&connection, &self.shared.path, Purpose::Read)?;
-        Ok(connection)
+        on!(&self.source, reader => reader.by_source_id(source, id, &mut take))?;
+        Ok(found)
     }
 }
 
 fn bounded(limit: usize) -> u64 {
     limit.min(MAX_READ) as u64
-}
-
-fn to_db(count: u64) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
-fn last_sequence(connection: &Connection, subject: &str) -> Result<Sequence, StoreError> {
-    let failed = StoreError::database("read a stream's version");
-    let (aggregate_type, aggregate_id) = split_subject(subject);
-    let mut statement =
-        connection.prepare_cached(include_str!("../sql/sqlite/select_last_sequence.sql")).map_err(&failed)?;
-    let mut rows = statement.query([aggregate_type, aggregate_id]).map_err(&failed)?;
-    match rows.next().map_err(&failed)? {
-        Some(row) => row.get(0).map(Sequence::from_db).map_err(&failed),
-        None => Ok(Sequence::START),
-    }
-}
-
-fn select(connection: &Connection, sql: &str, params: impl Params) -> Result<Vec<StoredEvent>, StoreError> {
-    let failed = StoreError::database("read events");
-    let mut statement = connection.prepare_cached(sql).map_err(&failed)?;
-    let mut rows = statement.query(params).map_err(&failed)?;
-    let mut events = Vec::new();
-    while let Some(row) = rows.next().map_err(&failed)? {
-        events.push(StoredEvent::from_row(row)?);
-    }
-    Ok(events)
 }

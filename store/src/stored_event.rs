@@ -1,14 +1,16 @@
 //! An event as it stands in the log.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use mandate_domain::fact::Fact;
 use mandate_domain::time::Instant;
-use rusqlite::Row;
+use mandate_verify::leaf::Leaf;
 
 use crate::error::StoreError;
-use crate::leaf::{EVENT_VERSION, Leaf, sha256};
+use crate::leaf::{EVENT_VERSION, sha256};
 use crate::position::{Position, Sequence};
+use crate::upcast;
 
 /// An event read from the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +19,8 @@ pub struct StoredEvent {
     pub position: Position,
     /// Place in its subject's stream.
     pub sequence: Sequence,
+    /// The layout in which its payload was written.
+    pub version: Cow<'static, str>,
     /// The fact; its private part is left out, an empty text stands for each sealed one.
     pub fact: Fact,
     /// When the log recorded it; never decreases with position.
@@ -73,17 +77,17 @@ impl StoredEvent {
         let fact = &self.fact;
         let (aggregate_type, aggregate_id) = split_subject(&fact.subject);
         let leaf = Leaf {
-            position: self.position,
+            position: self.position.get(),
             aggregate_type,
             aggregate_id,
-            sequence: self.sequence,
+            sequence: self.sequence.get(),
             event_type: fact.kind.name(),
-            event_version: EVENT_VERSION,
+            event_version: &self.version,
             source: &fact.source,
             event_id: &fact.id,
-            occurred_at: fact.time,
-            recorded_at: self.recorded_at,
-            claimed_at: self.claimed_at,
+            occurred_at: fact.time.nanos(),
+            recorded_at: self.recorded_at.nanos(),
+            claimed_at: self.claimed_at.map(Instant::nanos),
             actor: self.actor.as_deref(),
             command_id: self.command_id.as_deref(),
             payload_digest: sha256(self.payload.as_bytes()),
@@ -91,36 +95,79 @@ impl StoredEvent {
         };
         leaf.digest() == self.leaf
     }
+}
 
-    /// Reads a row whose columns are those of `sql/sqlite/select_events_after.sql`.
-    pub(crate) fn from_row(row: &Row<'_>) -> Result<Self, StoreError> {
-        let read = StoreError::database("read an event");
-        let position = Position::from_db(row.get(0).map_err(&read)?);
-        let text = |column| row.get_ref(column).and_then(|value| Ok(value.as_str()?)).map_err(&read);
-        let version = text(5)?;
-        if version != EVENT_VERSION {
-            let reason = format!("layout `{version}`, this program reads `{EVENT_VERSION}`");
-            return Err(StoreError::Unreadable { position, reason });
-        }
-        let payload = text(14)?;
-        let fact = Fact::parse(payload)
-            .map_err(|error| StoreError::Unreadable { position, reason: error.to_string() })?;
-        let columns = || -> rusqlite::Result<Self> {
-            Ok(Self {
-                position,
-                sequence: Sequence::from_db(row.get(3)?),
-                recorded_at: Instant::from_nanos(row.get(9)?),
-                claimed_at: row.get::<_, Option<i64>>(10)?.map(Instant::from_nanos),
-                actor: row.get(11)?,
-                command_id: row.get(12)?,
-                payload: payload.into(),
-                sealed: row.get::<_, Option<Vec<u8>>>(15)?.map(|bytes| Sealed(bytes.into())),
-                leaf: row.get(13)?,
-                fact,
-            })
-        };
-        columns().map_err(&read)
+/// A row of `events` as a database gives it, undecoded.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Columns<'r> {
+    pub(crate) position: i64,
+    pub(crate) aggregate_type: &'r str,
+    pub(crate) aggregate_id: &'r str,
+    pub(crate) sequence: i64,
+    pub(crate) event_type: &'r str,
+    pub(crate) event_version: &'r str,
+    pub(crate) source: &'r str,
+    pub(crate) event_id: &'r str,
+    pub(crate) occurred_at: i64,
+    pub(crate) recorded_at: i64,
+    pub(crate) claimed_at: Option<i64>,
+    pub(crate) actor: Option<&'r str>,
+    pub(crate) command_id: Option<&'r str>,
+    pub(crate) leaf: &'r [u8],
+    pub(crate) payload: &'r str,
+    pub(crate) sealed: Option<&'r [u8]>,
+}
+
+impl<'r> Columns<'r> {
+    /// The event, its payload brought to the present layout.
+    pub(crate) fn decode(&self) -> Result<StoredEvent, StoreError> {
+        let position = Position::from_db(self.position);
+        let unreadable = |reason: String| StoreError::Unreadable { position, reason };
+        let present =
+            upcast::to_present(self.event_type, self.event_version, self.payload).map_err(unreadable)?;
+        let fact = Fact::parse(&present).map_err(|error| unreadable(error.to_string()))?;
+        let leaf =
+            self.leaf.try_into().map_err(|_| unreadable(format!("a leaf of {} bytes", self.leaf.len())))?;
+        Ok(StoredEvent {
+            position,
+            sequence: Sequence::from_db(self.sequence),
+            version: version(self.event_version),
+            fact,
+            recorded_at: Instant::from_nanos(self.recorded_at),
+            claimed_at: self.claimed_at.map(Instant::from_nanos),
+            actor: self.actor.map(Into::into),
+            command_id: self.command_id.map(Into::into),
+            payload: self.payload.into(),
+            sealed: self.sealed.map(|bytes| Sealed(bytes.into())),
+            leaf,
+        })
     }
+
+    /// The leaf that the columns give.
+    pub(crate) fn leaf(&self) -> Leaf<'r> {
+        Leaf {
+            position: self.position.cast_unsigned(),
+            aggregate_type: self.aggregate_type,
+            aggregate_id: self.aggregate_id,
+            sequence: self.sequence.cast_unsigned(),
+            event_type: self.event_type,
+            event_version: self.event_version,
+            source: self.source,
+            event_id: self.event_id,
+            occurred_at: self.occurred_at,
+            recorded_at: self.recorded_at,
+            claimed_at: self.claimed_at,
+            actor: self.actor,
+            command_id: self.command_id,
+            payload_digest: sha256(self.payload.as_bytes()),
+            sealed_digest: self.sealed.map(sha256),
+        }
+    }
+}
+
+/// The name of a payload's layout without a new text for the one that almost every event has.
+fn version(name: &str) -> Cow<'static, str> {
+    if name == EVENT_VERSION { Cow::Borrowed(EVENT_VERSION) } else { Cow::Owned(name.to_owned()) }
 }
 
 /// A subject in its two parts: `nominal` and `N-1` of `nominal/N-1`.

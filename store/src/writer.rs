@@ -2,112 +2,131 @@
 
 use std::sync::Arc;
 
-use mandate_domain::time::{Clock, Instant};
-use rusqlite::Connection;
+use mandate_domain::time::Clock;
 use tokio::sync::{mpsc, watch};
 
-use crate::appender::Job;
+pub(crate) use crate::appender::{Job, Work};
+use crate::checkpoint::Signed;
 use crate::error::StoreError;
 use crate::keys::Keys;
 use crate::outcome::Outcome;
-use crate::position::{Head, Position};
-use crate::transaction::{Failure, Streams, Transaction};
+use crate::position::Head;
+use crate::postgres::log::PostgresLog;
+use crate::sqlite::log::SqliteLog;
+use crate::streams::Streams;
 
 /// Most batches in one transaction.
 const GROUP_BATCHES: usize = 1_000;
+/// Most events in one transaction, unless a single batch has more.
+const GROUP_EVENTS: usize = 10_000;
+
+/// The database that is written.
+pub(crate) enum Log {
+    Sqlite(SqliteLog),
+    Postgres(Box<PostgresLog>),
+}
+
+impl Log {
+    /// Stores some batches in one transaction, durably.
+    fn commit(&mut self, jobs: &[Job], context: &Context) -> Result<Committed, StoreError> {
+        match self {
+            Self::Sqlite(log) => log.commit(jobs, context),
+            Self::Postgres(log) => log.commit(jobs, context),
+        }
+    }
+
+    /// Keeps a signed checkpoint.
+    fn keep_checkpoint(&mut self, signed: &Signed) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(log) => log.keep_checkpoint(signed),
+            Self::Postgres(log) => log.keep_checkpoint(signed),
+        }
+    }
+}
+
+/// What a transaction needs beside the database.
+pub(crate) struct Context {
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) streams: Arc<Streams>,
+}
+
+/// What a transaction came to.
+pub(crate) struct Committed {
+    /// For each batch, an outcome for each event.
+    pub(crate) answers: Vec<Vec<Outcome>>,
+    /// Where the log ends now.
+    pub(crate) head: Head,
+}
 
 /// What the writer's thread owns.
 pub(crate) struct Writer {
-    pub(crate) connection: Connection,
-    pub(crate) keys: Arc<Keys>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) head: watch::Sender<Head>,
-    pub(crate) streams: Streams,
+    pub(crate) log: Log,
+    pub(crate) context: Context,
+    pub(crate) head: Arc<watch::Sender<Head>>,
 }
 
 impl Writer {
-    /// Stores what is queued until the queue is closed and empty.
-    pub(crate) fn run(mut self, mut queue: mpsc::UnboundedReceiver<Job>) {
-        let mut jobs = Vec::with_capacity(GROUP_BATCHES);
-        while queue.blocking_recv_many(&mut jobs, GROUP_BATCHES) > 0 {
-            self.store(std::mem::take(&mut jobs));
+    /// Does what is queued until the queue is closed and empty.
+    pub(crate) fn run(mut self, mut queue: mpsc::UnboundedReceiver<Work>) {
+        let mut waiting = Vec::with_capacity(GROUP_BATCHES);
+        while queue.blocking_recv_many(&mut waiting, GROUP_BATCHES) > 0 {
+            let mut jobs = Vec::with_capacity(waiting.len());
+            let mut events = 0;
+            for work in waiting.drain(..) {
+                match work {
+                    Work::Append(job) => {
+                        if events + job.events.len() > GROUP_EVENTS && !jobs.is_empty() {
+                            self.store(std::mem::take(&mut jobs));
+                            events = 0;
+                        }
+                        events += job.events.len();
+                        jobs.push(job);
+                    }
+                    // One that no longer waits changes nothing.
+                    Work::Keep(signed, reply) => drop(reply.send(self.log.keep_checkpoint(&signed))),
+                }
+            }
+            if !jobs.is_empty() {
+                self.store(jobs);
+            }
         }
     }
 
     /// Stores some batches in one transaction and answers each.
     fn store(&mut self, jobs: Vec<Job>) {
         match self.commit(&jobs) {
-            Ok((answers, head)) => {
+            Ok(Committed { answers, head }) => {
                 // Readers are told first: who hears of a position can read it.
-                self.head.send_if_modified(|known| std::mem::replace(known, head) != head);
+                self.head.send_if_modified(|known| {
+                    let moved = known.position < head.position;
+                    if moved {
+                        *known = head;
+                    }
+                    moved
+                });
                 for (job, outcomes) in jobs.into_iter().zip(answers) {
                     job.answer(Ok(outcomes));
                 }
             }
-            Err(failure) if failure.concerns_all() => {
-                let reason = failure.0.to_string();
+            Err(error) if error.concerns_all() => {
                 for job in jobs {
-                    job.answer(Err(StoreError::Unavailable { reason: reason.clone() }));
+                    job.answer(Err(error.for_each_caller()));
                 }
             }
             // What the database will not take must not take the other batches with it.
-            Err(failure) => match <[Job; 1]>::try_from(jobs) {
-                Ok([job]) => job.answer(Err(failure.0)),
+            Err(error) => match <[Job; 1]>::try_from(jobs) {
+                Ok([job]) => job.answer(Err(error)),
                 Err(jobs) => jobs.into_iter().for_each(|job| self.store(vec![job])),
             },
         }
     }
 
-    /// Stores some batches in one transaction, durably; on failure nothing of them is stored.
-    fn commit(&mut self, jobs: &[Job]) -> Result<(Vec<Vec<Outcome>>, Head), Failure> {
-        let done = self.try_commit(jobs);
+    fn commit(&mut self, jobs: &[Job]) -> Result<Committed, StoreError> {
+        let done = self.log.commit(jobs, &self.context);
         if done.is_err() {
-            self.streams.forget();
-            // SQLite has rolled back by itself after a full disk or an I/O error.
-            if !self.connection.is_autocommit() {
-                self.connection.execute_batch("ROLLBACK").ok();
-            }
+            self.context.streams.forget();
         }
         done
     }
-
-    fn try_commit(&mut self, jobs: &[Job]) -> Result<(Vec<Vec<Outcome>>, Head), Failure> {
-        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let before = read_head(&self.connection)?;
-        if before != *self.head.borrow() {
-            self.streams.forget();
-        }
-        let recorded_at = self.clock.now().max(before.recorded_at);
-        let mut transaction = Transaction::begin(
-            &self.connection,
-            &self.keys,
-            &mut self.streams,
-            before.position,
-            recorded_at,
-        )?;
-        let answers = jobs
-            .iter()
-            .map(|job| transaction.apply(&job.events, job.on_error))
-            .collect::<Result<Vec<_>, Failure>>()?;
-        let (position, pending) = transaction.end();
-        if position == before.position {
-            self.connection.prepare_cached("COMMIT")?.execute([])?;
-            return Ok((answers, before));
-        }
-        let head = Head { position, recorded_at };
-        self.connection
-            .prepare_cached(include_str!("../sql/sqlite/update_head.sql"))?
-            .execute((position.to_db(), recorded_at.nanos()))?;
-        // Nothing may be sealed under a key that a crash could take away.
-        self.keys.commit(pending)?;
-        self.connection.prepare_cached("COMMIT")?.execute([])?;
-        Ok((answers, head))
-    }
-}
-
-/// The head row as the transaction in progress sees it.
-pub(crate) fn read_head(connection: &Connection) -> rusqlite::Result<Head> {
-    connection.prepare_cached(include_str!("../sql/sqlite/select_head.sql"))?.query_row([], |row| {
-        Ok(Head { position: Position::from_db(row.get(0)?), recorded_at: Instant::from_nanos(row.get(1)?) })
-    })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use mandate_domain::time::{Clock, SystemClock};
 use mandate_projections::Projections;
-use mandate_store::{Reader, Store};
+use mandate_store::{Reader, Store, StoreError};
 
 use super::place::Place;
 use super::progress::Progress;
@@ -51,15 +51,15 @@ enum Format {
 pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Format::Cloudevents = arguments.format;
     if arguments.dry_run {
-        let reader = if Store::exists(&arguments.place.data_dir) {
-            Some(Store::open_read_only(&arguments.place.data_dir)?)
-        } else {
-            None
+        let reader = match arguments.place.reader() {
+            Ok(reader) => Some(reader),
+            Err(StoreError::NoLog { .. }) => None,
+            Err(error) => return Err(error.into()),
         };
         return all_files(arguments, Target::Check(reader.as_ref()), |_| Ok(Checkpoint::none()));
     }
     let clock = Arc::new(SystemClock);
-    let store = Store::open(arguments.place.options(clock.clone()))?;
+    let store = Store::open(arguments.place.options(clock.clone())?)?;
     let reader: &Reader = store.reader();
     let checkpoint = |file: &Path| Ok(Checkpoint::of(file, &arguments.place.data_dir, reader)?);
     let exit = all_files(arguments, Target::Store(&store), checkpoint)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use mandate_domain::time::{Clock, Instant, SystemClock};
-use mandate_store::{Keys, MAX_BATCH, NewEvent, OnError, Outcome, Store};
+use mandate_store::{Keys, MAX_BATCH, NewEvent, OnError, Outcome, Store, StoreError, create_signing_key};
 
 use super::place::Place;
 use super::{Exit, print};
@@ -30,6 +30,9 @@ pub struct Arguments {
     /// Make the key and an empty log: the organisations come with an import
     #[arg(long, conflicts_with = "organisations")]
     empty: bool,
+    /// The name of this log in its signed checkpoints, as long as it lives
+    #[arg(long, value_name = "NAME", default_value = "mandate.invalid/log")]
+    origin: String,
     /// Check the file and write nothing
     #[arg(long)]
     dry_run: bool,
@@ -60,23 +63,30 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         print(format!("{what}: nothing wrong; nothing was written\n").as_bytes())?;
         return Ok(Exit::Done);
     }
-    if Store::exists(&place.data_dir) {
-        bail!(
+    match place.reader() {
+        Err(StoreError::NoLog { .. }) => {}
+        Err(error) => return Err(error.into()),
+        Ok(_) => bail!(
             "{}: there is a log already; `init` is for a new one. Give another --data-dir, or state what changed as \
              facts: `mandate import`",
             place.data_dir.display()
-        );
+        ),
     }
-    let options = place.options(clock);
+    let options = place.options(clock)?;
     if !options.key_file.exists() {
         Keys::create(&options.key_file)?;
+    }
+    if !options.signing_key.exists() {
+        create_signing_key(&options.signing_key, &arguments.origin)?;
     }
     let key_file = options.key_file.clone();
     let store = Store::open(options)?;
     append(&store, reference)?;
+    let public_key = store.verifying_key().map(ToString::to_string).unwrap_or_default();
     drop(store);
     let text = format!(
         "{what} stated in {}\n\nNext:\n  copy {} to a safe place: without it nothing sealed can be opened\n  \
+         give auditors the key that checks this log's checkpoints: {public_key}\n  \
          mandate serve --data-dir {}\n",
         place.data_dir.display(),
         key_file.display(),

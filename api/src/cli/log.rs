@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::{Subcommand, ValueEnum};
 use mandate_domain::time::Instant;
-use mandate_store::{Export, Position, Reader, Store, StoredEvent};
+use mandate_store::{Export, Position, Reader, StoredEvent};
 
 use super::judge::moment;
+use super::place::Place;
 use super::{Exit, print};
 use crate::http::event_json;
 
@@ -30,17 +31,15 @@ pub enum Arguments {
         /// Begin after this position
         #[arg(long, value_name = "POSITION", default_value_t = 0)]
         after: u64,
-        /// The folder of the log
-        #[arg(long, value_name = "DIR", default_value = super::place::DATA_DIR)]
-        data_dir: PathBuf,
+        #[command(flatten)]
+        place: Place,
     },
     /// Print one event as JSON
     Show {
         /// Its position, from 1
         position: u64,
-        /// The folder of the log
-        #[arg(long, value_name = "DIR", default_value = super::place::DATA_DIR)]
-        data_dir: PathBuf,
+        #[command(flatten)]
+        place: Place,
     },
     /// Print the last events, one a line
     Tail {
@@ -50,9 +49,8 @@ pub enum Arguments {
         /// Print JSON
         #[arg(long)]
         json: bool,
-        /// The folder of the log
-        #[arg(long, value_name = "DIR", default_value = super::place::DATA_DIR)]
-        data_dir: PathBuf,
+        #[command(flatten)]
+        place: Place,
     },
 }
 
@@ -69,13 +67,13 @@ pub enum Format {
 /// A log that is not there or cannot be read, output that cannot be written.
 pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     match arguments {
-        Arguments::Export { format: Format::Jsonl, out, known_at, after, data_dir } => {
-            let reader = Store::open_read_only(data_dir)?;
+        Arguments::Export { format: Format::Jsonl, out, known_at, after, place } => {
+            let reader = place.reader()?;
             let export = Export { after: Position::new(*after), up_to: None, known_at: *known_at };
             export_to(&reader, export, out.as_ref())
         }
-        Arguments::Show { position, data_dir } => {
-            let reader = Store::open_read_only(data_dir)?;
+        Arguments::Show { position, place } => {
+            let reader = place.reader()?;
             let Some(event) = reader.by_position(Position::new(*position))? else {
                 eprintln!(
                     "mandate: there is no position {position}; the log ends at {}",
@@ -86,7 +84,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             print(format!("{}\n", serde_json::to_string_pretty(&event_json(&event)?)?).as_bytes())?;
             Ok(Exit::Done)
         }
-        Arguments::Tail { n, json, data_dir } => tail(&Store::open_read_only(data_dir)?, *n, *json),
+        Arguments::Tail { n, json, place } => tail(&place.reader()?, *n, *json),
     }
 }
 

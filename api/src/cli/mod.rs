@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub use judge::moment;
-pub use place::DATA_DIR;
+pub use place::{DATA_DIR, Place};
 pub use policy::within;
 
 /// How a command ended (spec 3.6).

@@ -12,8 +12,8 @@ use mandate_scheduler::Scheduler;
 use mandate_store::Store;
 
 use super::Exit;
-use super::place::options;
 use super::running::{Running, start_logging};
+use crate::checkpoints::{sign, sign_every_minute};
 use crate::config::{Config, HELP, SmtpServer};
 use crate::http::{App, Books, Hosts, Metrics, Parts, Sessions, Tellers};
 use crate::tokens::Tokens;
@@ -28,6 +28,13 @@ pub struct Arguments {
     /// The folder of the log [default: ./mandate-data]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    /// The PostgreSQL database that holds the log [default: the variable MANDATE_DATABASE_URL, else SQLite files in
+    /// the folder of the log]. Keep a password in a password file (PGPASSFILE), not here
+    #[arg(long, value_name = "postgres://USER@HOST/NAME")]
+    database_url: Option<String>,
+    /// Where signed checkpoints are kept outside the database [default: checkpoints in the folder of the log]
+    #[arg(long, value_name = "FILE")]
+    checkpoint_file: Option<PathBuf>,
     /// The key file [default: keys/kek in the folder of the log]
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
@@ -69,6 +76,8 @@ impl Arguments {
             config.listen = listen;
         }
         config.key_file = self.key_file.clone().or(config.key_file);
+        config.database_url = self.database_url.clone().or(config.database_url);
+        config.checkpoint_file = self.checkpoint_file.clone().or(config.checkpoint_file);
         config.base_url = self.base_url.clone().or(config.base_url);
         config.token_file = self.token_file.clone().or(config.token_file);
         if let Some(dir) = &self.mail_dir {
@@ -101,7 +110,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let running = Running::bind(config.listen)?;
     config.listen = running.address();
     let clock = Arc::new(SystemClock);
-    let store = Store::open(options(config.data_dir.clone(), config.key_file.clone(), clock.clone()))?;
+    let store = Store::open(config.place().options(clock.clone())?)?;
     let projections = Projections::open(&config.data_dir, &store)?;
     let scheduler = Scheduler::new(
         store.clone(),
@@ -127,8 +136,15 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         sessions: Sessions::default(),
     });
     announce(&config, &app);
+    if let Some(reason) = app.store.read_only() {
+        tracing::error!(reason, "the log is read-only: nothing can be stated, raised or sent");
+    }
+    let store = app.store.clone();
     running.serve(&app, move |stop| async move {
+        let signing = tokio::spawn(sign_every_minute(store.clone()));
         scheduler.run(stop).await;
+        signing.abort();
+        sign(&store).await;
     })?;
     Ok(Exit::Done)
 }

@@ -139,6 +139,8 @@ impl HttpError {
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "BUSY"),
             Self::Store(error) | Self::Projections(ProjectionError::Log(error)) => match error {
                 StoreError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "LOG_UNAVAILABLE"),
+                StoreError::OutcomeUnknown { .. } => (StatusCode::SERVICE_UNAVAILABLE, "OUTCOME_UNKNOWN"),
+                StoreError::ReadOnly { .. } => (StatusCode::SERVICE_UNAVAILABLE, "LOG_READ_ONLY"),
                 StoreError::TooMany { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "TOO_MANY_FACTS"),
                 _ => (StatusCode::INTERNAL_SERVER_ERROR, "FAILURE"),
             },

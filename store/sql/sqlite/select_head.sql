@@ -1,3 +1,3 @@
-SELECT position, recorded_at
+SELECT position, recorded_at, frontier
 FROM head
 WHERE id = 1

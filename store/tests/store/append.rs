@@ -5,23 +5,20 @@ use std::collections::HashSet;
 use mandate_store::{Claim, First, NewEvent, OnError, Outcome, Position, Refusal, Sequence, Store};
 
 use crate::common::{
-    append, at, clock, create, create_with, event, meeting, meeting_of, reopen, stored, text, whole_log,
+    Place as _, World, append, at, clock, create, create_with, event, meeting, meeting_of, reopen, stored,
+    text, whole_log,
 };
 
-#[test]
-fn the_same_event_twice_is_stored_once_and_the_second_time_answered_with_its_position() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+fn the_same_event_twice_is_stored_once_and_the_second_time_answered_with_its_position(dir: &World) {
+    let store = create(dir);
     assert_eq!(stored(&append(&store, meeting("a"))), 1);
     assert_eq!(stored(&append(&store, meeting("b"))), 2);
     assert_eq!(append(&store, meeting("a")), Outcome::AlreadyStored { position: Position::new(1) });
     assert_eq!(whole_log(&store), [(1, "a".to_owned()), (2, "b".to_owned())]);
 }
 
-#[test]
-fn the_same_event_in_other_words_is_the_same_event() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+fn the_same_event_in_other_words_is_the_same_event(dir: &World) {
+    let store = create(dir);
     append(&store, event("a", "meeting.held", r#"{"meeting":"M","level":1,"reason":"free text"}"#));
     let again = r#"{"data":{"reason":"free text","level":1,"meeting":"M"},"time":"2026-03-02T10:00:00+01:00",
         "subject":"nominal/N-1","type":"meeting.held","source":"/t","id":"a","specversion":"1.0"}"#;
@@ -29,10 +26,8 @@ fn the_same_event_in_other_words_is_the_same_event() {
     assert_eq!(append(&store, again), Outcome::AlreadyStored { position: Position::new(1) });
 }
 
-#[test]
-fn other_content_under_the_same_id_is_a_conflict_that_names_what_differs_and_no_value() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+fn other_content_under_the_same_id_is_a_conflict_that_names_what_differs_and_no_value(dir: &World) {
+    let store = create(dir);
     append(&store, meeting("other"));
     append(&store, event("a", "meeting.held", r#"{"meeting":"M","level":1,"reason":"one","shoe":7}"#));
     let other = event("a", "meeting.held", r#"{"meeting":"M","level":2,"reason":"two","shoe":8}"#);
@@ -56,10 +51,8 @@ fn other_content_under_the_same_id_is_a_conflict_that_names_what_differs_and_no_
     );
 }
 
-#[test]
-fn type_subject_and_time_are_named_when_they_differ() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+fn type_subject_and_time_are_named_when_they_differ(dir: &World) {
+    let store = create(dir);
     append(&store, event("a", "nominal.died", "{}"));
     let other = text("a", "sentence.ended", "{}").replace("N-1", "N-2").replace("09:00", "09:01");
     let other = NewEvent::parse(&other, Claim::Ignore).unwrap();
@@ -69,10 +62,8 @@ fn type_subject_and_time_are_named_when_they_differ() {
     assert_eq!(differing, ["type", "subject", "time"]);
 }
 
-#[test]
-fn a_claim_of_when_it_was_recorded_is_kept_only_when_accepted_and_makes_no_conflict() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+fn a_claim_of_when_it_was_recorded_is_kept_only_when_accepted_and_makes_no_conflict(dir: &World) {
+    let store = create(dir);
     let claiming = |id: &str| {
         text(id, "nominal.died", "{}")
             .replace("\"data\"", "\"recordedtime\":\"2026-02-01T00:00:00Z\",\"data\"")
@@ -89,10 +80,8 @@ fn a_claim_of_when_it_was_recorded_is_kept_only_when_accepted_and_makes_no_confl
     assert_eq!(again, Outcome::AlreadyStored { position: Position::new(1) });
 }
 
-#[test]
-fn an_expected_version_is_checked_inside_the_transaction() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+fn an_expected_version_is_checked_inside_the_transaction(dir: &World) {
+    let store = create(dir);
     let first = meeting("a").expecting(Sequence::START);
     assert_eq!(stored(&append(&store, first)), 1);
     let late = meeting("b").expecting(Sequence::START);
@@ -103,20 +92,16 @@ fn an_expected_version_is_checked_inside_the_transaction() {
     assert_eq!(stored(&append(&store, meeting("b").expecting(Sequence::new(1)))), 2);
 }
 
-#[test]
-fn a_repeated_event_is_recognised_though_its_stream_has_moved_on() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+fn a_repeated_event_is_recognised_though_its_stream_has_moved_on(dir: &World) {
+    let store = create(dir);
     let command = || meeting("a").expecting(Sequence::START);
     append(&store, command());
     append(&store, meeting("b"));
     assert_eq!(append(&store, command()), Outcome::AlreadyStored { position: Position::new(1) });
 }
 
-#[test]
-fn one_refused_event_refuses_all_of_an_all_or_nothing_batch() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+fn one_refused_event_refuses_all_of_an_all_or_nothing_batch(dir: &World) {
+    let store = create(dir);
     append(&store, meeting("old"));
     let wrong = event("old", "meeting.held", r#"{"meeting":"M-old","level":3}"#);
     let batch = vec![meeting("new"), meeting("old"), wrong, meeting("newer")];
@@ -129,10 +114,8 @@ fn one_refused_event_refuses_all_of_an_all_or_nothing_batch() {
     assert_eq!(stored(&append(&store, meeting("new"))), 2, "no position is lost");
 }
 
-#[test]
-fn each_event_of_the_other_kind_of_batch_stands_for_itself() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+fn each_event_of_the_other_kind_of_batch_stands_for_itself(dir: &World) {
+    let store = create(dir);
     append(&store, meeting("old"));
     let wrong = event("old", "meeting.held", r#"{"meeting":"M-old","level":3}"#);
     let batch = vec![meeting("new"), meeting("old"), wrong, meeting("newer")];
@@ -143,11 +126,9 @@ fn each_event_of_the_other_kind_of_batch_stands_for_itself() {
     assert_eq!(stored(&outcomes[3]), 3);
 }
 
-#[test]
-fn a_batch_that_holds_an_event_twice_stores_it_once_and_refuses_it_with_other_content() {
+fn a_batch_that_holds_an_event_twice_stores_it_once_and_refuses_it_with_other_content(dir: &World) {
     for on_error in [OnError::All, OnError::Each] {
-        let dir = tempfile::tempdir().unwrap();
-        let store = create(dir.path());
+        let store = create(&dir.another());
         let outcomes = store.append_blocking(vec![meeting("a"), meeting("a")], on_error).unwrap();
         assert_eq!(stored(&outcomes[0]), 1);
         assert_eq!(outcomes[1], Outcome::AlreadyStored { position: Position::new(1) });
@@ -158,10 +139,8 @@ fn a_batch_that_holds_an_event_twice_stores_it_once_and_refuses_it_with_other_co
     }
 }
 
-#[test]
-fn versions_count_through_a_batch() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+fn versions_count_through_a_batch(dir: &World) {
+    let store = create(dir);
     let batch = |from: u64| {
         (from..from + 3).map(|n| meeting(&format!("e{n}")).expecting(Sequence::new(n))).collect::<Vec<_>>()
     };
@@ -172,20 +151,16 @@ fn versions_count_through_a_batch() {
     assert_eq!(store.reader().version("nominal/N-1").unwrap(), Sequence::new(6));
 }
 
-#[test]
-fn a_batch_that_is_too_long_is_refused_with_the_limit() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+fn a_batch_that_is_too_long_is_refused_with_the_limit(dir: &World) {
+    let store = create(dir);
     let batch = vec![meeting("a"); mandate_store::MAX_BATCH + 1];
     let refused = store.append_blocking(batch, OnError::Each).unwrap_err().to_string();
     assert_eq!(refused, "a batch of 10001 events: at most 10000 at once; send it in parts");
     assert_eq!(store.append_blocking(Vec::new(), OnError::All).unwrap(), []);
 }
 
-#[test]
-fn positions_have_no_gaps_and_commit_order_is_their_order_under_8_threads_some_of_which_fail() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+fn positions_have_no_gaps_and_commit_order_is_their_order_under_8_threads_some_of_which_fail(dir: &World) {
+    let store = create(dir);
     append(&store, meeting("taken"));
     let acknowledged: Vec<(u64, String)> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..8)
@@ -231,10 +206,8 @@ fn appended_by(store: &Store, thread: u64) -> Vec<(u64, String)> {
     acknowledged
 }
 
-#[test]
-fn what_was_queued_is_stored_before_the_store_closes_and_is_there_when_it_is_opened_again() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+fn what_was_queued_is_stored_before_the_store_closes_and_is_there_when_it_is_opened_again(dir: &World) {
+    let store = create(dir);
     for batch in 0..20 {
         let events = (0..50).map(|n| meeting(&format!("{batch}-{n}"))).collect();
         let mut waiting = Box::pin(store.append(events, OnError::Each));
@@ -243,16 +216,14 @@ fn what_was_queued_is_stored_before_the_store_closes_and_is_there_when_it_is_ope
         assert!(waiting.as_mut().poll(&mut std::task::Context::from_waker(waker)).is_pending());
     }
     drop(store);
-    let store = reopen(dir.path());
+    let store = reopen(dir);
     assert_eq!(whole_log(&store).len(), 1_000);
     assert_eq!(stored(&append(&store, meeting("next"))), 1_001);
     assert_eq!(store.reader().version("nominal/N-1").unwrap(), Sequence::new(1_001));
 }
 
-#[test]
-fn a_full_queue_makes_callers_wait_and_loses_nothing() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut options = mandate_store::Options::new(dir.path(), clock());
+fn a_full_queue_makes_callers_wait_and_loses_nothing(dir: &World) {
+    let mut options = dir.options(clock());
     mandate_store::Keys::create(&options.key_file).unwrap();
     options.queue_events = 3;
     let store = Store::open(options).unwrap();
@@ -270,11 +241,9 @@ fn a_full_queue_makes_callers_wait_and_loses_nothing() {
     assert_eq!(whole_log(&store).len(), 400);
 }
 
-#[test]
-fn a_clock_that_goes_back_does_not_move_recorded_at_back() {
-    let dir = tempfile::tempdir().unwrap();
+fn a_clock_that_goes_back_does_not_move_recorded_at_back(dir: &World) {
     let clock = clock();
-    let store = create_with(dir.path(), clock.clone());
+    let store = create_with(dir, clock.clone());
     let noon = at("2026-03-02T12:00:00Z");
     let later = at("2026-03-02T12:00:00.000000001Z");
     for (id, now, recorded) in
@@ -287,16 +256,14 @@ fn a_clock_that_goes_back_does_not_move_recorded_at_back() {
     }
     assert_eq!(store.reader().head().unwrap().recorded_at, later);
     drop(store);
-    let store = reopen(dir.path());
+    let store = reopen(dir);
     assert!(
         matches!(append(&store, meeting("d")), Outcome::Stored { recorded_at, .. } if recorded_at == later)
     );
 }
 
-#[test]
-fn the_watch_tells_of_the_new_head() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+fn the_watch_tells_of_the_new_head(dir: &World) {
+    let store = create(dir);
     let watch = store.watch();
     assert_eq!(watch.borrow().position, Position::START);
     append(&store, meeting("a"));
@@ -304,13 +271,32 @@ fn the_watch_tells_of_the_new_head() {
     assert!(watch.has_changed().unwrap());
 }
 
-#[test]
-fn actors_and_commands_are_kept_and_personal_numbers_refused_as_such() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+fn actors_and_commands_are_kept_and_personal_numbers_refused_as_such(dir: &World) {
+    let store = create(dir);
     append(&store, meeting("a").by("user-7").unwrap().for_command("c-1").unwrap());
     let event = store.reader().by_source_id("/t", "a").unwrap().unwrap();
     assert_eq!((event.actor.as_deref(), event.command_id.as_deref()), (Some("user-7"), Some("c-1")));
     let refused = meeting("b").by("X777978").unwrap_err().to_string();
     assert_eq!(refused, "field `actor`: looks like a CRN, NOMS or PNC number; use an opaque reference");
+}
+
+both! {
+    a_batch_that_holds_an_event_twice_stores_it_once_and_refuses_it_with_other_content,
+    the_same_event_twice_is_stored_once_and_the_second_time_answered_with_its_position,
+    the_same_event_in_other_words_is_the_same_event,
+    other_content_under_the_same_id_is_a_conflict_that_names_what_differs_and_no_value,
+    type_subject_and_time_are_named_when_they_differ,
+    a_claim_of_when_it_was_recorded_is_kept_only_when_accepted_and_makes_no_conflict,
+    an_expected_version_is_checked_inside_the_transaction,
+    a_repeated_event_is_recognised_though_its_stream_has_moved_on,
+    one_refused_event_refuses_all_of_an_all_or_nothing_batch,
+    each_event_of_the_other_kind_of_batch_stands_for_itself,
+    versions_count_through_a_batch,
+    a_batch_that_is_too_long_is_refused_with_the_limit,
+    positions_have_no_gaps_and_commit_order_is_their_order_under_8_threads_some_of_which_fail,
+    what_was_queued_is_stored_before_the_store_closes_and_is_there_when_it_is_opened_again,
+    a_full_queue_makes_callers_wait_and_loses_nothing,
+    a_clock_that_goes_back_does_not_move_recorded_at_back,
+    the_watch_tells_of_the_new_head,
+    actors_and_commands_are_kept_and_personal_numbers_refused_as_such,
 }

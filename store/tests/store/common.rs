@@ -4,7 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mandate_domain::time::{Instant, VirtualClock};
-use mandate_store::{Claim, Keys, NewEvent, OnError, Options, Outcome, Position, Store};
+use mandate_store::{
+    Claim, Database, Keys, NewEvent, OnError, Options, Outcome, Position, Store, create_signing_key,
+};
+use mandate_test_cluster::Cluster;
+use tempfile::TempDir;
 
 /// A clock that stands at 2026-03-02T12:00:00Z.
 pub fn clock() -> Arc<VirtualClock> {
@@ -15,20 +19,154 @@ pub fn at(text: &str) -> Instant {
     Instant::parse(text).unwrap()
 }
 
-/// A new log in a folder.
-pub fn create(dir: &Path) -> Store {
-    create_with(dir, clock())
+/// Where a test keeps its log.
+pub trait Place {
+    fn options(&self, clock: Arc<VirtualClock>) -> Options;
 }
 
-pub fn create_with(dir: &Path, clock: Arc<VirtualClock>) -> Store {
-    let options = Options::new(dir, clock);
+impl Place for Path {
+    fn options(&self, clock: Arc<VirtualClock>) -> Options {
+        Options::new(self, clock)
+    }
+}
+
+/// A folder and a database of its own, for one test.
+pub struct World {
+    pub dir: TempDir,
+    pub database: Database,
+}
+
+impl Place for World {
+    fn options(&self, clock: Arc<VirtualClock>) -> Options {
+        Options::new(self.dir.path(), clock).with_database(self.database.clone())
+    }
+}
+
+impl World {
+    pub fn sqlite() -> Self {
+        Self { dir: tempfile::tempdir().unwrap(), database: Database::Sqlite }
+    }
+
+    pub fn postgres() -> Self {
+        let url = cluster().fresh_database().unwrap();
+        Self { dir: tempfile::tempdir().unwrap(), database: Database::parse(&url).unwrap() }
+    }
+
+    /// Another world with the same kind of database.
+    pub fn another(&self) -> Self {
+        match self.database {
+            Database::Sqlite => Self::sqlite(),
+            Database::Postgres(_) => Self::postgres(),
+        }
+    }
+
+    /// Another node on the same database, with the same keys.
+    pub fn node(&self) -> Self {
+        let node = Self { dir: tempfile::tempdir().unwrap(), database: self.database.clone() };
+        let (from, to) = (self.dir.path().join("keys"), node.dir.path().join("keys"));
+        std::fs::create_dir_all(&to).unwrap();
+        for file in std::fs::read_dir(from).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+        }
+        node
+    }
+
+    /// Runs statements as somebody with every right, the triggers of the log out of force.
+    pub fn tamper(&self, sqlite: &str, postgres: &str) {
+        match &self.database {
+            Database::Sqlite => {
+                let connection = rusqlite::Connection::open(self.dir.path().join("log.db")).unwrap();
+                let triggers = "SELECT group_concat('DROP TRIGGER ' || name, ';') FROM sqlite_schema WHERE type = 'trigger'";
+                let drop: Option<String> = connection.query_row(triggers, [], |row| row.get(0)).unwrap();
+                connection.execute_batch(&drop.unwrap_or_default()).unwrap();
+                connection.execute_batch(sqlite).unwrap();
+            }
+            Database::Postgres(server) => {
+                let statements = format!("SET session_replication_role = replica; {postgres}");
+                cluster().psql(&server.database(), &statements).unwrap();
+            }
+        }
+    }
+
+    /// [`Self::tamper`] with statements that both databases understand.
+    pub fn tamper_with(&self, statements: &str) {
+        self.tamper(statements, statements);
+    }
+
+    /// Runs a statement on the keys.
+    pub fn tamper_keys(&self, statement: &str) {
+        match &self.database {
+            Database::Sqlite => {
+                let keys = rusqlite::Connection::open(self.dir.path().join("keys.db")).unwrap();
+                keys.execute_batch(statement).unwrap();
+            }
+            Database::Postgres(server) => {
+                let statement = format!("SET search_path = mandate_keys; {statement}");
+                cluster().psql(&server.database(), &statement).unwrap();
+            }
+        }
+    }
+
+    /// Runs a statement as anybody who may write to the database; what it says if it refuses.
+    pub fn try_sql(&self, statement: &str) -> Result<(), String> {
+        match &self.database {
+            Database::Sqlite => rusqlite::Connection::open(self.dir.path().join("log.db"))
+                .unwrap()
+                .execute_batch(statement)
+                .map_err(|error| error.to_string()),
+            Database::Postgres(server) => {
+                cluster().psql(&server.database(), statement).map(drop).map_err(|error| error.to_string())
+            }
+        }
+    }
+}
+
+pub fn cluster() -> &'static Cluster {
+    Cluster::shared().unwrap()
+}
+
+/// Makes two tests of each function: one on SQLite, one on PostgreSQL.
+macro_rules! both {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[test] fn $name() { super::$name(&crate::common::World::sqlite()); })*
+        }
+        mod postgres {
+            $(#[test] fn $name() { super::$name(&crate::common::World::postgres()); })*
+        }
+    };
+}
+
+/// [`both`] for functions that await.
+macro_rules! both_async {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() { super::$name(&crate::common::World::sqlite()).await; })*
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $name() { super::$name(&crate::common::World::postgres()).await; })*
+        }
+    };
+}
+
+/// A new log.
+pub fn create(place: &(impl Place + ?Sized)) -> Store {
+    create_with(place, clock())
+}
+
+pub fn create_with(place: &(impl Place + ?Sized), clock: Arc<VirtualClock>) -> Store {
+    let options = place.options(clock);
     Keys::create(&options.key_file).unwrap();
+    create_signing_key(&options.signing_key, "log.example").unwrap();
     Store::open(options).unwrap()
 }
 
-/// The log of a folder, opened again.
-pub fn reopen(dir: &Path) -> Store {
-    Store::open(Options::new(dir, clock())).unwrap()
+/// The same log, opened again.
+pub fn reopen(place: &(impl Place + ?Sized)) -> Store {
+    Store::open(place.options(clock())).unwrap()
 }
 
 /// A fact of source `/t` about `nominal/N-1`.

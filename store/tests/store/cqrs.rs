@@ -13,7 +13,7 @@ use serde_json::json;
 use sqlite_es::SqliteEventRepository;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
-use crate::common::{append, at, create, event, meeting};
+use crate::common::{World, append, at, create, event, meeting};
 
 /// A duty that may be breached once and acknowledged once.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
@@ -93,10 +93,8 @@ async fn stock(store_dir: &std::path::Path) -> SqliteEventRepository {
     SqliteEventRepository::new(SqlitePoolOptions::new().connect_with(options).await.unwrap())
 }
 
-#[tokio::test]
-async fn a_command_is_decided_on_the_facts_and_events_of_its_stream() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+async fn a_command_is_decided_on_the_facts_and_events_of_its_stream(dir: &World) {
+    let store = create(dir);
     store.append(vec![waived("duty/d", "w")], OnError::All).await.unwrap();
     let mut metadata = HashMap::from([("actor".to_owned(), "user-7".to_owned())]);
     metadata.insert("command_id".to_owned(), "c-1".to_owned());
@@ -112,10 +110,8 @@ async fn a_command_is_decided_on_the_facts_and_events_of_its_stream() {
     assert_eq!(loaded[1].sequence, 2);
 }
 
-#[tokio::test]
-async fn of_two_writers_with_the_same_version_one_is_told_of_the_conflict() {
-    let dir = tempfile::tempdir().unwrap();
-    let log = LogEventStore::<Duty>::new(create(dir.path()));
+async fn of_two_writers_with_the_same_version_one_is_told_of_the_conflict(dir: &World) {
+    let log = LogEventStore::<Duty>::new(create(dir));
     let event = |id: &str| {
         let text = crate::common::text_about("duty/d", id, "breach.acknowledged", r#"{"by":"U"}"#);
         CloudEvent::parse(&text).unwrap()
@@ -130,20 +126,16 @@ async fn of_two_writers_with_the_same_version_one_is_told_of_the_conflict() {
     assert_eq!(log.load_events("d").await.unwrap().len(), 2);
 }
 
-#[tokio::test]
-async fn a_command_sent_twice_takes_effect_once() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+async fn a_command_sent_twice_takes_effect_once(dir: &World) {
+    let store = create(dir);
     for _ in 0..2 {
         framework(&store).execute("d", acknowledge("d", "one")).await.unwrap();
     }
     assert_eq!(store.reader().version("duty/d").unwrap(), Sequence::new(1));
 }
 
-#[tokio::test]
-async fn what_a_command_says_in_free_text_is_sealed() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+async fn what_a_command_says_in_free_text_is_sealed(dir: &World) {
+    let store = create(dir);
     let command = AcknowledgeBreach { note: Some("canary note".to_owned()), ..acknowledge("d", "one") };
     framework(&store).execute("d", command).await.unwrap();
     let event = store.reader().by_source_id("/mandate", "one").unwrap().unwrap();
@@ -151,10 +143,8 @@ async fn what_a_command_says_in_free_text_is_sealed() {
     assert_eq!(store.keys().unseal(&event).unwrap().get("note"), Some(&json!("canary note")));
 }
 
-#[tokio::test]
-async fn an_event_about_another_subject_and_unknown_metadata_are_refused() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+async fn an_event_about_another_subject_and_unknown_metadata_are_refused(dir: &World) {
+    let store = create(dir);
     let refused = framework(&store).execute("d", acknowledge("other", "one")).await.unwrap_err();
     assert_eq!(refused.to_string(), "an event of duty/d is about duty/other");
     let metadata = HashMap::from([("colour".to_owned(), "red".to_owned())]);
@@ -240,4 +230,12 @@ async fn stock_sqlite_es_cannot_write_past_the_log() {
     assert_eq!(store.reader().version("duty/d").unwrap(), Sequence::new(1));
     let next = tokio::task::spawn_blocking(move || append(&store, meeting("m"))).await.unwrap();
     assert!(matches!(next, Outcome::Stored { position, .. } if position.get() == 2));
+}
+
+both_async! {
+    a_command_is_decided_on_the_facts_and_events_of_its_stream,
+    of_two_writers_with_the_same_version_one_is_told_of_the_conflict,
+    a_command_sent_twice_takes_effect_once,
+    what_a_command_says_in_free_text_is_sealed,
+    an_event_about_another_subject_and_unknown_metadata_are_refused,
 }

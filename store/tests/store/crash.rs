@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use mandate_store::{Keys, OnError, Options, Outcome, Position, Sequence, Store, StoreError};
+use mandate_store::{Database, Keys, OnError, Options, Outcome, Position, Sequence, Store, StoreError};
 
 use crate::common::{clock, meeting_of, reopen};
 
@@ -132,7 +132,7 @@ fn a_second_process_is_refused_while_the_first_lives_and_let_in_when_it_was_kill
     assert!(
         matches!(&refused, StoreError::InUse { holder, .. } if *holder == format!("process {}", process.id()))
     );
-    assert!(Store::open_read_only(dir.path()).is_ok(), "reading is free");
+    assert!(Store::open_read_only(dir.path(), &Database::Sqlite).is_ok(), "reading is free");
     process.kill().unwrap();
     process.wait().unwrap();
     assert!(Store::open(Options::new(dir.path(), clock())).is_ok());

@@ -1,9 +1,10 @@
 //! The store from outside: one program, one file to each of its qualities.
 
 #[cfg(test)]
-mod append;
-#[cfg(test)]
+#[macro_use]
 mod common;
+#[cfg(test)]
+mod append;
 #[cfg(test)]
 mod cqrs;
 #[cfg(test)]

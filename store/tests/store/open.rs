@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use mandate_store::{Keys, Options, Position, Store, StoreError};
+use mandate_store::{Database, Keys, Options, Position, Store, StoreError};
 
 use crate::common::{append, clock, create, meeting};
 
@@ -36,7 +36,7 @@ fn without_a_key_file_nothing_is_opened_and_the_error_says_what_to_do() {
         "{refused}"
     );
     assert!(!Store::exists(dir.path()));
-    assert!(matches!(Store::open_read_only(dir.path()), Err(StoreError::NoLog { .. })));
+    assert!(matches!(Store::open_read_only(dir.path(), &Database::Sqlite), Err(StoreError::NoLog { .. })));
 }
 
 #[test]

@@ -1,15 +1,13 @@
 //! Reading: order, ends, gaps, streams, types and the export.
 
-use std::path::Path;
-
 use mandate_domain::catalogue::FactType;
 use mandate_domain::fact::Fact;
 use mandate_store::{Claim, Export, NewEvent, OnError, Position, Sequence, Store, StoreError};
 
-use crate::common::{append, at, create, event, meeting, meeting_of, reopen, text_about};
+use crate::common::{World, append, at, create, event, meeting, meeting_of, reopen, text_about};
 
 /// Ten meetings of two nominals, one after the other, and one death at the end.
-fn filled(dir: &Path) -> Store {
+fn filled(dir: &World) -> Store {
     let store = create(dir);
     let meetings = (1..=10).map(|n| meeting_of(&format!("nominal/N-{}", n % 2), &format!("e{n}")));
     store.append_blocking(meetings.collect(), OnError::All).unwrap();
@@ -17,14 +15,8 @@ fn filled(dir: &Path) -> Store {
     store
 }
 
-fn sql(dir: &Path, statements: &str) -> rusqlite::Result<()> {
-    rusqlite::Connection::open(dir.join("log.db")).unwrap().execute_batch(statements)
-}
-
-#[test]
-fn events_come_in_position_order_page_by_page_with_the_head() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = filled(dir.path());
+fn events_come_in_position_order_page_by_page_with_the_head(dir: &World) {
+    let store = filled(dir);
     let (mut after, mut ids) = (Position::START, Vec::new());
     loop {
         let page = store.reader().read_after(after, 4).unwrap();
@@ -37,10 +29,8 @@ fn events_come_in_position_order_page_by_page_with_the_head() {
     assert_eq!(ids, wanted);
 }
 
-#[test]
-fn reading_past_the_end_is_an_empty_page_and_no_error() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = filled(dir.path());
+fn reading_past_the_end_is_an_empty_page_and_no_error(dir: &World) {
+    let store = filled(dir);
     for after in [11, 12, 1_000] {
         assert!(store.reader().read_after(Position::new(after), 10).unwrap().events.is_empty());
     }
@@ -49,10 +39,8 @@ fn reading_past_the_end_is_an_empty_page_and_no_error() {
     assert_eq!(store.reader().by_position(Position::new(12)).unwrap(), None);
 }
 
-#[test]
-fn a_fact_is_read_back_as_it_was_told() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+fn a_fact_is_read_back_as_it_was_told(dir: &World) {
+    let store = create(dir);
     let cases = [
         (
             "calendar/england-and-wales",
@@ -97,28 +85,23 @@ fn a_fact_is_read_back_as_it_was_told() {
     }
 }
 
-#[test]
-fn the_order_of_fields_makes_no_difference_to_the_payload() {
+fn the_order_of_fields_makes_no_difference_to_the_payload(dir: &World) {
     let one = event("a", "meeting.held", r#"{"meeting":"M","level":1,"by":"U"}"#);
     let two = event("a", "meeting.held", r#"{"by":"U","level":1,"meeting":"M"}"#);
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+    let store = create(dir);
     append(&store, one);
     let payload = store.reader().by_source_id("/t", "a").unwrap().unwrap().payload;
     assert_eq!(
         &*payload,
         r#"{"specversion":"1.0","id":"a","source":"/t","type":"meeting.held","subject":"nominal/N-1","time":"2026-03-02T09:00:00Z","data":{"by":"U","level":1,"meeting":"M"}}"#
     );
-    let other = tempfile::tempdir().unwrap();
-    let store = create(other.path());
+    let store = create(&dir.another());
     append(&store, two);
     assert_eq!(store.reader().by_source_id("/t", "a").unwrap().unwrap().payload, payload);
 }
 
-#[test]
-fn a_subjects_stream_comes_in_sequence_order() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = filled(dir.path());
+fn a_subjects_stream_comes_in_sequence_order(dir: &World) {
+    let store = filled(dir);
     let events = store.reader().read_subject("nominal/N-1", Sequence::START, 100).unwrap();
     let places: Vec<_> = events.iter().map(|event| (event.sequence.get(), event.position.get())).collect();
     assert_eq!(places, [(1, 1), (2, 3), (3, 5), (4, 7), (5, 9), (6, 11)]);
@@ -128,10 +111,8 @@ fn a_subjects_stream_comes_in_sequence_order() {
     assert_eq!(store.reader().version("nominal/nobody").unwrap(), Sequence::START);
 }
 
-#[test]
-fn types_are_read_in_position_order_with_the_place_to_read_on_from() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = filled(dir.path());
+fn types_are_read_in_position_order_with_the_place_to_read_on_from(dir: &World) {
+    let store = filled(dir);
     append(&store, meeting("late"));
     let types = [FactType::NominalDied, FactType::MeetingHeld];
     let page = store.reader().read_types(&types, Position::new(8), 3).unwrap();
@@ -144,27 +125,28 @@ fn types_are_read_in_position_order_with_the_place_to_read_on_from() {
     assert_eq!((none.events.len(), none.searched_to), (0, Position::new(12)));
 }
 
-#[test]
-fn updates_and_deletes_are_refused_by_the_database_itself() {
-    let dir = tempfile::tempdir().unwrap();
-    let _store = filled(dir.path());
+fn updates_and_deletes_are_refused_by_the_database_itself(dir: &World) {
+    let store = filled(dir);
+    store.checkpoint().unwrap();
     for statement in [
         "UPDATE events SET actor = 'x' WHERE position = 1",
         "DELETE FROM events WHERE position = 11",
         "DELETE FROM events",
         "UPDATE head SET position = 10",
         "DELETE FROM head",
+        "UPDATE checkpoints SET size = 0",
+        "DELETE FROM checkpoints",
     ] {
-        let refused = sql(dir.path(), statement).unwrap_err().to_string();
-        assert!(refused.contains("append-only") || refused.contains("head"), "{statement}: {refused}");
+        let refused = dir.try_sql(statement).unwrap_err();
+        let said =
+            ["append-only", "the head of the log", "the log always has a head", "a checkpoint is never"];
+        assert!(said.iter().any(|words| refused.contains(words)), "{statement}: {refused}");
     }
 }
 
-#[test]
-fn a_removed_event_makes_reading_fail_and_names_the_position() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = filled(dir.path());
-    sql(dir.path(), "DROP TRIGGER events_refuse_delete; DELETE FROM events WHERE position = 5").unwrap();
+fn a_removed_event_makes_reading_fail_and_names_the_position(dir: &World) {
+    let store = filled(dir);
+    dir.tamper_with("DELETE FROM events WHERE position = 5");
     let gap = |after, limit| match store.reader().read_after(Position::new(after), limit) {
         Err(StoreError::Gap { missing, head }) => (missing.get(), head.get()),
         other => panic!("{other:?}"),
@@ -180,59 +162,55 @@ fn a_removed_event_makes_reading_fail_and_names_the_position() {
     assert!(error.to_string().starts_with("event 3 of nominal/N-1 is missing"), "{error}");
 }
 
-#[test]
-fn a_cut_tail_makes_reading_fail_because_the_head_knows_the_end() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = filled(dir.path());
-    sql(dir.path(), "DROP TRIGGER events_refuse_delete; DELETE FROM events WHERE position > 9").unwrap();
+fn a_cut_tail_makes_reading_fail_because_the_head_knows_the_end(dir: &World) {
+    let store = filled(dir);
+    dir.tamper_with("DELETE FROM events WHERE position > 9");
     let error = store.reader().read_after(Position::START, 100).unwrap_err();
     assert!(matches!(error, StoreError::Gap { missing, .. } if missing == Position::new(10)), "{error}");
     assert!(store.reader().by_position(Position::new(10)).is_err());
 }
 
-#[test]
-fn a_changed_row_no_longer_agrees_with_its_leaf() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = filled(dir.path());
-    sql(
-        dir.path(),
-        "DROP TRIGGER events_refuse_update;
-         UPDATE events SET payload = replace(payload, '\"level\":1', '\"level\":2') WHERE position = 3;
-         UPDATE events SET recorded_at = recorded_at - 1 WHERE position = 4",
-    )
-    .unwrap();
+fn a_changed_row_no_longer_agrees_with_its_leaf(dir: &World) {
+    let store = filled(dir);
+    let level = r#"'"level":1', '"level":2'"#;
+    let second = "UPDATE events SET recorded_at = recorded_at - 1 WHERE position = 4";
+    dir.tamper(
+        &format!("UPDATE events SET payload = replace(payload, {level}) WHERE position = 3; {second}"),
+        &format!(
+            "UPDATE events SET payload = replace(payload::text, {level})::json WHERE position = 3; {second}"
+        ),
+    );
     let events = store.reader().read_after(Position::START, 100).unwrap().events;
     let altered: Vec<_> = events.iter().filter(|e| !e.is_intact()).map(|e| e.position.get()).collect();
     assert_eq!(altered, [3, 4]);
 }
 
-#[test]
-fn an_unreadable_event_is_an_error_that_names_its_position() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = filled(dir.path());
-    sql(dir.path(), "DROP TRIGGER events_refuse_update; UPDATE events SET payload = '{' WHERE position = 3")
-        .unwrap();
+fn an_unreadable_event_is_an_error_that_names_its_position(dir: &World) {
+    let store = filled(dir);
+    dir.tamper(
+        "UPDATE events SET payload = '{' WHERE position = 3",
+        "UPDATE events SET payload = '[]' WHERE position = 3",
+    );
     let error = store.reader().read_after(Position::START, 100).unwrap_err().to_string();
     assert!(error.starts_with("the event at position 3 cannot be read"), "{error}");
 }
 
-#[test]
-fn a_log_can_be_read_beside_a_running_writer_and_after_it() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = filled(dir.path());
-    let reader = Store::open_read_only(dir.path()).unwrap();
+fn a_log_can_be_read_beside_a_running_writer_and_after_it(dir: &World) {
+    let store = filled(dir);
+    let reader = Store::open_read_only(dir.dir.path(), &dir.database).unwrap();
     assert_eq!(reader.head().unwrap().position, Position::new(11));
     append(&store, meeting("more"));
     assert_eq!(reader.read_after(Position::new(11), 10).unwrap().events.len(), 1);
     drop((store, reader));
-    assert_eq!(Store::open_read_only(dir.path()).unwrap().head().unwrap().position, Position::new(12));
-    assert_eq!(reopen(dir.path()).reader().head().unwrap().position, Position::new(12));
+    assert_eq!(
+        Store::open_read_only(dir.dir.path(), &dir.database).unwrap().head().unwrap().position,
+        Position::new(12)
+    );
+    assert_eq!(reopen(dir).reader().head().unwrap().position, Position::new(12));
 }
 
-#[test]
-fn the_export_is_read_by_the_judge_and_says_when_each_fact_was_known() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = filled(dir.path());
+fn the_export_is_read_by_the_judge_and_says_when_each_fact_was_known(dir: &World) {
+    let store = filled(dir);
     let claimed = text_about(
         "nominal/N-9",
         "claimed",
@@ -260,10 +238,8 @@ fn the_export_is_read_by_the_judge_and_says_when_each_fact_was_known() {
     assert_eq!(export(known).lines().count(), 1);
 }
 
-#[test]
-fn a_scan_gives_every_event_in_order_whatever_the_number_of_threads() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+fn a_scan_gives_every_event_in_order_whatever_the_number_of_threads(dir: &World) {
+    let store = create(dir);
     store.append_blocking((0..9_000).map(|n| meeting(&n.to_string())).collect(), OnError::All).unwrap();
     for (threads, after) in [(0, 0), (1, 8_999), (2, 0), (3, 1), (5, 4_000), (2, 9_000), (2, 10_000)] {
         let mut read = Vec::new();
@@ -277,12 +253,10 @@ fn a_scan_gives_every_event_in_order_whatever_the_number_of_threads() {
     }
 }
 
-#[test]
-fn a_scan_fails_at_a_gap_and_ends_when_its_caller_has_seen_enough() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+fn a_scan_fails_at_a_gap_and_ends_when_its_caller_has_seen_enough(dir: &World) {
+    let store = create(dir);
     store.append_blocking((0..9_000).map(|n| meeting(&n.to_string())).collect(), OnError::All).unwrap();
-    sql(dir.path(), "DROP TRIGGER events_refuse_delete; DELETE FROM events WHERE position = 7000").unwrap();
+    dir.tamper_with("DELETE FROM events WHERE position = 7000");
     let mut last = 0;
     let each = |event: mandate_store::StoredEvent| {
         last = event.position.get();
@@ -294,4 +268,22 @@ fn a_scan_fails_at_a_gap_and_ends_when_its_caller_has_seen_enough() {
     let enough = |_| Err(StoreError::Unavailable { reason: "enough".to_owned() });
     let error = store.reader().scan(Position::START, 3, enough).unwrap_err();
     assert!(error.to_string().contains("enough"));
+}
+
+both! {
+    the_order_of_fields_makes_no_difference_to_the_payload,
+    events_come_in_position_order_page_by_page_with_the_head,
+    reading_past_the_end_is_an_empty_page_and_no_error,
+    a_fact_is_read_back_as_it_was_told,
+    a_subjects_stream_comes_in_sequence_order,
+    types_are_read_in_position_order_with_the_place_to_read_on_from,
+    updates_and_deletes_are_refused_by_the_database_itself,
+    a_removed_event_makes_reading_fail_and_names_the_position,
+    a_cut_tail_makes_reading_fail_because_the_head_knows_the_end,
+    a_changed_row_no_longer_agrees_with_its_leaf,
+    an_unreadable_event_is_an_error_that_names_its_position,
+    a_log_can_be_read_beside_a_running_writer_and_after_it,
+    the_export_is_read_by_the_judge_and_says_when_each_fact_was_known,
+    a_scan_gives_every_event_in_order_whatever_the_number_of_threads,
+    a_scan_fails_at_a_gap_and_ends_when_its_caller_has_seen_enough,
 }

@@ -7,7 +7,7 @@ use mandate_store::{
 };
 use serde_json::json;
 
-use crate::common::{append, clock, create, event, reopen, text_about};
+use crate::common::{World, append, clock, create, event, reopen, text_about};
 
 /// Marks that must not be found anywhere in clear.
 const CANARIES: [&str; 11] = [
@@ -95,10 +95,8 @@ fn no_personal_datum_or_free_text_is_in_any_file_error_or_debug_output() {
     }
 }
 
-#[test]
-fn what_was_sealed_is_given_back_whole() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+fn what_was_sealed_is_given_back_whole(dir: &World) {
+    let store = create(dir);
     append(&store, registered("nominal/N-1", "a"));
     append(&store, annulled("b", "canary reason"));
     append(&store, event("c", "nominal.died", "{}"));
@@ -115,10 +113,8 @@ fn what_was_sealed_is_given_back_whole() {
     assert!(opened(2).is_empty() && events[2].sealed.is_none());
 }
 
-#[test]
-fn what_is_sealed_opens_under_the_subjects_key_only() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+fn what_is_sealed_opens_under_the_subjects_key_only(dir: &World) {
+    let store = create(dir);
     append(&store, registered("nominal/N-1", "a"));
     append(&store, registered("nominal/N-2", "b"));
     let events = store.reader().read_after(Position::START, 10).unwrap().events;
@@ -134,20 +130,16 @@ fn what_is_sealed_opens_under_the_subjects_key_only() {
     let error = store.keys().unseal(&nobody).unwrap_err().to_string();
     assert_eq!(
         error,
-        "the key of nominal/N-3 is not there: it was destroyed, or keys.db is older than log.db"
+        "the key of nominal/N-3 is not there: it was destroyed, or the keys are older than the log"
     );
 }
 
-#[test]
-fn without_its_key_a_sealed_part_stays_closed_while_the_log_is_read_and_repeats_are_recognised() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+fn without_its_key_a_sealed_part_stays_closed_while_the_log_is_read_and_repeats_are_recognised(dir: &World) {
+    let store = create(dir);
     append(&store, registered("nominal/N-1", "a"));
     drop(store);
-    let keys = rusqlite::Connection::open(dir.path().join("keys.db")).unwrap();
-    keys.execute_batch("DELETE FROM subject_keys").unwrap();
-    drop(keys);
-    let store = reopen(dir.path());
+    dir.tamper_keys("DELETE FROM subject_keys");
+    let store = reopen(dir);
     let event = store.reader().by_position(Position::new(1)).unwrap().unwrap();
     assert!(store.keys().unseal(&event).is_err());
     assert!(event.is_intact());
@@ -155,23 +147,19 @@ fn without_its_key_a_sealed_part_stays_closed_while_the_log_is_read_and_repeats_
     assert_eq!(again, Outcome::AlreadyStored { position: Position::new(1) });
 }
 
-#[test]
-fn a_subject_keeps_its_key_when_the_log_is_opened_again() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+fn a_subject_keeps_its_key_when_the_log_is_opened_again(dir: &World) {
+    let store = create(dir);
     append(&store, registered("nominal/N-1", "a"));
     drop(store);
-    let store = reopen(dir.path());
+    let store = reopen(dir);
     append(&store, annulled("b", "canary reason"));
     for event in store.reader().read_after(Position::START, 10).unwrap().events {
         assert!(!store.keys().unseal(&event).unwrap().is_empty());
     }
 }
 
-#[test]
-fn a_subject_is_found_by_any_of_its_numbers_however_written() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+fn a_subject_is_found_by_any_of_its_numbers_however_written(dir: &World) {
+    let store = create(dir);
     append(&store, registered("nominal/N-1", "a"));
     let find = |kind, number: &str| store.keys().find(kind, number).unwrap();
     for (kind, number) in [
@@ -188,10 +176,8 @@ fn a_subject_is_found_by_any_of_its_numbers_however_written() {
     assert_eq!(find(Identifier::Noms, "X777978"), None, "a CRN is not a NOMS number");
 }
 
-#[test]
-fn a_number_stated_for_two_subjects_leads_to_the_last_and_to_both() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+fn a_number_stated_for_two_subjects_leads_to_the_last_and_to_both(dir: &World) {
+    let store = create(dir);
     let batch = vec![registered("nominal/N-2", "a"), registered("nominal/N-1", "b")];
     store.append_blocking(batch, OnError::All).unwrap();
     let keys: &Keys = store.keys();
@@ -200,10 +186,8 @@ fn a_number_stated_for_two_subjects_leads_to_the_last_and_to_both() {
     assert_eq!(both, ["nominal/N-1", "nominal/N-2"]);
 }
 
-#[test]
-fn a_refused_event_leaves_nothing_in_the_index() {
-    let dir = tempfile::tempdir().unwrap();
-    let store = create(dir.path());
+fn a_refused_event_leaves_nothing_in_the_index(dir: &World) {
+    let store = create(dir);
     append(&store, event("taken", "nominal.died", "{}"));
     let batch = vec![registered("nominal/N-1", "a"), event("taken", "sentence.ended", "{}")];
     let outcomes = store.append_blocking(batch, OnError::All).unwrap();
@@ -236,4 +220,14 @@ fn a_key_file_elsewhere_keeps_the_key_out_of_the_data_directory() {
     let store = Store::open(options).unwrap();
     append(&store, registered("nominal/N-1", "a"));
     assert!(!dir.path().join("keys").exists());
+}
+
+both! {
+    what_was_sealed_is_given_back_whole,
+    what_is_sealed_opens_under_the_subjects_key_only,
+    without_its_key_a_sealed_part_stays_closed_while_the_log_is_read_and_repeats_are_recognised,
+    a_subject_keeps_its_key_when_the_log_is_opened_again,
+    a_subject_is_found_by_any_of_its_numbers_however_written,
+    a_number_stated_for_two_subjects_leads_to_the_last_and_to_both,
+    a_refused_event_leaves_nothing_in_the_index,
 }

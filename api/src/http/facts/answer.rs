@@ -172,7 +172,7 @@ impl FactResult {
                 let reason = Refusal::Conflict { teller, id, first, differing }.to_string();
                 Self { conflicts_with, ..Self::refused(index, Rejection::conflict(reason)) }
             }
-            other @ Refusal::VersionConflict { .. } => {
+            other @ (Refusal::VersionConflict { .. } | Refusal::Erased { .. }) => {
                 Self::refused(index, Rejection::conflict(other.to_string()))
             }
         }

@@ -13,13 +13,21 @@ pub(crate) struct Schema {
 }
 
 /// `log.db`. The application id is the text `MNDT`.
-pub(crate) const LOG: Schema =
-    Schema { application_id: 0x4D4E_4454, migrations: &[include_str!("../migrations/sqlite/0001_log.sql")] };
+pub(crate) const LOG: Schema = Schema {
+    application_id: 0x4D4E_4454,
+    migrations: &[
+        include_str!("../../migrations/sqlite/0001_log.sql"),
+        include_str!("../../migrations/sqlite/0002_proof.sql"),
+    ],
+};
 
 /// `keys.db`. The application id is the text `MNDK`.
 pub(crate) const KEYS: Schema = Schema {
     application_id: 0x4D4E_444B,
-    migrations: &[include_str!("../migrations/sqlite/keys/0001_keys.sql")],
+    migrations: &[
+        include_str!("../../migrations/sqlite/keys/0001_keys.sql"),
+        include_str!("../../migrations/sqlite/keys/0002_erased.sql"),
+    ],
 };
 
 impl Schema {
@@ -100,7 +108,7 @@ mod tests {
         let refused = LOG.migrate(&mut newer, Path::new("log.db")).unwrap_err().to_string();
         assert_eq!(
             refused,
-            "log.db: has schema 99, this program knows 1; run the newer program that wrote it"
+            "log.db: has schema 99, this program knows 2; run the newer program that wrote it"
         );
     }
 

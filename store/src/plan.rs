@@ -1,80 +1,37 @@
-//! One transaction of the writer: what is new is inserted, what is known or in the way is answered.
+//! What becomes of the events of one transaction: the rows to insert, and the answers. Decides everything; what
+//! carries it out has nothing left to choose.
 
 use std::collections::HashMap;
 
 use mandate_domain::time::Instant;
-use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension};
+use mandate_verify::tree::Frontier;
 
 use crate::cloud_event::CloudEvent;
 use crate::error::StoreError;
 use crate::keys::{Keys, KeysError, Pending};
-use crate::leaf::{EVENT_VERSION, Leaf, sha256};
+use crate::leaf::{EVENT_VERSION, sha256};
 use crate::new_event::NewEvent;
 use crate::outcome::{First, OnError, Outcome, Refusal};
 use crate::position::{Position, Sequence};
 use crate::stored_event::{StoredEvent, split_subject};
+use crate::streams::Streams;
 
-/// Streams whose versions are kept in memory at once.
-const CACHED_STREAMS: usize = 200_000;
+/// What the database knows, as the transaction in progress sees it.
+pub(crate) trait Known {
+    /// The event with that (source, id).
+    fn stored(&mut self, source: &str, id: &str) -> Result<Option<StoredEvent>, StoreError>;
 
-/// Why a transaction could not be committed.
-#[derive(Debug)]
-pub(crate) struct Failure(pub(crate) StoreError);
-
-impl Failure {
-    /// Whether any transaction would fail now: a full disk, an I/O error, a lock, no memory.
-    pub(crate) fn concerns_all(&self) -> bool {
-        let (StoreError::Database { source: error, .. }
-        | StoreError::Keys(KeysError::Database { source: error, .. })) = &self.0
-        else {
-            return false;
-        };
-        !matches!(
-            error.sqlite_error_code(),
-            Some(ErrorCode::ConstraintViolation | ErrorCode::TooBig | ErrorCode::TypeMismatch) | None
-        )
-    }
+    /// The version of a stream; [`Sequence::START`] for one that is not there.
+    fn version(&mut self, subject: &str) -> Result<Sequence, StoreError>;
 }
 
-impl From<rusqlite::Error> for Failure {
-    fn from(source: rusqlite::Error) -> Self {
-        Self(StoreError::Database { doing: "store events", source })
-    }
-}
-
-impl From<KeysError> for Failure {
-    fn from(error: KeysError) -> Self {
-        Self(error.into())
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self(error)
-    }
-}
-
-/// The versions of streams that were appended to lately, by subject.
-#[derive(Debug, Default)]
-pub(crate) struct Streams(HashMap<Box<str>, Sequence>);
-
-impl Streams {
-    /// Forgets them all: what a failed transaction counted was not stored.
-    pub(crate) fn forget(&mut self) {
-        self.0.clear();
-    }
-
-    fn set(&mut self, subject: &str, version: Sequence) {
-        match self.0.get_mut(subject) {
-            Some(known) => *known = version,
-            None => {
-                if self.0.len() >= CACHED_STREAMS {
-                    self.0.clear();
-                }
-                self.0.insert(subject.into(), version);
-            }
-        }
-    }
+/// An event with its place, as it is to be inserted.
+pub(crate) struct Row<'e> {
+    pub(crate) event: &'e NewEvent,
+    pub(crate) position: Position,
+    pub(crate) sequence: Sequence,
+    pub(crate) leaf: [u8; 32],
+    pub(crate) sealed: Option<Box<[u8]>>,
 }
 
 /// What is to become of an event.
@@ -87,59 +44,78 @@ enum Verdict {
     Refused(Refusal),
 }
 
-/// The events of an all-or-nothing batch that come before the one being looked at and are not inserted yet.
+/// The events of an all-or-nothing batch that come before the one being looked at and have no place yet.
 #[derive(Default)]
 struct Earlier<'e> {
     places: HashMap<(&'e str, &'e str), usize>,
     versions: HashMap<&'e str, Sequence>,
 }
 
-/// A transaction in progress.
-pub(crate) struct Transaction<'w> {
+/// The plan of one transaction.
+pub(crate) struct Plan<'e, 'w, K> {
     keys: &'w Keys,
-    streams: &'w mut Streams,
-    pending: Pending,
+    streams: &'w Streams,
+    known: K,
     position: Position,
     recorded_at: Instant,
-    find: CachedStatement<'w>,
-    last: CachedStatement<'w>,
-    insert: CachedStatement<'w>,
+    /// Versions of the streams that this plan appends to.
+    versions: HashMap<&'e str, Sequence>,
+    /// Rows of this plan by (source, id).
+    places: HashMap<(&'e str, &'e str), usize>,
+    /// The tree with the leaves of the rows.
+    pub(crate) frontier: Frontier,
+    /// What must be durable before the rows.
+    pub(crate) pending: Pending,
+    /// What is to be inserted.
+    pub(crate) rows: Vec<Row<'e>>,
 }
 
-impl<'w> Transaction<'w> {
-    pub(crate) fn begin(
-        connection: &'w Connection,
+impl<'e, 'w, K: Known> Plan<'e, 'w, K> {
+    /// A plan that goes on from an end of the log, `frontier` being the tree up to there.
+    pub(crate) fn new(
         keys: &'w Keys,
-        streams: &'w mut Streams,
-        position: Position,
+        streams: &'w Streams,
+        known: K,
+        frontier: Frontier,
         recorded_at: Instant,
-    ) -> Result<Self, Failure> {
-        Ok(Self {
+    ) -> Self {
+        Self {
             keys,
             streams,
-            pending: Pending::default(),
-            position,
+            known,
+            position: Position::new(frontier.size()),
             recorded_at,
-            find: connection.prepare_cached(include_str!("../sql/sqlite/select_event_by_source_id.sql"))?,
-            last: connection.prepare_cached(include_str!("../sql/sqlite/select_last_sequence.sql"))?,
-            insert: connection.prepare_cached(include_str!("../sql/sqlite/insert_event.sql"))?,
-        })
-    }
-
-    /// The last position, and what must be durable before the commit.
-    pub(crate) fn end(self) -> (Position, Pending) {
-        (self.position, self.pending)
-    }
-
-    /// Inserts what can be inserted of a batch.
-    pub(crate) fn apply(&mut self, events: &[NewEvent], on_error: OnError) -> Result<Vec<Outcome>, Failure> {
-        match on_error {
-            OnError::All if events.len() > 1 => self.apply_all(events),
-            OnError::All | OnError::Each => self.apply_each(events),
+            versions: HashMap::new(),
+            places: HashMap::new(),
+            frontier,
+            pending: Pending::default(),
+            rows: Vec::new(),
         }
     }
 
-    fn apply_each(&mut self, events: &[NewEvent]) -> Result<Vec<Outcome>, Failure> {
+    /// The position of the last row, or where the log ended before.
+    pub(crate) const fn position(&self) -> Position {
+        self.position
+    }
+
+    /// The versions of the streams that the rows bring forward.
+    pub(crate) fn versions(&self) -> impl Iterator<Item = (&'e str, Sequence)> {
+        self.versions.iter().map(|(subject, version)| (*subject, *version))
+    }
+
+    /// Takes in a batch: rows for what can be inserted, an answer for each event.
+    pub(crate) fn add(
+        &mut self,
+        events: &'e [NewEvent],
+        on_error: OnError,
+    ) -> Result<Vec<Outcome>, StoreError> {
+        match on_error {
+            OnError::All if events.len() > 1 => self.add_all(events),
+            OnError::All | OnError::Each => self.add_each(events),
+        }
+    }
+
+    fn add_each(&mut self, events: &'e [NewEvent]) -> Result<Vec<Outcome>, StoreError> {
         let none = Earlier::default();
         let mut outcomes = Vec::with_capacity(events.len());
         for event in events {
@@ -149,7 +125,7 @@ impl<'w> Transaction<'w> {
         Ok(outcomes)
     }
 
-    fn apply_all(&mut self, events: &[NewEvent]) -> Result<Vec<Outcome>, Failure> {
+    fn add_all(&mut self, events: &'e [NewEvent]) -> Result<Vec<Outcome>, StoreError> {
         let mut earlier = Earlier::default();
         let mut verdicts = Vec::with_capacity(events.len());
         for (place, event) in events.iter().enumerate() {
@@ -177,10 +153,10 @@ impl<'w> Transaction<'w> {
     /// Does as the verdict says; `before` are the outcomes of the events before this one in its batch.
     fn carry_out(
         &mut self,
-        event: &NewEvent,
+        event: &'e NewEvent,
         verdict: Verdict,
         before: &[Outcome],
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Outcome, StoreError> {
         Ok(match verdict {
             Verdict::New(sequence) => self.insert(event, sequence)?,
             Verdict::Known(First::Stored(position)) => Outcome::AlreadyStored { position },
@@ -194,19 +170,27 @@ impl<'w> Transaction<'w> {
 
     fn judge(
         &mut self,
-        events: &[NewEvent],
-        event: &NewEvent,
+        events: &'e [NewEvent],
+        event: &'e NewEvent,
         earlier: &Earlier<'_>,
-    ) -> Result<Verdict, Failure> {
+    ) -> Result<Verdict, StoreError> {
         let fact = &event.event.fact;
-        if let Some(&place) = earlier.places.get(&(&*fact.source, &*fact.id))
+        let key = (&*fact.source, &*fact.id);
+        if let Some(&place) = earlier.places.get(&key)
             && let Some(first) = events.get(place)
         {
             return Ok(known(event, First::InBatch(place), first.event.differences(&event.event)));
         }
-        if let Some(stored) = self.stored(&fact.source, &fact.id)? {
+        if let Some(row) = self.places.get(&key).and_then(|row| self.rows.get(*row)) {
+            let differing = row.event.event.differences(&event.event);
+            return Ok(known(event, First::Stored(row.position), differing));
+        }
+        if let Some(stored) = self.known.stored(&fact.source, &fact.id)? {
             let differing = self.differences(&stored, event)?;
             return Ok(known(event, First::Stored(stored.position), differing));
+        }
+        if !event.event.private.is_empty() && self.keys.is_erased(&fact.subject) {
+            return Ok(Verdict::Refused(Refusal::Erased { subject: fact.subject.clone() }));
         }
         let actual = match earlier.versions.get(&*fact.subject) {
             Some(version) => *version,
@@ -220,16 +204,11 @@ impl<'w> Transaction<'w> {
         })
     }
 
-    fn stored(&mut self, source: &str, id: &str) -> Result<Option<StoredEvent>, Failure> {
-        let mut rows = self.find.query([source, id])?;
-        Ok(rows.next()?.map(StoredEvent::from_row).transpose()?)
-    }
-
-    fn differences(&self, stored: &StoredEvent, event: &NewEvent) -> Result<Vec<String>, Failure> {
+    fn differences(&self, stored: &StoredEvent, event: &NewEvent) -> Result<Vec<String>, StoreError> {
         if stored.payload == event.payload && stored.sealed.is_none() && event.event.private.is_empty() {
             return Ok(Vec::new());
         }
-        let private = match self.keys.unseal(stored) {
+        let private = match self.keys.compare(stored) {
             Ok(private) => private,
             // Erased: what was sealed can no longer be compared, and must not be stored again.
             Err(KeysError::NoKey { .. }) => event.event.private.clone(),
@@ -239,59 +218,43 @@ impl<'w> Transaction<'w> {
         Ok(stored.differences(&event.event))
     }
 
-    /// The version of a stream, what this transaction inserted included.
-    fn version(&mut self, subject: &str) -> Result<Sequence, Failure> {
-        if let Some(version) = self.streams.0.get(subject) {
-            return Ok(*version);
+    /// The version of a stream, the rows of this plan included.
+    fn version(&mut self, subject: &str) -> Result<Sequence, StoreError> {
+        match self.versions.get(subject).copied().or_else(|| self.streams.version(subject)) {
+            Some(version) => Ok(version),
+            None => self.known.version(subject),
         }
-        let (aggregate_type, aggregate_id) = split_subject(subject);
-        let last = self.last.query_row([aggregate_type, aggregate_id], |row| row.get(0)).optional()?;
-        Ok(last.map_or(Sequence::START, Sequence::from_db))
     }
 
-    fn insert(&mut self, event: &NewEvent, sequence: Sequence) -> Result<Outcome, Failure> {
+    fn insert(&mut self, event: &'e NewEvent, sequence: Sequence) -> Result<Outcome, StoreError> {
         let (CloudEvent { fact, .. }, recorded_at) = (&event.event, self.recorded_at);
         let position = self.position.next();
         let sealed = self.keys.seal(&event.event, &mut self.pending)?;
         let (aggregate_type, aggregate_id) = split_subject(&fact.subject);
-        let leaf = Leaf {
-            position,
+        let leaf = mandate_verify::leaf::Leaf {
+            position: position.get(),
             aggregate_type,
             aggregate_id,
-            sequence,
+            sequence: sequence.get(),
             event_type: fact.kind.name(),
             event_version: EVENT_VERSION,
             source: &fact.source,
             event_id: &fact.id,
-            occurred_at: fact.time,
-            recorded_at,
-            claimed_at: fact.recorded,
+            occurred_at: fact.time.nanos(),
+            recorded_at: recorded_at.nanos(),
+            claimed_at: fact.recorded.map(Instant::nanos),
             actor: event.actor.as_deref(),
             command_id: event.command_id.as_deref(),
             payload_digest: event.payload_digest,
             sealed_digest: sealed.as_deref().map(sha256),
-        };
-        self.insert.execute(rusqlite::params![
-            position.to_db(),
-            aggregate_type,
-            aggregate_id,
-            sequence.to_db(),
-            leaf.event_type,
-            leaf.event_version,
-            leaf.source,
-            leaf.event_id,
-            fact.time.nanos(),
-            recorded_at.nanos(),
-            fact.recorded.map(Instant::nanos),
-            leaf.actor,
-            leaf.command_id,
-            leaf.digest(),
-            &*event.payload,
-            sealed.as_deref(),
-        ])?;
+        }
+        .digest();
+        self.frontier.append(&leaf);
         self.keys.index(&event.event, position, &mut self.pending);
         self.position = position;
-        self.streams.set(&fact.subject, sequence);
+        self.versions.insert(&fact.subject, sequence);
+        self.places.insert((&fact.source, &fact.id), self.rows.len());
+        self.rows.push(Row { event, position, sequence, leaf, sealed });
         Ok(Outcome::Stored { position, recorded_at })
     }
 }

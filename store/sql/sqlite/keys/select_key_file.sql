@@ -1,3 +1,3 @@
-SELECT fingerprint
+SELECT fingerprint, lookup
 FROM key_file
 WHERE id = 1

@@ -64,7 +64,9 @@ pub(crate) fn apply(connection: &Connection, path: &Path, purpose: Purpose) -> R
         match set {
             // Some settings answer with a row, some do not.
             Ok(()) | Err(rusqlite::Error::QueryReturnedNoRows) => {}
-            Err(source) => return Err(StoreError::Database { doing: "set up SQLite", source }),
+            Err(source) => {
+                return Err(StoreError::Database { doing: "set up SQLite", source: source.into() });
+            }
         }
     }
     check(connection, path, purpose)
@@ -98,7 +100,7 @@ fn read_back(connection: &Connection, name: &str) -> Result<String, StoreError> 
         Ok(rusqlite::types::Value::Text(text)) => Ok(text),
         Ok(other) => Ok(format!("{other:?}")),
         Err(rusqlite::Error::QueryReturnedNoRows) => Ok("none".to_owned()),
-        Err(source) => Err(StoreError::Database { doing: "read SQLite's settings", source }),
+        Err(source) => Err(StoreError::Database { doing: "read SQLite's settings", source: source.into() }),
     }
 }
 

@@ -1,0 +1,2 @@
+DELETE FROM mandate_keys.lookups
+WHERE subject = $1

@@ -1,0 +1,2 @@
+DELETE FROM mandate_keys.restricted
+WHERE subject = $1

@@ -1,0 +1,2 @@
+DELETE FROM mandate_keys.subject_keys
+WHERE subject = $1

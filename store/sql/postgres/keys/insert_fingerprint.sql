@@ -1,0 +1,3 @@
+INSERT INTO mandate_keys.key_file (id, fingerprint)
+VALUES (1, $1)
+ON CONFLICT (id) DO NOTHING

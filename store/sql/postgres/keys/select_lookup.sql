@@ -1,0 +1,5 @@
+SELECT subject
+FROM mandate_keys.lookups
+WHERE digest = $1
+ORDER BY position DESC
+LIMIT $2

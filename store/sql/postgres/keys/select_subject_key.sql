@@ -1,0 +1,3 @@
+SELECT wrapped
+FROM mandate_keys.subject_keys
+WHERE subject = $1

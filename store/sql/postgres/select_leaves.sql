@@ -1,0 +1,4 @@
+SELECT leaf
+FROM events
+WHERE position > $1 AND position <= $2
+ORDER BY position

@@ -1,0 +1,2 @@
+DELETE FROM lookups
+WHERE subject = ?1

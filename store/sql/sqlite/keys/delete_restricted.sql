@@ -1,0 +1,2 @@
+DELETE FROM restricted
+WHERE subject = ?1

@@ -1,0 +1,2 @@
+DELETE FROM subject_keys
+WHERE subject = ?1

@@ -1,0 +1,4 @@
+SELECT subject
+FROM erased
+ORDER BY subject
+LIMIT 10000000

@@ -1,0 +1,3 @@
+UPDATE key_file
+SET fingerprint = ?1, lookup = ?2
+WHERE id = 1

@@ -1,0 +1,251 @@
+//! Erasing a person (4.16 i) and restricting what is shown of one; both take two people.
+//!
+//! An erasure is an event, the destruction of the subject's key, and a line in a list kept beside the key file,
+//! outside of every backup of the database. In that order: once the event is stored, a crash only delays the rest,
+//! which [`catch_up`] does when the log is next opened. A copy that is restored from before an erasure is brought up
+//! to it by the list.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use mandate_domain::catalogue::FactType;
+use mandate_domain::time::Instant;
+use serde_json::json;
+
+use crate::error::StoreError;
+use crate::keys::{Keys, Restricted};
+use crate::new_event::{Claim, NewEvent};
+use crate::outcome::{OnError, Outcome};
+use crate::position::Position;
+use crate::reader::{MAX_READ, Reader};
+use crate::store::Store;
+
+/// Shortest ground, in characters: an order says why.
+const GROUND_CHARACTERS: usize = 3;
+
+/// What two people order about one person's data.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Order {
+    /// Full id of the nominal or user.
+    pub subject: String,
+    /// Two different people, by their opaque ids.
+    pub ordered_by: Vec<String>,
+    /// Why, as a code or reference without personal data, such as `RRD-2026-014`.
+    pub ground: String,
+}
+
+/// Why an order is not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    /// Fewer than two different people.
+    #[error("an order takes two different people in `ordered_by`; this one names {0}")]
+    TwoPeople(usize),
+    /// No ground.
+    #[error("an order says why in `ground`, as a code or reference without personal data")]
+    NoGround,
+    /// An order about another subject than the one named.
+    #[error("the order is about {ordered}, not about {named}")]
+    OtherSubject {
+        /// The subject of the order.
+        ordered: String,
+        /// The subject that was named.
+        named: String,
+    },
+    /// A subject that the log does not know.
+    #[error("{0} is not in the log: check the id; nothing was done")]
+    Unknown(String),
+    /// A subject, a person or a ground that cannot stand in an event.
+    #[error("the order cannot be recorded: {0}")]
+    Form(String),
+    /// The log or the keys.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<crate::keys::KeysError> for OrderError {
+    fn from(error: crate::keys::KeysError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl Order {
+    /// Refuses an order that does not name two different people and a ground.
+    ///
+    /// # Errors
+    /// [`OrderError`] with what is missing.
+    pub fn check(&self) -> Result<(), OrderError> {
+        let mut people: Vec<&str> =
+            self.ordered_by.iter().map(|id| id.trim()).filter(|id| !id.is_empty()).collect();
+        people.sort_unstable();
+        people.dedup();
+        if people.len() < 2 {
+            return Err(OrderError::TwoPeople(people.len()));
+        }
+        if self.ground.trim().chars().count() < GROUND_CHARACTERS {
+            return Err(OrderError::NoGround);
+        }
+        Ok(())
+    }
+
+    fn event(&self, kind: FactType, id: &str, now: Instant) -> Result<NewEvent, OrderError> {
+        let event = json!({
+            "specversion": "1.0", "id": id, "source": "/mandate", "type": kind.name(), "subject": self.subject,
+            "time": now, "data": { "ordered_by": self.ordered_by, "ground": self.ground },
+        });
+        NewEvent::from_value(&event, Claim::Ignore).map_err(|error| OrderError::Form(error.to_string()))
+    }
+}
+
+impl Store {
+    /// Erases a person: the event `subject.erased` is stored, then the key of the subject is destroyed. What was
+    /// sealed can never be opened again, nothing personal is stored about the subject again, and every proof still
+    /// holds. Returns where the event stands; a second order changes nothing. Blocking.
+    ///
+    /// # Errors
+    /// [`OrderError`] when the order lacks something, the subject is not in the log, or the log or the keys cannot
+    /// be written. An order whose event is stored is carried out at the latest when the log is next opened.
+    pub fn erase(&self, order: &Order) -> Result<Position, OrderError> {
+        let position = self.record(order, FactType::SubjectErased, "erased")?;
+        self.shared.keys.erase(&order.subject)?;
+        Tombstones::beside(&self.shared.options.key_file).add(&order.subject)?;
+        Ok(position)
+    }
+
+    /// Keeps a person's data and no longer shows it. Blocking.
+    ///
+    /// # Errors
+    /// As [`Self::erase`].
+    pub fn restrict(&self, order: &Order) -> Result<Position, OrderError> {
+        let version = self.reader().version(&order.subject)?;
+        let id = format!("restricted:{version}");
+        let position = self.record(order, FactType::SubjectRestricted, &id)?;
+        self.shared.keys.restrict(&order.subject, Restricted::From)?;
+        Ok(position)
+    }
+
+    /// Shows a person's data again. Blocking.
+    ///
+    /// # Errors
+    /// As [`Self::erase`].
+    pub fn lift_restriction(&self, order: &Order) -> Result<Position, OrderError> {
+        let version = self.reader().version(&order.subject)?;
+        let id = format!("restriction-lifted:{version}");
+        let position = self.record(order, FactType::SubjectRestrictionLifted, &id)?;
+        self.shared.keys.restrict(&order.subject, Restricted::Lifted)?;
+        Ok(position)
+    }
+
+    fn record(&self, order: &Order, kind: FactType, what: &str) -> Result<Position, OrderError> {
+        order.check()?;
+        if self.reader().version(&order.subject)? == crate::position::Sequence::START {
+            return Err(OrderError::Unknown(order.subject.clone()));
+        }
+        let id = format!("{what}:{}", order.subject);
+        if let Some(before) = self.reader().by_source_id("/mandate", &id)? {
+            return Ok(before.position);
+        }
+        let event = order.event(kind, &id, self.shared.clock.now())?;
+        match self.append_blocking(vec![event], OnError::All)?.pop() {
+            Some(Outcome::Stored { position, .. } | Outcome::AlreadyStored { position }) => Ok(position),
+            Some(Outcome::Refused(refusal)) => Err(OrderError::Form(refusal.to_string())),
+            Some(Outcome::NotStored { .. }) | None => {
+                Err(OrderError::Form("the log did not take it".to_owned()))
+            }
+        }
+    }
+}
+
+/// The list of those erased, beside the key file.
+struct Tombstones {
+    path: PathBuf,
+}
+
+impl Tombstones {
+    fn beside(key_file: &Path) -> Self {
+        Self { path: key_file.with_file_name("erased") }
+    }
+
+    fn subjects(&self) -> Result<Vec<String>, StoreError> {
+        let failed = || StoreError::file("read the list of those erased", &self.path);
+        match File::open(&self.path) {
+            Ok(file) => {
+                let lines = BufReader::new(file).lines().collect::<Result<Vec<_>, _>>().map_err(failed())?;
+                Ok(lines.into_iter().filter(|line| !line.trim().is_empty()).collect())
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(failed()(error)),
+        }
+    }
+
+    fn add(&self, subject: &str) -> Result<(), StoreError> {
+        if self.subjects()?.iter().any(|known| known == subject) {
+            return Ok(());
+        }
+        let failed = |doing| StoreError::file(doing, &self.path);
+        let mut file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&self.path)
+            .map_err(failed("open the list of those erased"))?;
+        let line = format!("{subject}\n");
+        file.write_all(line.as_bytes())
+            .and_then(|()| file.sync_all())
+            .map_err(failed("write the list of those erased"))
+    }
+}
+
+/// Destroys the keys of all whom the log or the list says were erased, and restricts those who are, before anybody
+/// can read.
+pub(crate) fn catch_up(keys: &Keys, reader: &Reader, key_file: &Path) -> Result<(), StoreError> {
+    let list = Tombstones::beside(key_file);
+    let mut erased = list.subjects()?;
+    let types = [FactType::SubjectErased, FactType::SubjectRestricted, FactType::SubjectRestrictionLifted];
+    let mut after = Position::START;
+    loop {
+        let page = reader.read_types(&types, after, MAX_READ)?;
+        for event in &page.events {
+            let subject = event.fact.subject.to_string();
+            match event.fact.kind {
+                FactType::SubjectErased => erased.push(subject),
+                FactType::SubjectRestricted => keys.restrict(&subject, Restricted::From)?,
+                _ => keys.restrict(&subject, Restricted::Lifted)?,
+            }
+        }
+        if page.searched_to <= after || page.events.is_empty() {
+            break;
+        }
+        after = page.searched_to;
+    }
+    for subject in erased {
+        if !keys.is_erased(&subject) {
+            keys.erase(&subject)?;
+        }
+        list.add(&subject)?;
+    }
+    Ok(())
+}
+
+/// Says in a log that was restored from before an erasure that it took place.
+pub(crate) fn note_missing(store: &Store) -> Result<(), StoreError> {
+    for subject in Tombstones::beside(&store.shared.options.key_file).subjects()? {
+        let id = format!("erased:{subject}");
+        if store.reader().by_source_id("/mandate", &id)?.is_some()
+            || store.reader().version(&subject)? == crate::position::Sequence::START
+        {
+            continue;
+        }
+        let order = Order {
+            subject,
+            ordered_by: vec!["mandate/restore".to_owned(), "mandate/list-of-erased".to_owned()],
+            ground: "erased-before-restore".to_owned(),
+        };
+        let event = order.event(FactType::SubjectErased, &id, store.shared.clock.now());
+        let event = event.map_err(|error| StoreError::Unavailable { reason: error.to_string() })?;
+        store.append_blocking(vec![event], OnError::All)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,418 @@
+//! One transaction of the writer on PostgreSQL: one statement, one round trip, as long as this node alone appends.
+//!
+//! The writer remembers where the log ended, plans on from there, and sends one statement that moves the head row
+//! from exactly there and inserts the rows. The head row's lock puts the nodes in order. If another node was
+//! faster, or an event turns out to be known already, nothing is changed and the plan is made anew under the lock
+//! of the head row, from what the database then says.
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant as Elapsed};
+
+use mandate_domain::time::Instant;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{Connection as _, Row as _};
+use tokio::runtime::Runtime;
+
+use super::reader::{read_end, select};
+use super::session::connect;
+use crate::checkpoint::Signed;
+use crate::error::{DatabaseError, StoreError};
+use crate::keys::Keys;
+use crate::leaf::EVENT_VERSION;
+use crate::outcome::Outcome;
+use crate::plan::{Known, Plan, Row};
+use crate::position::{End, Head, Sequence};
+use crate::stored_event::{StoredEvent, split_subject};
+use crate::writer::{Committed, Context, Job};
+
+/// How long a lost connection is sought again before callers are told.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Pause between two attempts to connect.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Plans for one transaction; under the lock a second one is needed only where another node made a key meanwhile.
+const STALE_PLANS: u32 = 8;
+/// Appends that go straight to the lock after another node was seen to append.
+const CONTENDED: u32 = 16;
+
+/// The one connection that writes.
+#[derive(Debug)]
+pub(crate) struct PostgresLog {
+    options: PgConnectOptions,
+    /// Driven by the writer's own thread.
+    runtime: Runtime,
+    connection: Option<PgConnection>,
+    /// Where the log ended when this node last looked.
+    end: End,
+    /// Appends to come that begin with the lock.
+    contended: u32,
+}
+
+/// Why an attempt did not store.
+enum Trouble {
+    /// The plan was made on what no longer holds; nothing was stored.
+    Stale,
+    /// The connection is gone; whether the transaction was committed is not known.
+    Lost(StoreError),
+    /// What was sent is refused.
+    Refused(StoreError),
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            StoreError::Database { source: DatabaseError::Postgres(cause), .. } if is_lost(cause) => {
+                Self::Lost(error)
+            }
+            _ => Self::Refused(error),
+        }
+    }
+}
+
+impl PostgresLog {
+    /// The writer of a log that is of the newest schema and ends there; connects when there is something to write.
+    pub(crate) fn new(options: &PgConnectOptions, end: End) -> Result<Self, StoreError> {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+                StoreError::Unavailable { reason: format!("no runtime for PostgreSQL: {error}") }
+            })?;
+        Ok(Self { options: options.clone(), runtime, connection: None, end, contended: 0 })
+    }
+
+    /// Stores some batches in one transaction, durably; on failure nothing of them is stored, unless the error says
+    /// that this is not known.
+    pub(crate) fn commit(&mut self, jobs: &[Job], context: &Context) -> Result<Committed, StoreError> {
+        let mut locked = self.contended > 0;
+        self.contended = self.contended.saturating_sub(1);
+        let mut lost: Option<StoreError> = None;
+        let begun = Elapsed::now();
+        let mut stale = 0;
+        loop {
+            let tried = match self.connected() {
+                Ok(()) if locked => self.under_lock(jobs, context),
+                Ok(()) => self.optimistically(jobs, context),
+                Err(error) => Err(Trouble::Lost(error)),
+            };
+            match tried {
+                Ok(committed) => return Ok(committed),
+                Err(Trouble::Stale) if stale < STALE_PLANS => {
+                    stale += 1;
+                    locked = true;
+                }
+                Err(Trouble::Stale) => {
+                    let reason =
+                        "what the database holds contradicts itself; run `mandate log verify`".to_owned();
+                    return Err(StoreError::Unavailable { reason });
+                }
+                Err(Trouble::Refused(error)) => return Err(error),
+                Err(Trouble::Lost(error)) => {
+                    let sent = self.connection.take().is_some();
+                    // From here on what was sent is sought by its ids before it is sent again.
+                    locked = true;
+                    context.streams.forget();
+                    if sent {
+                        lost = Some(error);
+                    } else if begun.elapsed() >= PATIENCE {
+                        return Err(match lost {
+                            Some(first) => StoreError::OutcomeUnknown { reason: first.to_string() },
+                            None => StoreError::Unavailable { reason: error.to_string() },
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Keeps a signed checkpoint.
+    pub(crate) fn keep_checkpoint(&mut self, signed: &Signed) -> Result<(), StoreError> {
+        self.connected()?;
+        let Self { runtime, connection: Some(connection), .. } = self else { return Ok(()) };
+        let query = sqlx::query(include_str!("../../sql/postgres/insert_checkpoint.sql"))
+            .bind(signed.size.to_db())
+            .bind(&signed.frontier)
+            .bind(&signed.note)
+            .bind(signed.signed_at.nanos());
+        let done = runtime.block_on(query.execute(connection));
+        if done.is_err() {
+            self.connection = None;
+        }
+        done.map(drop).map_err(StoreError::postgres("store a checkpoint"))
+    }
+
+    /// Makes sure that there is a connection; waits a moment before each attempt but the first.
+    fn connected(&mut self) -> Result<(), StoreError> {
+        if self.connection.is_some() {
+            return Ok(());
+        }
+        let connected = self.runtime.block_on(async {
+            match connect(&self.options).await {
+                Ok(connection) => Ok(connection),
+                Err(error) => {
+                    tokio::time::sleep(PAUSE).await;
+                    Err(error)
+                }
+            }
+        });
+        self.connection = Some(connected.map_err(StoreError::postgres("connect to PostgreSQL"))?);
+        Ok(())
+    }
+
+    /// Plans on what this node knows and sends one statement.
+    fn optimistically(&mut self, jobs: &[Job], context: &Context) -> Result<Committed, Trouble> {
+        let Self { runtime, connection: Some(connection), end, .. } = self else {
+            return Err(Trouble::Stale);
+        };
+        let wanted = uncached(jobs, context);
+        let mut known = Prefetched::default();
+        for job in jobs {
+            for event in &job.events {
+                if let Some(loaded) = event.loaded {
+                    known.versions.insert(event.fact().subject.clone(), loaded);
+                }
+            }
+        }
+        let wanted: Vec<&str> =
+            wanted.into_iter().filter(|subject| !known.versions.contains_key(*subject)).collect();
+        let done = runtime.block_on(async {
+            if !wanted.is_empty() {
+                known.versions.extend(versions(connection, &wanted).await?);
+            }
+            let recorded_at = context.clock.now().max(end.head.recorded_at);
+            let (plan, answers) = plan(jobs, context, known, end, recorded_at)?;
+            if plan.rows.is_empty() {
+                // Nothing is new as far as this node knows; only the database can say what was there before.
+                let told = answers.iter().flatten().all(|outcome| !matches!(outcome, Outcome::Refused(_)));
+                return if told { Ok((answers, None)) } else { Err(Trouble::Stale) };
+            }
+            // A refusal on what this node remembers is looked at again under the lock.
+            if answers.iter().flatten().any(|outcome| matches!(outcome, Outcome::Refused(_))) {
+                return Err(Trouble::Stale);
+            }
+            // Nothing may be sealed or found for an event that turns out to be refused.
+            if !plan.pending.is_empty() {
+                return Err(Trouble::Stale);
+            }
+            let after = after(&plan, recorded_at);
+            if !append(connection, &plan.rows, &after, end).await? {
+                return Err(Trouble::Stale);
+            }
+            context.streams.keep(plan.versions());
+            Ok::<_, Trouble>((answers, Some(after)))
+        });
+        let (answers, after) = done?;
+        if let Some(after) = after {
+            self.end = after;
+        }
+        Ok(Committed { answers, head: self.end.head })
+    }
+
+    /// Locks the head row, asks for everything that matters, plans and stores.
+    fn under_lock(&mut self, jobs: &[Job], context: &Context) -> Result<Committed, Trouble> {
+        let Self { runtime, connection: Some(connection), end: seen, .. } = self else {
+            return Err(Trouble::Stale);
+        };
+        let failed = StoreError::postgres("store events");
+        let done = runtime.block_on(async {
+            let mut transaction = connection.begin().await.map_err(&failed)?;
+            let end = read_end(&mut transaction, include_str!("../../sql/postgres/lock_head.sql")).await?;
+            let moved = end.head != seen.head;
+            if moved {
+                context.streams.forget();
+                forget_erased(&mut transaction, seen.head, &context.keys).await?;
+            }
+            let mut known = Prefetched::default();
+            known.events(select_known(&mut transaction, jobs).await?);
+            let subjects: HashSet<&str> = subjects(jobs).collect();
+            let subjects: Vec<&str> = subjects.into_iter().collect();
+            known.versions = versions(&mut transaction, &subjects).await?;
+            context.streams.forget();
+            let recorded_at = context.clock.now().max(end.head.recorded_at);
+            let (mut plan, answers) = plan(jobs, context, known, &end, recorded_at)?;
+            if plan.rows.is_empty() {
+                transaction.rollback().await.map_err(&failed)?;
+                return Ok((answers, end, moved));
+            }
+            commit_keys(context, &mut plan)?;
+            let after = after(&plan, recorded_at);
+            if !append(&mut transaction, &plan.rows, &after, &end).await? {
+                return Err(Trouble::Stale);
+            }
+            transaction.commit().await.map_err(&failed)?;
+            context.streams.keep(plan.versions());
+            Ok::<_, Trouble>((answers, after, moved))
+        });
+        let (answers, end, moved) = done?;
+        self.end = end;
+        if moved {
+            self.contended = CONTENDED;
+        }
+        Ok(Committed { answers, head: self.end.head })
+    }
+}
+
+type Planned<'j, 'c> = (Plan<'j, 'c, Prefetched>, Vec<Vec<Outcome>>);
+
+fn plan<'j, 'c>(
+    jobs: &'j [Job],
+    context: &'c Context,
+    known: Prefetched,
+    end: &End,
+    recorded_at: Instant,
+) -> Result<Planned<'j, 'c>, StoreError> {
+    let mut plan = Plan::new(&context.keys, &context.streams, known, end.frontier.clone(), recorded_at);
+    let answers = jobs
+        .iter()
+        .map(|job| plan.add(&job.events, job.on_error))
+        .collect::<Result<Vec<Vec<Outcome>>, StoreError>>()?;
+    Ok((plan, answers))
+}
+
+/// The end of the log once a plan is carried out.
+fn after(plan: &Plan<'_, '_, Prefetched>, recorded_at: Instant) -> End {
+    End { head: Head { position: plan.position(), recorded_at }, frontier: plan.frontier.clone() }
+}
+
+/// Nothing may be sealed under a key that a crash could take away, or that another node made otherwise meanwhile.
+fn commit_keys(context: &Context, plan: &mut Plan<'_, '_, Prefetched>) -> Result<(), Trouble> {
+    match context.keys.commit(std::mem::take(&mut plan.pending)) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Trouble::Stale),
+        Err(error) => Err(Trouble::Refused(error.into())),
+    }
+}
+
+fn subjects(jobs: &[Job]) -> impl Iterator<Item = &str> {
+    jobs.iter().flat_map(|job| &job.events).map(|event| &*event.fact().subject)
+}
+
+/// The subjects whose version this node does not remember.
+fn uncached<'j>(jobs: &'j [Job], context: &Context) -> HashSet<&'j str> {
+    subjects(jobs).filter(|subject| context.streams.version(subject).is_none()).collect()
+}
+
+async fn versions(
+    connection: &mut PgConnection,
+    subjects: &[&str],
+) -> Result<HashMap<Box<str>, Sequence>, StoreError> {
+    let failed = StoreError::postgres("read the versions of streams");
+    let (types, ids): (Vec<&str>, Vec<&str>) = subjects.iter().map(|subject| split_subject(subject)).unzip();
+    let rows = sqlx::query(include_str!("../../sql/postgres/select_versions.sql"))
+        .bind(types)
+        .bind(ids)
+        .fetch_all(connection)
+        .await
+        .map_err(&failed)?;
+    let version = |row: &sqlx::postgres::PgRow| -> Result<(Box<str>, Sequence), sqlx::Error> {
+        let (kind, id): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
+        Ok((format!("{kind}/{id}").into(), Sequence::from_db(row.try_get(2)?)))
+    };
+    rows.iter().map(|row| version(row).map_err(&failed)).collect()
+}
+
+async fn select_known(connection: &mut PgConnection, jobs: &[Job]) -> Result<Vec<StoredEvent>, StoreError> {
+    let events = || jobs.iter().flat_map(|job| &job.events);
+    let sources: Vec<&str> = events().map(|event| &*event.fact().source).collect();
+    let ids: Vec<&str> = events().map(|event| &*event.fact().id).collect();
+    let query = sqlx::query(include_str!("../../sql/postgres/select_events_by_source_ids.sql"));
+    select(connection, query.bind(sources).bind(ids)).await
+}
+
+/// What other nodes erased must not be sealed again under a key that this node remembers.
+pub(crate) async fn forget_erased(
+    connection: &mut PgConnection,
+    seen: Head,
+    keys: &Keys,
+) -> Result<(), StoreError> {
+    let failed = StoreError::postgres("look for erasures");
+    let rows = sqlx::query(include_str!("../../sql/postgres/select_erased_after.sql"))
+        .bind(seen.position.to_db())
+        .fetch_all(connection)
+        .await
+        .map_err(&failed)?;
+    for row in rows {
+        let (kind, id): (&str, &str) = (row.try_get(0).map_err(&failed)?, row.try_get(1).map_err(&failed)?);
+        keys.note_erased(&format!("{kind}/{id}"));
+    }
+    Ok(())
+}
+
+/// Moves the head row on from `before` and inserts; whether the head row was there still.
+async fn append(
+    connection: &mut PgConnection,
+    rows: &[Row<'_>],
+    after: &End,
+    before: &End,
+) -> Result<bool, Trouble> {
+    let facts = || rows.iter().map(|row| row.event.fact());
+    let column = |value: fn(&Row<'_>) -> i64| rows.iter().map(value).collect::<Vec<i64>>();
+    let streams = || facts().map(|fact| split_subject(&fact.subject));
+    let inserted = sqlx::query(include_str!("../../sql/postgres/append.sql"))
+        .bind(after.head.position.to_db())
+        .bind(after.head.recorded_at.nanos())
+        .bind(after.frontier.to_bytes())
+        .bind(before.head.position.to_db())
+        .bind(EVENT_VERSION)
+        .bind(column(|row| row.position.to_db()))
+        .bind(streams().map(|(kind, _)| kind).collect::<Vec<&str>>())
+        .bind(streams().map(|(_, id)| id).collect::<Vec<&str>>())
+        .bind(column(|row| row.sequence.to_db()))
+        .bind(facts().map(|fact| fact.kind.name()).collect::<Vec<&str>>())
+        .bind(facts().map(|fact| &*fact.source).collect::<Vec<&str>>())
+        .bind(facts().map(|fact| &*fact.id).collect::<Vec<&str>>())
+        .bind(column(|row| row.event.fact().time.nanos()))
+        .bind(facts().map(|fact| fact.recorded.map(Instant::nanos)).collect::<Vec<Option<i64>>>())
+        .bind(rows.iter().map(|row| row.event.actor.as_deref()).collect::<Vec<Option<&str>>>())
+        .bind(rows.iter().map(|row| row.event.command_id.as_deref()).collect::<Vec<Option<&str>>>())
+        .bind(rows.iter().map(|row| row.leaf.as_slice()).collect::<Vec<&[u8]>>())
+        .bind(rows.iter().map(|row| &*row.event.payload).collect::<Vec<&str>>())
+        .bind(rows.iter().map(|row| row.sealed.as_deref()).collect::<Vec<Option<&[u8]>>>())
+        .execute(connection)
+        .await;
+    match inserted {
+        Ok(done) => Ok(done.rows_affected() == rows.len() as u64),
+        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Err(Trouble::Stale),
+        Err(error) => Err(StoreError::postgres("store events")(error).into()),
+    }
+}
+
+/// Whether an error leaves open what became of what was sent.
+fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        // 57P01 to 57P03: the server is shutting down or starting up; 08: connection.
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
+        }
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed | sqlx::Error::Tls(_) => {
+            true
+        }
+        _ => false,
+    }
+}
+
+/// What was asked of the database before planning.
+#[derive(Default)]
+struct Prefetched {
+    events: HashMap<(Box<str>, Box<str>), StoredEvent>,
+    versions: HashMap<Box<str>, Sequence>,
+}
+
+impl Prefetched {
+    fn events(&mut self, events: Vec<StoredEvent>) {
+        self.events = events
+            .into_iter()
+            .map(|event| ((event.fact.source.clone(), event.fact.id.clone()), event))
+            .collect();
+    }
+}
+
+impl Known for Prefetched {
+    fn stored(&mut self, source: &str, id: &str) -> Result<Option<StoredEvent>, StoreError> {
+        if self.events.is_empty() {
+            return Ok(None);
+        }
+        Ok(self.events.get(&(source.into(), id.into())).cloned())
+    }
+
+    fn version(&mut self, subject: &str) -> Result<Sequence, StoreError> {
+        Ok(self.versions.get(subject).copied().unwrap_or(Sequence::START))
+    }
+}

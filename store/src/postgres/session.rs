@@ -1,0 +1,126 @@
+//! Connections to PostgreSQL, for use from threads and from tasks alike.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{ConnectOptions, Connection};
+use tokio::runtime::{Handle, Runtime};
+
+use crate::block_on::block_on;
+use crate::error::StoreError;
+
+/// Connections kept open while nobody uses them.
+const IDLE_CONNECTIONS: usize = 8;
+
+/// Opens connections and keeps those not in use; cheap to clone.
+///
+/// A runtime of its own waits on the sockets, so that a thread may use a connection as well as a task of any other
+/// runtime. No connection is tried out before use: a broken one fails once and is thrown away with all idle ones.
+#[derive(Debug, Clone)]
+pub(crate) struct Sessions {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    options: PgConnectOptions,
+    idle: Mutex<Vec<PgConnection>>,
+    runtime: Background,
+}
+
+/// A runtime that may be dropped anywhere.
+#[derive(Debug)]
+struct Background(Option<Runtime>);
+
+impl Background {
+    fn start() -> Result<Self, StoreError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("log-postgres")
+            .enable_all()
+            .build()
+            .map_err(|error| StoreError::Unavailable {
+                reason: format!("no runtime for PostgreSQL: {error}"),
+            })?;
+        Ok(Self(Some(runtime)))
+    }
+
+    fn handle(&self) -> Option<&Handle> {
+        self.0.as_ref().map(Runtime::handle)
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Sessions {
+    /// Sessions of a server; nothing is opened yet.
+    pub(crate) fn new(options: PgConnectOptions) -> Result<Self, StoreError> {
+        let runtime = Background::start()?;
+        Ok(Self { shared: Arc::new(Shared { options, idle: Mutex::default(), runtime }) })
+    }
+
+    /// Runs `work` on a connection of its own, on this thread.
+    pub(crate) fn block<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        block_on(self.run(work))
+    }
+
+    /// Runs `work` on a connection of its own.
+    pub(crate) async fn run<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let kept = self.idle().pop();
+        let mut connection = match kept {
+            Some(connection) => connection,
+            None => self.connect().await?,
+        };
+        let done = work(&mut connection).await;
+        let mut idle = self.idle();
+        match &done {
+            Ok(_) if idle.len() < IDLE_CONNECTIONS => idle.push(connection),
+            Ok(_) => {}
+            // What broke this one broke the others as well.
+            Err(StoreError::Database { .. }) => idle.clear(),
+            Err(_) => {}
+        }
+        done
+    }
+
+    async fn connect(&self) -> Result<PgConnection, StoreError> {
+        let options = self.shared.options.clone();
+        let gone = || StoreError::Unavailable { reason: "the connections were closed".to_owned() };
+        let handle = self.shared.runtime.handle().ok_or_else(gone)?;
+        // On the runtime of the connections, whose reactor the socket then belongs to.
+        let connecting = handle.spawn(async move { connect(&options).await });
+        connecting.await.map_err(|_| gone())?.map_err(StoreError::postgres("connect to PostgreSQL"))
+    }
+
+    /// The runtime that waits on the sockets.
+    pub(crate) fn handle(&self) -> Option<&Handle> {
+        self.shared.runtime.handle()
+    }
+
+    /// The server's address and how to speak to it.
+    pub(crate) fn options(&self) -> &PgConnectOptions {
+        &self.shared.options
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<PgConnection>> {
+        self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Connects, with statements logged by nobody: they hold facts.
+pub(crate) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    let options = options.clone().application_name("mandate").disable_statement_logging();
+    PgConnection::connect_with(&options).await
+}

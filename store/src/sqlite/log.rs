@@ -1,0 +1,178 @@
+//! One transaction of the writer on SQLite.
+
+use std::path::Path;
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension};
+
+use super::migrate;
+use super::reader::{event_of, read_end, read_head};
+use super::settings::{self, Purpose};
+use crate::checkpoint::Signed;
+use crate::error::StoreError;
+use crate::outcome::Outcome;
+use crate::plan::{Known, Plan, Row};
+use crate::position::{End, Head, Sequence};
+use crate::store::make_private;
+use crate::stored_event::{StoredEvent, split_subject};
+use crate::writer::{Committed, Context, Job};
+
+/// The one connection that writes.
+#[derive(Debug)]
+pub(crate) struct SqliteLog {
+    connection: Connection,
+    /// Where the log ended after this connection's last commit.
+    seen: Head,
+}
+
+impl SqliteLog {
+    /// Opens `log.db`, brings its schema and its tree up to date.
+    pub(crate) fn open(path: &Path) -> Result<(Self, Head), StoreError> {
+        make_private(path)?;
+        let mut connection = Connection::open(path).map_err(StoreError::database("open log.db"))?;
+        migrate::LOG.version(&connection, path)?;
+        settings::apply(&connection, path, Purpose::WriteLog)?;
+        migrate::LOG.migrate(&mut connection, path)?;
+        plant_tree(&connection)?;
+        let seen = read_head(&connection).map_err(StoreError::database("read the head"))?;
+        Ok((Self { connection, seen }, seen))
+    }
+
+    /// Stores some batches in one transaction, durably; on failure nothing of them is stored.
+    pub(crate) fn commit(&mut self, jobs: &[Job], context: &Context) -> Result<Committed, StoreError> {
+        let done = self.try_commit(jobs, context);
+        match &done {
+            Ok(committed) => self.seen = committed.head,
+            // SQLite has rolled back by itself after a full disk or an I/O error.
+            Err(_) if !self.connection.is_autocommit() => {
+                self.connection.execute_batch("ROLLBACK").ok();
+            }
+            Err(_) => {}
+        }
+        done
+    }
+
+    fn try_commit(&self, jobs: &[Job], context: &Context) -> Result<Committed, StoreError> {
+        let failed = StoreError::database("store events");
+        self.execute("BEGIN IMMEDIATE", [])?;
+        let End { head: before, frontier } = read_end(&self.connection)?;
+        if before != self.seen {
+            context.streams.forget();
+        }
+        let recorded_at = context.clock.now().max(before.recorded_at);
+        let known = Statements::prepare(&self.connection).map_err(&failed)?;
+        let mut plan = Plan::new(&context.keys, &context.streams, known, frontier, recorded_at);
+        let answers = jobs
+            .iter()
+            .map(|job| plan.add(&job.events, job.on_error))
+            .collect::<Result<Vec<Vec<Outcome>>, StoreError>>()?;
+        if plan.rows.is_empty() {
+            self.execute("COMMIT", [])?;
+            return Ok(Committed { answers, head: before });
+        }
+        let head = Head { position: plan.position(), recorded_at };
+        self.insert(&plan.rows, head).map_err(&failed)?;
+        let update = include_str!("../../sql/sqlite/update_head.sql");
+        self.execute(update, (head.position.to_db(), recorded_at.nanos(), plan.frontier.to_bytes()))?;
+        // Nothing may be sealed under a key that a crash could take away.
+        context.keys.commit(std::mem::take(&mut plan.pending))?;
+        self.execute("COMMIT", [])?;
+        context.streams.keep(plan.versions());
+        Ok(Committed { answers, head })
+    }
+
+    fn execute(&self, sql: &str, values: impl rusqlite::Params) -> Result<(), StoreError> {
+        let run = || self.connection.prepare_cached(sql)?.execute(values);
+        run().map(drop).map_err(StoreError::database("store events"))
+    }
+
+    fn insert(&self, rows: &[Row<'_>], head: Head) -> rusqlite::Result<()> {
+        let mut insert = self.connection.prepare_cached(include_str!("../../sql/sqlite/insert_event.sql"))?;
+        for row in rows {
+            let fact = row.event.fact();
+            let (aggregate_type, aggregate_id) = split_subject(&fact.subject);
+            insert.execute(rusqlite::params![
+                row.position.to_db(),
+                aggregate_type,
+                aggregate_id,
+                row.sequence.to_db(),
+                fact.kind.name(),
+                crate::leaf::EVENT_VERSION,
+                &*fact.source,
+                &*fact.id,
+                fact.time.nanos(),
+                head.recorded_at.nanos(),
+                fact.recorded.map(mandate_domain::time::Instant::nanos),
+                row.event.actor.as_deref(),
+                row.event.command_id.as_deref(),
+                row.leaf,
+                &*row.event.payload,
+                row.sealed.as_deref(),
+            ])?;
+        }
+        Ok(())
+    }
+}
+
+impl SqliteLog {
+    /// Keeps a signed checkpoint.
+    pub(crate) fn keep_checkpoint(&self, signed: &Signed) -> Result<(), StoreError> {
+        let sql = include_str!("../../sql/sqlite/insert_checkpoint.sql");
+        let values = (signed.size.to_db(), &signed.frontier, &signed.note, signed.signed_at.nanos());
+        let run = || self.connection.prepare_cached(sql)?.execute(values);
+        run().map(drop).map_err(StoreError::database("store a checkpoint"))
+    }
+}
+
+/// Looks up by prepared statements, within the transaction in progress.
+struct Statements<'c> {
+    find: CachedStatement<'c>,
+    last: CachedStatement<'c>,
+}
+
+impl<'c> Statements<'c> {
+    fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            find: connection
+                .prepare_cached(include_str!("../../sql/sqlite/select_event_by_source_id.sql"))?,
+            last: connection.prepare_cached(include_str!("../../sql/sqlite/select_last_sequence.sql"))?,
+        })
+    }
+}
+
+impl Known for Statements<'_> {
+    fn stored(&mut self, source: &str, id: &str) -> Result<Option<StoredEvent>, StoreError> {
+        let failed = StoreError::database("look for an event");
+        let mut rows = self.find.query([source, id]).map_err(&failed)?;
+        rows.next().map_err(&failed)?.map(event_of).transpose()
+    }
+
+    fn version(&mut self, subject: &str) -> Result<Sequence, StoreError> {
+        let (aggregate_type, aggregate_id) = split_subject(subject);
+        let last = self.last.query_row([aggregate_type, aggregate_id], |row| row.get(0)).optional();
+        Ok(last
+            .map_err(StoreError::database("read a stream's version"))?
+            .map_or(Sequence::START, Sequence::from_db))
+    }
+}
+
+/// Computes the tree of a log that was written before it had one.
+fn plant_tree(connection: &Connection) -> Result<(), StoreError> {
+    let failed = StoreError::database("compute the tree of the log");
+    let missing: bool = connection
+        .query_row("SELECT frontier IS NULL FROM head WHERE id = 1", [], |row| row.get(0))
+        .map_err(&failed)?;
+    if !missing {
+        return Ok(());
+    }
+    let mut frontier = mandate_verify::tree::Frontier::new();
+    let mut select =
+        connection.prepare(include_str!("../../sql/sqlite/select_leaves.sql")).map_err(&failed)?;
+    let mut rows = select.query([0, i64::MAX]).map_err(&failed)?;
+    while let Some(row) = rows.next().map_err(&failed)? {
+        frontier.append(&row.get(0).map_err(&failed)?);
+    }
+    connection
+        .execute("UPDATE head SET frontier = ?1 WHERE id = 1", [frontier.to_bytes()])
+        .map(drop)
+        .map_err(&failed)
+}
