@@ -1,6 +1,10 @@
 //! The verifier from outside: one program, one file to each of its parts.
 
 #[cfg(test)]
+mod bundle;
+#[cfg(test)]
+mod log;
+#[cfg(test)]
 mod note;
 #[cfg(test)]
 mod tree;
