@@ -6,7 +6,9 @@
 //! 2. Each event's stored leaf is the digest of what is stored, its position follows the one before, and it was not
 //!    recorded before the one in front of it.
 //! 3. Each signed checkpoint, those in the bundle and those that the auditor brings, has the root that the events give
-//!    at its size. Where one has not, the first bad position is after the last size at which one had.
+//!    at its size. Where one has not, the first bad position is after the last size at which one had; for one that the
+//!    auditor brings, after the last at which another that he brings had, because whoever changed the events may have
+//!    had those in the bundle signed anew.
 //! 4. A checkpoint that covers more than the bundle's last position needs a consistency proof, else events are missing.
 //!    For one that the auditor brings even a valid proof is taken only where he expects a part of the log
 //!    ([`Options::part`]): whoever cut the tail off could have kept the proof.
@@ -76,7 +78,7 @@ pub fn verify_with<N: AsRef<str>>(
     Ok(Report {
         origin: checker.origin,
         events: checker.events,
-        proven: checker.matched,
+        proven: checker.matched.greatest,
         checkpoints: checker.checkpoints,
         other_keys: checker.other_keys,
         verdict,
@@ -116,6 +118,26 @@ struct Signed {
     holder: Holder,
 }
 
+/// Sizes that agree with a checkpoint, of which the last two are enough: they only grow.
+#[derive(Default)]
+struct Matches {
+    greatest: Option<u64>,
+    before: Option<u64>,
+}
+
+impl Matches {
+    fn add(&mut self, size: u64) {
+        if self.greatest != Some(size) {
+            self.before = self.greatest.replace(size);
+        }
+    }
+
+    /// The greatest below a size, for which no smaller one was added after it.
+    fn below(&self, size: u64) -> Option<u64> {
+        [self.greatest, self.before].into_iter().flatten().find(|matched| *matched < size)
+    }
+}
+
 /// Events that are wanting between others.
 struct Hole {
     first: u64,
@@ -138,9 +160,9 @@ struct Checker<'k, 'o> {
     pending_count: usize,
     /// The smallest size in `pending`, so that an event costs one comparison.
     next_signed: u64,
-    /// The greatest size that agrees with its checkpoint, and the greatest below it.
-    matched: Option<u64>,
-    matched_before: Option<u64>,
+    /// Sizes that agree with a checkpoint, and those that agree with one of the auditor's.
+    matched: Matches,
+    matched_brought: Matches,
     checkpoints: u64,
     /// The size of the consistency proof that was read last.
     proof_before: Option<u64>,
@@ -165,8 +187,8 @@ impl<'k, 'o> Checker<'k, 'o> {
             pending: BTreeMap::new(),
             pending_count: 0,
             next_signed: u64::MAX,
-            matched: None,
-            matched_before: None,
+            matched: Matches::default(),
+            matched_brought: Matches::default(),
             checkpoints: 0,
             proof_before: None,
             lack: None,
@@ -289,7 +311,7 @@ impl<'k, 'o> Checker<'k, 'o> {
                 Ok(())
             }
             Err(NoteError::Signature) => {
-                let after = self.matched.map_or(1, |size| size + 1).min(self.last);
+                let after = self.matched.greatest.map_or(1, |size| size + 1).min(self.last);
                 Err(altered(after, self.last, Alteration::Signature))
             }
             Err(error) => Err(unreadable(&format!("a checkpoint in the bundle: {error}"))),
@@ -316,31 +338,33 @@ impl<'k, 'o> Checker<'k, 'o> {
             self.pending_count -= signed.len();
             let root = self.tree.root();
             for signed in signed {
+                let holder = signed.holder;
                 if signed.root != root {
-                    return Err(altered(
-                        self.after_match(size),
-                        size,
-                        Alteration::Root { holder: signed.holder },
-                    ));
+                    let what = Alteration::Root { holder, agreed: self.matched.below(size) };
+                    return Err(altered(self.after_match(size, holder), size, what));
                 }
-                self.agrees(size);
+                self.agrees(size, holder);
             }
         }
         self.next_signed = self.pending.keys().next().copied().unwrap_or(u64::MAX);
         Ok(())
     }
 
-    fn agrees(&mut self, size: u64) {
+    fn agrees(&mut self, size: u64, holder: Holder) {
         self.checkpoints += 1;
-        if self.matched != Some(size) {
-            self.matched_before = self.matched.replace(size);
+        self.matched.add(size);
+        if holder == Holder::Auditor {
+            self.matched_brought.add(size);
         }
     }
 
-    /// The first position after the greatest size below this one that agrees with its checkpoint.
-    fn after_match(&self, size: u64) -> u64 {
-        let below = [self.matched, self.matched_before].into_iter().flatten().find(|matched| *matched < size);
-        below.map_or(1, |matched| matched + 1)
+    /// The first position that can be bad when the checkpoint of this size does not agree.
+    fn after_match(&self, size: u64, holder: Holder) -> u64 {
+        let matches = match holder {
+            Holder::Bundle => &self.matched,
+            Holder::Auditor => &self.matched_brought,
+        };
+        matches.below(size).map_or(1, |matched| matched + 1)
     }
 
     fn proof(&mut self, size: u64, hashes: &[Hash]) -> Result<(), Stop> {
@@ -353,15 +377,12 @@ impl<'k, 'o> Checker<'k, 'o> {
         self.pending_count -= signed.len();
         let root = self.tree.root();
         for signed in signed {
+            let holder = signed.holder;
             if verify_consistency(self.last, &root, size, &signed.root, hashes).is_err() {
-                return Err(altered(
-                    self.after_match(size),
-                    size,
-                    Alteration::Proof { holder: signed.holder },
-                ));
+                return Err(altered(self.after_match(size, holder), size, Alteration::Proof { holder }));
             }
-            self.agrees(size);
-            if signed.holder == Holder::Auditor && !self.options.part {
+            self.agrees(size, holder);
+            if holder == Holder::Auditor && !self.options.part {
                 self.lack.get_or_insert(missing(self.last + 1, size, Lack::Part));
             }
         }
@@ -391,7 +412,7 @@ impl<'k, 'o> Checker<'k, 'o> {
         if let Some((size, signed)) = self.pending.last_key_value() {
             let (size, roots) = (*size, signed.iter().map(|signed| signed.root));
             if roots.collect::<Vec<_>>().windows(2).any(|pair| pair.first() != pair.last()) {
-                return Err(altered(self.after_match(size), size, Alteration::Fork));
+                return Err(altered(self.after_match(size, Holder::Auditor), size, Alteration::Fork));
             }
             let holder = signed.first().map_or(Holder::Bundle, |signed| signed.holder);
             return Ok(missing(self.last + 1, size, Lack::Signed { holder }));
@@ -402,7 +423,7 @@ impl<'k, 'o> Checker<'k, 'o> {
         if let Some(signed_by) = self.other_key.take() {
             return Ok(missing(self.first, self.last, Lack::OtherKey { signed_by }));
         }
-        match self.matched {
+        match self.matched.greatest {
             Some(size) if size >= self.last => {
                 let root = self.tree.root();
                 Ok(Verdict::Ok { first: self.first, last: self.last, log_size: size, root })

@@ -306,7 +306,7 @@ class Verification:
         self.key, self.part = key, part
         self.first, self.last, self.tree = 1, 0, None
         self.recorded_at, self.events = -(2**63), 0
-        self.pending, self.matched = {}, []
+        self.pending, self.matched, self.matched_brought = {}, [], []
         self.lack = self.other_key = self.hole = self.proof_before = None
         for note in brought:
             opened = key.open(note)
@@ -322,15 +322,21 @@ class Verification:
             raise Unreadable("pending")
         self.pending.setdefault(opened[0], []).append((opened[1], brought))
 
-    def after_match(self, size):
-        return max((matched for matched in self.matched if matched < size), default=0) + 1
+    def after_match(self, size, brought):
+        matches = self.matched_brought if brought else self.matched
+        return max((matched for matched in matches if matched < size), default=0) + 1
+
+    def agrees(self, size, brought):
+        self.matched.append(size)
+        if brought:
+            self.matched_brought.append(size)
 
     def compare(self):
         size = self.tree.size
-        for root, _ in self.pending.pop(size, []):
+        for root, brought in self.pending.pop(size, []):
             if root != self.tree.root():
-                raise Found(5, self.after_match(size), size, "root")
-            self.matched.append(size)
+                raise Found(5, self.after_match(size, brought), size, "root")
+            self.agrees(size, brought)
 
     def header(self, body):
         fields = Fields(body)
@@ -415,8 +421,8 @@ class Verification:
         hashes = [body[place : place + 32] for place in range(8, len(body), 32)]
         for root, brought in self.pending.pop(size, []):
             if not consistent(self.last, self.tree.root(), size, root, hashes):
-                raise Found(5, self.after_match(size), size, "proof")
-            self.matched.append(size)
+                raise Found(5, self.after_match(size, brought), size, "proof")
+            self.agrees(size, brought)
             if brought and not self.part:
                 self.lack = self.lack or (6, self.last + 1, size, "part")
 
@@ -427,7 +433,7 @@ class Verification:
         if self.pending:
             size = max(self.pending)
             if len({root for root, _ in self.pending[size]}) > 1:
-                raise Found(5, self.after_match(size), size, "fork")
+                raise Found(5, self.after_match(size, True), size, "fork")
             raise Found(6, self.last + 1, size, "signed")
         if self.lack:
             raise Found(*self.lack)

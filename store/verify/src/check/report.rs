@@ -90,6 +90,8 @@ pub enum Alteration {
     Root {
         /// Who holds the checkpoint.
         holder: Holder,
+        /// The greatest smaller size at which a signed checkpoint, wherever it comes from, did agree.
+        agreed: Option<u64>,
     },
     /// A checkpoint in the bundle names the key as its signer, which did not sign it.
     Signature,
@@ -192,10 +194,19 @@ impl Alteration {
             }
             Self::Beyond => format!("the bundle holds an event at position {first}, after the last one that it announces"),
             Self::Clock => format!("the event at position {first} says that it was recorded before the one in front of it"),
-            Self::Root { holder } => format!(
-                "the events up to position {last} are not those that were signed: {} of size {last} has another root",
-                holder.checkpoint()
-            ),
+            Self::Root { holder, agreed } => {
+                let mut sentence = format!(
+                    "the events up to position {last} are not those that were signed: {} of size {last} has another root",
+                    holder.checkpoint()
+                );
+                if let Some(size) = agreed.filter(|size| *size >= first) {
+                    sentence += &format!(
+                        "; a checkpoint in the bundle agrees with the events up to position {size}, so the bad position is after \
+                         that unless the key was used to sign altered events"
+                    );
+                }
+                sentence
+            }
             Self::Signature => {
                 "a checkpoint in the bundle bears the name of your key, and your key did not sign it as it stands".to_owned()
             }

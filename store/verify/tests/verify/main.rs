@@ -3,8 +3,14 @@
 #[cfg(test)]
 mod bundle;
 #[cfg(test)]
+mod check;
+#[cfg(test)]
+mod insider;
+#[cfg(test)]
 mod log;
 #[cfg(test)]
 mod note;
+#[cfg(test)]
+mod python;
 #[cfg(test)]
 mod tree;
