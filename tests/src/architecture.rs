@@ -23,12 +23,20 @@ fn the_arrows_between_the_crates_point_one_way() {
     let order = ["domain", "store", "projections", "scheduler", "api"];
     for (place, krate) in order.iter().enumerate() {
         for name in dependencies(krate) {
-            if let Some(other) = name.strip_prefix("mandate-") {
+            // The offline verifier stands below the store and beside the domain.
+            if name == "mandate-verify" {
+                assert_eq!(*krate, "store", "{krate} must not use {name}");
+            } else if let Some(other) = name.strip_prefix("mandate-") {
                 let used = order.iter().position(|k| *k == other);
                 assert!(used.is_some_and(|used| used < place), "{krate} must not use {name}");
             }
         }
     }
+}
+
+#[test]
+fn the_offline_verifier_needs_hashing_and_signatures_only() {
+    assert_eq!(dependencies("store/verify"), ["base64ct", "ed25519-dalek", "sha2", "zeroize"]);
 }
 
 #[test]

@@ -17,7 +17,7 @@
 //!   ‖ 32    leaf              as stored
 //! kind 'C', checkpoint: any number
 //!     a signed note
-//! kind 'P', consistency proof: after the last event, at most one for each size
+//! kind 'P', consistency proof: after the last event, in the order of the sizes, each once
 //!     u64   size              of a checkpoint greater than last
 //!   ‖ 32 …  hashes            RFC 6962, section 2.1.2, from size last to this size; at most 63
 //! kind 'Z', end: the last record, once; nothing follows it
