@@ -16,6 +16,22 @@ if ! need chromium; then
     missing=1
   fi
 fi
+# A server of PostgreSQL 15 or later, whose programs need not be in PATH; the tests make a cluster of their own.
+if ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 && ! need postgres && ! [ -x "$(pg_config --bindir 2>/dev/null)/postgres" ]; then
+  if [ "$(id -u)" = 0 ] && need apt-get; then
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql-common >/dev/null
+    # Debian would make and start a cluster of its own otherwise.
+    sed -i 's/^#\? *create_main_cluster *=.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf
+    grep -q '^create_main_cluster = false' /etc/postgresql-common/createcluster.conf ||
+      echo 'create_main_cluster = false' >>/etc/postgresql-common/createcluster.conf
+    apt-get install -y -qq --no-install-recommends postgresql >/dev/null
+  else
+    echo "missing: a PostgreSQL server, 15 or later; as root: apt-get install postgresql" >&2
+    missing=1
+  fi
+fi
+need cc || { echo "missing: a C compiler; as root: apt-get install gcc libc6-dev" >&2; missing=1; }
 need python3 || { echo "missing: python3; as root: apt-get install python3" >&2; missing=1; }
 [ "$missing" = 0 ] || exit 1
 if [ ! -d browser/node_modules ] || [ browser/package-lock.json -nt browser/node_modules ]; then

@@ -1,0 +1,4 @@
+//! The private cluster from outside.
+
+#[cfg(test)]
+mod life;
