@@ -20,6 +20,7 @@ mod cloud_event;
 mod error;
 mod event_store;
 mod export;
+mod folder;
 mod identifier;
 mod key_file;
 mod keys;

@@ -1,7 +1,7 @@
 //! A data directory, open for reading and writing by this process alone.
 
-use std::fs::{DirBuilder, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::appender::Appender;
 use crate::block_on::block_on;
 use crate::error::StoreError;
+use crate::folder;
 use crate::keys::Keys;
 use crate::lock::Lock;
 use crate::migrate;
@@ -87,11 +88,7 @@ impl Store {
     /// themselves.
     pub fn open(options: Options) -> Result<Self, StoreError> {
         let Options { data_dir, key_file, clock, queue_events } = options;
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&data_dir)
-            .map_err(StoreError::file("make the data directory", &data_dir))?;
+        folder::make(&data_dir).map_err(StoreError::file("make the data directory", &data_dir))?;
         let lock = Lock::take(&data_dir)?;
         let keys = Arc::new(Keys::open(&data_dir, &key_file, Arc::clone(&clock))?);
         let path = data_dir.join("log.db");
