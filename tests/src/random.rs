@@ -1,4 +1,4 @@
-//! Numbers that depend on a seed alone: SplitMix64.
+//! Numbers that depend on a seed alone (`SplitMix64`).
 
 /// A sequence of numbers.
 #[derive(Debug, Clone)]

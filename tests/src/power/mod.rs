@@ -61,6 +61,7 @@ impl Power {
     }
 
     /// What a program needs in its environment to be watched.
+    #[must_use]
     pub fn environment(&self) -> [(&'static str, &Path); 3] {
         [("LD_PRELOAD", &self.shim), ("POWER_FOLDER", &self.folder), ("POWER_JOURNAL", &self.journal)]
     }
