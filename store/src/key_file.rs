@@ -1,8 +1,8 @@
 //! The key-encryption key: 32 random bytes in a file outside the database, and the keys derived from it.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use chacha20poly1305::aead::Generate;
@@ -10,6 +10,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
+use crate::folder;
 use crate::keys::KeysError;
 
 /// The first word of a key file; 64 hexadecimal digits and a line feed follow.
@@ -77,8 +78,8 @@ pub(crate) fn finish_rotation(path: &Path, fingerprint: &[u8]) -> Result<Option<
 /// Writes a new file that only its owner can read, durably; refuses to replace one.
 pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), KeysError> {
     let failed = |doing| move |source| KeysError::File { doing, path: path.to_owned(), source };
-    if let Some(folder) = path.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed("make the folder of"))?;
+    if let Some(parent) = path.parent() {
+        folder::make(parent).map_err(failed("make the folder of"))?;
     }
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed("create"))?;

@@ -23,6 +23,7 @@ mod erasure;
 mod error;
 mod event_store;
 mod export;
+mod folder;
 mod follow;
 mod identifier;
 mod key_file;

@@ -1,7 +1,7 @@
 //! An open log: one database, one writer, any number of readers.
 
-use std::fs::{DirBuilder, OpenOptions};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -15,6 +15,7 @@ use crate::checkpoint::{Notary, Signed};
 use crate::database::Database;
 use crate::erasure;
 use crate::error::StoreError;
+use crate::folder;
 use crate::follow::Follow;
 use crate::key_file;
 use crate::keys::{Keys, Table, locked};
@@ -145,10 +146,7 @@ impl Store {
     /// exposed or wrong key file; [`StoreError::Setting`] and [`StoreError::ServerSetting`] when the database does
     /// not give the durability asked for; others as they name themselves.
     pub fn open(options: Options) -> Result<Self, StoreError> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&options.data_dir)
+        folder::make(&options.data_dir)
             .map_err(StoreError::file("make the data directory", &options.data_dir))?;
         let lock = Lock::take(&options.data_dir)?;
         // Without its keys a log is neither opened nor made.

@@ -1,4 +1,10 @@
-//! Black-box tests through HTTP and the command line, and tests of the architecture.
+//! Black-box tests through HTTP and the command line, tests of the architecture, and what the campaigns in `src/bin`
+//! share.
+
+pub mod arguments;
+pub mod power;
+pub mod random;
+pub mod target;
 
 #[cfg(test)]
 mod architecture;
