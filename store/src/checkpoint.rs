@@ -18,7 +18,7 @@ use crate::error::StoreError;
 use crate::key_file;
 use crate::keys::KeysError;
 use crate::position::Position;
-use crate::reader::{Reader, Source, on};
+use crate::reader::{Reader, on};
 
 /// Most bytes of a signing key's file.
 const KEY_BYTES: u64 = 4_096;
@@ -86,7 +86,7 @@ impl Notary {
             Some(last) => self.frontier_of(last)?,
         };
         let after = Position::new(frontier.size());
-        on!(&reader.source, source => source.leaves(after, end.head.position, &mut |leaf| frontier.append(&leaf)))?;
+        reader.leaves(after, end.head.position, &mut |leaf| frontier.append(&leaf))?;
         if frontier != end.frontier {
             return Err(StoreError::Forked {
                 reason: format!(
@@ -166,7 +166,7 @@ impl Notary {
             None => Frontier::new(),
         };
         let after = Position::new(frontier.size());
-        on!(&reader.source, source => source.leaves(after, size, &mut |leaf| frontier.append(&leaf)))?;
+        reader.leaves(after, size, &mut |leaf| frontier.append(&leaf))?;
         if frontier.root() == published.root {
             return Ok(None);
         }

@@ -125,6 +125,23 @@ pub enum StoreError {
         /// What does not fit.
         reason: String,
     },
+    /// A place for a copy or a new log that is taken.
+    #[error("{path}: not empty; give a folder, or a database, that has nothing in it")]
+    NotEmpty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Nothing was signed yet.
+    #[error("no checkpoint was signed yet; `mandate log checkpoint` signs one")]
+    NoCheckpoint,
+    /// A position or size that the log does not have.
+    #[error("there is no position {wanted}: the log ends at {head}")]
+    Beyond {
+        /// What was asked for.
+        wanted: Position,
+        /// Where the log ends.
+        head: Position,
+    },
     /// There is no key that signs checkpoints.
     #[error("{path}: no signing key there; `mandate log key` makes one for a log that has none")]
     NoSigningKey {

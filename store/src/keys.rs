@@ -175,6 +175,20 @@ pub(crate) struct KeyFileRow {
     pub(crate) lookup: Option<Vec<u8>>,
 }
 
+/// Everything that a database of keys holds, for a copy of it.
+#[derive(Default)]
+pub(crate) struct Dump {
+    pub(crate) key_file: Option<KeyFileRow>,
+    /// Subject, wrapped key, when it was made.
+    pub(crate) keys: Vec<(String, Vec<u8>, i64)>,
+    /// Digest, subject, position.
+    pub(crate) lookups: Vec<(Vec<u8>, String, i64)>,
+    /// Subject, when.
+    pub(crate) erased: Vec<(String, i64)>,
+    /// Subject, since when.
+    pub(crate) restricted: Vec<(String, i64)>,
+}
+
 /// Whom a wrapped look-up key belongs to.
 const LOOKUP_KEY: &str = "mandate/look-up";
 

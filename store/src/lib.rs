@@ -15,7 +15,9 @@
 //! `lock` and, unless it is kept elsewhere, `keys/kek`.
 
 mod appender;
+mod backup;
 mod block_on;
+mod bundle;
 mod checkpoint;
 mod cloud_event;
 mod database;
@@ -45,8 +47,11 @@ mod store;
 mod stored_event;
 mod streams;
 mod upcast;
+mod verify;
 mod writer;
 
+pub use backup::{back_up, restore};
+pub use bundle::Part;
 pub use checkpoint::{Signed, create_signing_key};
 pub use cloud_event::CloudEvent;
 pub use database::{Database, Server};
@@ -64,3 +69,4 @@ pub use private::Private;
 pub use reader::{MAX_READ, Page, Reader, TypePage};
 pub use store::{MAX_BATCH, Options, Store};
 pub use stored_event::{Sealed, StoredEvent};
+pub use verify::{Problem, Verification};

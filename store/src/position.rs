@@ -27,6 +27,11 @@ pub struct Head {
     pub recorded_at: Instant,
 }
 
+impl Head {
+    /// The end of a log without events.
+    pub const START: Self = Self { position: Position::START, recorded_at: Instant::MIN };
+}
+
 /// The end of the log with the tree over it.
 #[derive(Debug, Clone)]
 pub(crate) struct End {

@@ -31,8 +31,8 @@ pub(crate) enum Source {
 macro_rules! on {
     ($source:expr, $reader:ident => $call:expr) => {
         match $source {
-            Source::Sqlite($reader) => $call,
-            Source::Postgres($reader) => $call,
+            $crate::reader::Source::Sqlite($reader) => $call,
+            $crate::reader::Source::Postgres($reader) => $call,
         }
     };
 }

@@ -197,6 +197,25 @@ impl Store {
         Ok(store)
     }
 
+    /// Wraps the keys of a log anew under a new key-encryption key, which takes the place of the old one in the key
+    /// file: copies of the keys made before can no longer be opened once every copy of the old key file is gone. No
+    /// node may be running. Returns how many keys there are.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] while this data directory is open; [`StoreError::Keys`] when the keys or the key file
+    /// cannot be written, which leaves the old key in force or is finished when the log is next opened.
+    pub fn rotate_keys(options: &Options) -> Result<u64, StoreError> {
+        let _lock = Lock::take(&options.data_dir)?;
+        let table = match &options.database {
+            Database::Sqlite => Table::Sqlite(SqliteKeys::open(&options.data_dir)?),
+            Database::Postgres(server) => {
+                Table::Postgres(PostgresKeys::open(Sessions::new(server.0.clone())?)?)
+            }
+        };
+        let mut keys = Keys::open(table, &options.key_file, Arc::clone(&options.clock))?;
+        Ok(keys.rotate(&options.key_file)?)
+    }
+
     /// Opens a log for reading only, also beside a running server.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::fmt;
 
 use mandate_domain::fact::Fact;
 use mandate_domain::time::Instant;
-use mandate_verify::leaf::Leaf;
+use mandate_verify::leaf::{Entry, Leaf};
 
 use crate::error::StoreError;
 use crate::leaf::{EVENT_VERSION, sha256};
@@ -143,9 +143,9 @@ impl<'r> Columns<'r> {
         })
     }
 
-    /// The leaf that the columns give.
-    pub(crate) fn leaf(&self) -> Leaf<'r> {
-        Leaf {
+    /// The event in full, as a bundle carries it.
+    pub(crate) fn entry(&self) -> Entry<'r> {
+        Entry {
             position: self.position.cast_unsigned(),
             aggregate_type: self.aggregate_type,
             aggregate_id: self.aggregate_id,
@@ -159,9 +159,26 @@ impl<'r> Columns<'r> {
             claimed_at: self.claimed_at,
             actor: self.actor,
             command_id: self.command_id,
-            payload_digest: sha256(self.payload.as_bytes()),
-            sealed_digest: self.sealed.map(sha256),
+            payload: self.payload.as_bytes(),
+            sealed: self.sealed,
         }
+    }
+
+    /// What the columns say otherwise than the payload, by the columns' names.
+    pub(crate) fn contradictions(&self, fact: &Fact) -> Vec<&'static str> {
+        let (aggregate_type, aggregate_id) = split_subject(&fact.subject);
+        [
+            ("aggregate_type", self.aggregate_type == aggregate_type),
+            ("aggregate_id", self.aggregate_id == aggregate_id),
+            ("event_type", self.event_type == fact.kind.name()),
+            ("source", *self.source == *fact.source),
+            ("event_id", *self.event_id == *fact.id),
+            ("occurred_at", self.occurred_at == fact.time.nanos()),
+            ("claimed_at", self.claimed_at == fact.recorded.map(Instant::nanos)),
+        ]
+        .into_iter()
+        .filter_map(|(name, agrees)| (!agrees).then_some(name))
+        .collect()
     }
 }
 

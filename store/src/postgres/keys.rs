@@ -8,10 +8,12 @@ use sqlx::{Connection as _, Row as _};
 use super::migrate;
 use super::session::Sessions;
 use crate::error::StoreError;
-use crate::keys::{Gone, KeyFileRow, KeysError, Lookup, Restricted, Wrapped};
+use crate::keys::{Dump, Gone, KeyFileRow, KeysError, Lookup, Restricted, Wrapped};
 
 /// Keys wrapped anew at once.
 const PAGE: i64 = 1_000;
+/// Rows filled in with one statement.
+const FILLED: usize = 10_000;
 
 /// The keys that all nodes share.
 #[derive(Debug)]
@@ -133,6 +135,68 @@ impl PostgresKeys {
                 }
             };
             query.execute(connection).await.map(drop)
+        })
+    }
+
+    /// Everything that the keys hold.
+    pub(crate) fn dump(&self) -> Result<Dump, KeysError> {
+        let key_file = self.key_file()?;
+        self.run("copy the keys", async |connection| {
+            let mut transaction = connection.begin().await?;
+            sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                .execute(&mut *transaction)
+                .await?;
+            let keys = "SELECT subject, wrapped, created_at FROM mandate_keys.subject_keys";
+            let keys = sqlx::query_as(keys).fetch_all(&mut *transaction).await?;
+            let lookups = "SELECT digest, subject, position FROM mandate_keys.lookups";
+            let lookups = sqlx::query_as(lookups).fetch_all(&mut *transaction).await?;
+            let erased = "SELECT subject, erased_at FROM mandate_keys.erased";
+            let erased = sqlx::query_as(erased).fetch_all(&mut *transaction).await?;
+            let restricted = "SELECT subject, restricted_at FROM mandate_keys.restricted";
+            let restricted = sqlx::query_as(restricted).fetch_all(&mut *transaction).await?;
+            transaction.commit().await?;
+            Ok(Dump { key_file, keys, lookups, erased, restricted })
+        })
+    }
+
+    /// Fills empty keys with a copy.
+    pub(crate) fn fill(&self, dump: &Dump) -> Result<(), KeysError> {
+        self.run("fill the keys", async |connection| {
+            let mut transaction = connection.begin().await?;
+            let keys = "INSERT INTO mandate_keys.subject_keys SELECT * FROM unnest($1::text[], $2::bytea[], $3::bigint[])";
+            for page in dump.keys.chunks(FILLED) {
+                sqlx::query(keys)
+                    .bind(page.iter().map(|row| row.0.as_str()).collect::<Vec<_>>())
+                    .bind(page.iter().map(|row| row.1.as_slice()).collect::<Vec<_>>())
+                    .bind(page.iter().map(|row| row.2).collect::<Vec<_>>())
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            let lookups = "INSERT INTO mandate_keys.lookups SELECT * FROM unnest($1::bytea[], $2::text[], $3::bigint[])";
+            for page in dump.lookups.chunks(FILLED) {
+                sqlx::query(lookups)
+                    .bind(page.iter().map(|row| row.0.as_slice()).collect::<Vec<_>>())
+                    .bind(page.iter().map(|row| row.1.as_str()).collect::<Vec<_>>())
+                    .bind(page.iter().map(|row| row.2).collect::<Vec<_>>())
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            for (table, rows) in [("erased", &dump.erased), ("restricted", &dump.restricted)] {
+                let sql = format!("INSERT INTO mandate_keys.{table} SELECT * FROM unnest($1::text[], $2::bigint[])");
+                sqlx::query(&sql)
+                    .bind(rows.iter().map(|row| row.0.as_str()).collect::<Vec<_>>())
+                    .bind(rows.iter().map(|row| row.1).collect::<Vec<_>>())
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            if let Some(row) = &dump.key_file {
+                sqlx::query("INSERT INTO mandate_keys.key_file (id, fingerprint, lookup) VALUES (1, $1, $2)")
+                    .bind(&row.fingerprint)
+                    .bind(&row.lookup)
+                    .execute(&mut *transaction)
+                    .await?;
+            }
+            transaction.commit().await
         })
     }
 

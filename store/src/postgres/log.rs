@@ -15,6 +15,7 @@ use tokio::runtime::Runtime;
 
 use super::reader::{read_end, select};
 use super::session::connect;
+use crate::backup::Copied;
 use crate::checkpoint::Signed;
 use crate::error::{DatabaseError, StoreError};
 use crate::keys::Keys;
@@ -120,6 +121,42 @@ impl PostgresLog {
                 }
             }
         }
+    }
+
+    /// Writes rows as they are into a log that is being restored, and moves its end.
+    pub(crate) fn copy(&mut self, rows: &[Copied], before: &End, after: &End) -> Result<(), StoreError> {
+        self.connected()?;
+        let Self { runtime, connection: Some(connection), .. } = self else { return Ok(()) };
+        let numbers = |value: fn(&Copied) -> i64| rows.iter().map(value).collect::<Vec<i64>>();
+        let texts = |value: fn(&Copied) -> &str| rows.iter().map(value).collect::<Vec<&str>>();
+        let query = sqlx::query(include_str!("../../sql/postgres/copy.sql"))
+            .bind(after.head.position.to_db())
+            .bind(after.head.recorded_at.nanos())
+            .bind(after.frontier.to_bytes())
+            .bind(before.head.position.to_db())
+            .bind(numbers(|row| row.position))
+            .bind(texts(|row| &row.aggregate_type))
+            .bind(texts(|row| &row.aggregate_id))
+            .bind(numbers(|row| row.sequence))
+            .bind(texts(|row| &row.event_type))
+            .bind(texts(|row| &row.event_version))
+            .bind(texts(|row| &row.source))
+            .bind(texts(|row| &row.event_id))
+            .bind(numbers(|row| row.occurred_at))
+            .bind(numbers(|row| row.recorded_at))
+            .bind(rows.iter().map(|row| row.claimed_at).collect::<Vec<Option<i64>>>())
+            .bind(rows.iter().map(|row| row.actor.as_deref()).collect::<Vec<Option<&str>>>())
+            .bind(rows.iter().map(|row| row.command_id.as_deref()).collect::<Vec<Option<&str>>>())
+            .bind(rows.iter().map(|row| row.leaf.as_slice()).collect::<Vec<&[u8]>>())
+            .bind(texts(|row| &row.payload))
+            .bind(rows.iter().map(|row| row.sealed.as_deref()).collect::<Vec<Option<&[u8]>>>());
+        let done =
+            runtime.block_on(query.execute(connection)).map_err(StoreError::postgres("copy events"))?;
+        if done.rows_affected() != rows.len() as u64 {
+            return Err(StoreError::NotEmpty { path: "PostgreSQL".into() });
+        }
+        self.end = after.clone();
+        Ok(())
     }
 
     /// Keeps a signed checkpoint.

@@ -152,6 +152,16 @@ impl PostgresReader {
         })
     }
 
+    /// A position whose metadata is not what it always is.
+    pub(crate) fn with_metadata(&self) -> Result<Option<Position>, StoreError> {
+        self.sessions.block(async |connection| {
+            let query = sqlx::query_scalar(include_str!("../../sql/postgres/select_with_metadata.sql"));
+            let found: Option<i64> =
+                query.fetch_optional(connection).await.map_err(StoreError::postgres("read the metadata"))?;
+            Ok(found.map(Position::from_db))
+        })
+    }
+
     /// Signed checkpoints, the latest first, of at most some size.
     pub(crate) fn checkpoints(&self, up_to: Position, limit: u64) -> Result<Vec<Signed>, StoreError> {
         let failed = StoreError::postgres("read the checkpoints");

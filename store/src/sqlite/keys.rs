@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior};
 
 use super::migrate;
 use super::settings::{self, Purpose};
 use crate::error::StoreError;
-use crate::keys::{Gone, KeyFileRow, KeysError, Lookup, Restricted, Wrapped, locked};
+use crate::keys::{Dump, Gone, KeyFileRow, KeysError, Lookup, Restricted, Wrapped, locked};
 use crate::store::make_private;
 
 /// Keys wrapped anew at once.
@@ -130,6 +130,31 @@ impl SqliteKeys {
         })
     }
 
+    /// Fills empty keys with a copy.
+    pub(crate) fn fill(&self, dump: &Dump) -> Result<(), KeysError> {
+        self.write("fill the keys", |transaction| {
+            let (keys, lookups) =
+                ("INSERT INTO subject_keys VALUES (?1, ?2, ?3)", "INSERT INTO lookups VALUES (?1, ?2, ?3)");
+            for row in &dump.keys {
+                transaction.prepare_cached(keys)?.execute((&row.0, &row.1, row.2))?;
+            }
+            for row in &dump.lookups {
+                transaction.prepare_cached(lookups)?.execute((&row.0, &row.1, row.2))?;
+            }
+            for row in &dump.erased {
+                transaction.execute("INSERT INTO erased VALUES (?1, ?2)", (&row.0, row.1))?;
+            }
+            for row in &dump.restricted {
+                transaction.execute("INSERT INTO restricted VALUES (?1, ?2)", (&row.0, row.1))?;
+            }
+            if let Some(row) = &dump.key_file {
+                let sql = "INSERT INTO key_file (id, fingerprint, lookup) VALUES (1, ?1, ?2)";
+                transaction.execute(sql, (&row.fingerprint, &row.lookup))?;
+            }
+            Ok(())
+        })
+    }
+
     /// Wraps every key anew and notes the new key file, in one transaction; how many there were.
     pub(crate) fn rewrap(
         &self,
@@ -189,4 +214,43 @@ fn page_after(transaction: &Transaction<'_>, after: &str) -> rusqlite::Result<Ve
         .prepare_cached(include_str!("../../sql/sqlite/keys/select_subject_keys.sql"))?
         .query_map((after, PAGE), |row| Ok(Wrapped { subject: row.get(0)?, bytes: row.get(1)? }))?
         .collect()
+}
+
+/// Everything in a file of keys, beside a running server as well.
+pub(crate) fn dump(path: &Path) -> Result<Dump, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(StoreError::database("open keys.db"))?;
+    settings::apply(&connection, path, Purpose::Read)?;
+    migrate::KEYS.check(&connection, path)?;
+    let read = || -> rusqlite::Result<Dump> {
+        let snapshot = connection.unchecked_transaction()?;
+        let key_file = include_str!("../../sql/sqlite/keys/select_key_file.sql");
+        let key_file = snapshot
+            .query_row(key_file, [], |row| Ok(KeyFileRow { fingerprint: row.get(0)?, lookup: row.get(1)? }));
+        Ok(Dump {
+            key_file: key_file.optional()?,
+            keys: all(&snapshot, "SELECT subject, wrapped, created_at FROM subject_keys", |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?,
+            lookups: all(&snapshot, "SELECT digest, subject, position FROM lookups", |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })?,
+            erased: all(&snapshot, "SELECT subject, erased_at FROM erased", |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?,
+            restricted: all(&snapshot, "SELECT subject, restricted_at FROM restricted", |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?,
+        })
+    };
+    read().map_err(StoreError::database("copy the keys"))
+}
+
+fn all<T>(
+    connection: &Connection,
+    sql: &str,
+    read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    connection.prepare(sql)?.query_map([], read)?.collect()
 }

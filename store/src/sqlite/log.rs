@@ -7,6 +7,7 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension};
 use super::migrate;
 use super::reader::{event_of, read_end, read_head};
 use super::settings::{self, Purpose};
+use crate::backup::Copied;
 use crate::checkpoint::Signed;
 use crate::error::StoreError;
 use crate::outcome::Outcome;
@@ -114,6 +115,43 @@ impl SqliteLog {
 }
 
 impl SqliteLog {
+    /// Writes rows as they are into a log that is being restored or copied, and moves its end.
+    pub(crate) fn copy(&mut self, rows: &[Copied], _: &End, after: &End) -> Result<(), StoreError> {
+        let failed = StoreError::database("copy events");
+        let transaction = self.connection.transaction().map_err(&failed)?;
+        {
+            let sql = include_str!("../../sql/sqlite/insert_event.sql");
+            let mut insert = transaction.prepare_cached(sql).map_err(&failed)?;
+            for row in rows {
+                let values = rusqlite::params![
+                    row.position,
+                    row.aggregate_type,
+                    row.aggregate_id,
+                    row.sequence,
+                    row.event_type,
+                    row.event_version,
+                    row.source,
+                    row.event_id,
+                    row.occurred_at,
+                    row.recorded_at,
+                    row.claimed_at,
+                    row.actor,
+                    row.command_id,
+                    row.leaf,
+                    row.payload,
+                    row.sealed,
+                ];
+                insert.execute(values).map_err(&failed)?;
+            }
+        }
+        let update = include_str!("../../sql/sqlite/update_head.sql");
+        let values = (after.head.position.to_db(), after.head.recorded_at.nanos(), after.frontier.to_bytes());
+        transaction.execute(update, values).map_err(&failed)?;
+        transaction.commit().map_err(&failed)?;
+        self.seen = after.head;
+        Ok(())
+    }
+
     /// Keeps a signed checkpoint.
     pub(crate) fn keep_checkpoint(&self, signed: &Signed) -> Result<(), StoreError> {
         let sql = include_str!("../../sql/sqlite/insert_checkpoint.sql");

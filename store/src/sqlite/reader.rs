@@ -178,6 +178,15 @@ impl SqliteReader {
         })
     }
 
+    /// A position whose metadata is not what it always is.
+    pub(crate) fn with_metadata(&self) -> Result<Option<Position>, StoreError> {
+        let sql = include_str!("../../sql/sqlite/select_with_metadata.sql");
+        self.with_connection(|connection| {
+            let found = connection.query_row(sql, [], |row| row.get(0)).optional();
+            Ok(found.map_err(StoreError::database("read the metadata"))?.map(Position::from_db))
+        })
+    }
+
     /// Signed checkpoints, the latest first, of at most some size.
     pub(crate) fn checkpoints(&self, up_to: Position, limit: u64) -> Result<Vec<Signed>, StoreError> {
         let failed = StoreError::database("read the checkpoints");
@@ -260,7 +269,7 @@ pub(crate) fn read_end(connection: &Connection) -> Result<End, StoreError> {
 
 /// Decodes a row whose columns are those of `sql/sqlite/select_events_after.sql`.
 pub(crate) fn event_of(row: &Row<'_>) -> Result<StoredEvent, StoreError> {
-    columns_of(row).map_err(StoreError::database("read an event"))?.decode()
+    columns_of(row).map_err(|error| unreadable(row, &error))?.decode()
 }
 
 fn columns_of<'r>(row: &'r Row<'_>) -> rusqlite::Result<Columns<'r>> {
@@ -306,7 +315,13 @@ fn select(connection: &Connection, sql: &str, params: impl Params, each: Each<'_
     let mut statement = connection.prepare_cached(sql).map_err(&failed)?;
     let mut rows = statement.query(params).map_err(&failed)?;
     while let Some(row) = rows.next().map_err(&failed)? {
-        each(columns_of(row).map_err(&failed)?)?;
+        each(columns_of(row).map_err(|error| unreadable(row, &error))?)?;
     }
     Ok(())
+}
+
+/// A row with a column that is not of its type or not UTF-8.
+fn unreadable(row: &Row<'_>, error: &rusqlite::Error) -> StoreError {
+    let position = Position::from_db(row.get(0).unwrap_or_default());
+    StoreError::Unreadable { position, reason: error.to_string() }
 }

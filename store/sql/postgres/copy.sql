@@ -1,0 +1,17 @@
+WITH moved AS (
+  UPDATE head
+  SET position = $1, recorded_at = $2, frontier = $3
+  WHERE id = 1 AND position = $4
+  RETURNING id
+)
+INSERT INTO events
+  (position, aggregate_type, aggregate_id, sequence, event_type, event_version, source, event_id,
+   occurred_at, recorded_at, claimed_at, actor, command_id, leaf, metadata, payload, sealed)
+SELECT e.position, e.aggregate_type, e.aggregate_id, e.sequence, e.event_type, e.event_version, e.source, e.event_id,
+       e.occurred_at, e.recorded_at, e.claimed_at, e.actor, e.command_id, e.leaf, '{}', e.payload::json, e.sealed
+FROM moved
+CROSS JOIN unnest(
+  $5::bigint[], $6::text[], $7::text[], $8::bigint[], $9::text[], $10::text[], $11::text[], $12::text[],
+  $13::bigint[], $14::bigint[], $15::bigint[], $16::text[], $17::text[], $18::bytea[], $19::text[], $20::bytea[]
+) AS e (position, aggregate_type, aggregate_id, sequence, event_type, event_version, source, event_id,
+        occurred_at, recorded_at, claimed_at, actor, command_id, leaf, payload, sealed)

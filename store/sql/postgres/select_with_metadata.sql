@@ -1,0 +1,5 @@
+SELECT position
+FROM events
+WHERE metadata::text <> '{}'
+ORDER BY position
+LIMIT 1
