@@ -1,23 +1,24 @@
-//! `mandate log show|tail|export`: the log as it stands, beside a running server as well.
+//! `mandate log`: the log as it stands, what proves it, and what leaves it; beside a running server as well.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::{Subcommand, ValueEnum};
 use mandate_domain::time::Instant;
-use mandate_store::{Export, Position, Reader, StoredEvent};
+use mandate_store::{Export, Part, Position, Reader, StoredEvent};
 
 use super::judge::moment;
 use super::place::Place;
-use super::{Exit, print};
+use super::{Exit, print, proof};
 use crate::http::event_json;
 
-/// The log: show, tail, export
+/// The log: show, tail, export, verify, prove, checkpoint, key
 #[derive(Debug, Subcommand)]
 pub enum Arguments {
-    /// Write the facts as `mandate judge` reads them; personal data is left out
+    /// Write the facts as `mandate judge` reads them, or a bundle that `mandate-verify` checks; personal data is left
+    /// out of the first and sealed in the second
     Export {
         /// How to write
         #[arg(long, value_enum, default_value_t = Format::Jsonl)]
@@ -25,12 +26,15 @@ pub enum Arguments {
         /// Where to write [default: standard output]
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
-        /// Only what was known by then (an instant, or a date for the end of that day)
+        /// With jsonl: only what was known by then (an instant, or a date for the end of that day)
         #[arg(long, value_name = "K", value_parser = moment)]
         known_at: Option<Instant>,
         /// Begin after this position
         #[arg(long, value_name = "POSITION", default_value_t = 0)]
         after: u64,
+        /// End with this position [default: the end; of a bundle, where the last checkpoint ends]
+        #[arg(long, value_name = "POSITION")]
+        up_to: Option<u64>,
         #[command(flatten)]
         place: Place,
     },
@@ -52,6 +56,10 @@ pub enum Arguments {
         #[command(flatten)]
         place: Place,
     },
+    Verify(proof::Verify),
+    Prove(proof::Prove),
+    Checkpoint(proof::Checkpoint),
+    Key(proof::Key),
 }
 
 /// How an export is written.
@@ -59,6 +67,8 @@ pub enum Arguments {
 pub enum Format {
     /// One CloudEvent a line.
     Jsonl,
+    /// One file with events, checkpoints and proofs.
+    Bundle,
 }
 
 /// Runs the verb.
@@ -67,10 +77,18 @@ pub enum Format {
 /// A log that is not there or cannot be read, output that cannot be written.
 pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     match arguments {
-        Arguments::Export { format: Format::Jsonl, out, known_at, after, place } => {
+        Arguments::Export { format, out, known_at, after, up_to, place } => {
             let reader = place.reader()?;
-            let export = Export { after: Position::new(*after), up_to: None, known_at: *known_at };
-            export_to(&reader, export, out.as_ref())
+            let (after, up_to) = (Position::new(*after), up_to.map(Position::new));
+            match format {
+                Format::Jsonl => {
+                    export_to(&reader, Export { after, up_to, known_at: *known_at }, out.as_ref())
+                }
+                Format::Bundle if known_at.is_some() => bail!(
+                    "--known-at goes with --format jsonl; a bundle holds what was stored, whenever it was known"
+                ),
+                Format::Bundle => proof::bundle(&reader, Part { after, up_to }, out.as_ref()),
+            }
         }
         Arguments::Show { position, place } => {
             let reader = place.reader()?;
@@ -85,6 +103,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             Ok(Exit::Done)
         }
         Arguments::Tail { n, json, place } => tail(&place.reader()?, *n, *json),
+        Arguments::Verify(arguments) => proof::verify(arguments),
+        Arguments::Prove(arguments) => proof::prove(arguments),
+        Arguments::Checkpoint(arguments) => proof::checkpoint(arguments),
+        Arguments::Key(arguments) => proof::key(arguments),
     }
 }
 

@@ -1,15 +1,19 @@
 //! The command line: one verb a file, each with its own arguments.
 
+mod backup;
 mod config;
 mod demo;
+mod erase;
 mod generate;
 mod import;
 mod init;
 mod judge;
+mod keys;
 mod log;
 mod place;
 mod policy;
 mod progress;
+mod proof;
 mod running;
 mod serve;
 mod token;
@@ -33,6 +37,10 @@ pub enum Exit {
     Refused,
     /// At least one printed duty is a breach.
     Breach,
+    /// The log was altered.
+    Altered,
+    /// A range of the log is missing or not proven.
+    Missing,
 }
 
 impl From<Exit> for ExitCode {
@@ -42,6 +50,8 @@ impl From<Exit> for ExitCode {
             Exit::Failed => 1,
             Exit::Refused => 3,
             Exit::Breach => 4,
+            Exit::Altered => 5,
+            Exit::Missing => 6,
         })
     }
 }
@@ -66,6 +76,12 @@ enum Verb {
     Policy(policy::Arguments),
     #[command(subcommand)]
     Log(log::Arguments),
+    Erase(erase::Arguments),
+    Restrict(erase::Restrict),
+    Backup(backup::Arguments),
+    Restore(backup::Restore),
+    #[command(subcommand)]
+    Keys(keys::Arguments),
     Token(token::Arguments),
     #[command(subcommand)]
     Config(config::Arguments),
@@ -84,6 +100,11 @@ pub fn run() -> ExitCode {
         Verb::Generate(arguments) => generate::run(&arguments),
         Verb::Policy(arguments) => policy::run(&arguments),
         Verb::Log(arguments) => log::run(&arguments),
+        Verb::Erase(arguments) => erase::run(&arguments),
+        Verb::Restrict(arguments) => erase::restrict(&arguments),
+        Verb::Backup(arguments) => backup::run(&arguments),
+        Verb::Restore(arguments) => backup::restore(&arguments),
+        Verb::Keys(arguments) => keys::run(&arguments),
         Verb::Token(arguments) => token::run(&arguments),
         Verb::Config(arguments) => config::run(&arguments),
     };
