@@ -150,6 +150,9 @@ impl Shared {
         let private = match self.store.keys().unseal(event) {
             Ok(private) => private,
             Err(KeysError::NoKey { .. }) => return Ok(Err("the personal data of the recipient was erased")),
+            Err(KeysError::Restricted { .. }) => {
+                return Ok(Err("the personal data of the recipient is restricted"));
+            }
             Err(KeysError::Altered { .. }) => {
                 return Ok(Err("the recipient's address does not open: it was altered"));
             }

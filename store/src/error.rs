@@ -233,7 +233,7 @@ pub enum DatabaseError {
 
 impl DatabaseError {
     /// Whether anything written now would fail as well: a full disk, an I/O error, a lock, no memory, no connection.
-    pub(crate) fn concerns_all(&self) -> bool {
+    pub(crate) fn is_unavailable(&self) -> bool {
         match self {
             Self::Sqlite(error) => !matches!(
                 error.sqlite_error_code(),
@@ -270,11 +270,12 @@ impl StoreError {
         }
     }
 
-    /// Whether no event at all can be stored now.
-    pub(crate) fn concerns_all(&self) -> bool {
+    /// Whether the log cannot be used at all now, whatever is asked of it: trying again later is what helps.
+    #[must_use]
+    pub fn is_unavailable(&self) -> bool {
         match self {
             Self::Database { source, .. } | Self::Keys(KeysError::Database { source, .. }) => {
-                source.concerns_all()
+                source.is_unavailable()
             }
             Self::OutcomeUnknown { .. } | Self::Unavailable { .. } | Self::ReadOnly { .. } => true,
             _ => false,

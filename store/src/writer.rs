@@ -109,7 +109,7 @@ impl Writer {
                     job.answer(Ok(outcomes));
                 }
             }
-            Err(error) if error.concerns_all() => {
+            Err(error) if error.is_unavailable() => {
                 for job in jobs {
                     job.answer(Err(error.for_each_caller()));
                 }

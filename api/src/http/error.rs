@@ -122,7 +122,7 @@ impl HttpError {
 
     /// The status and the code.
     #[must_use]
-    pub const fn status(&self) -> (StatusCode, &'static str) {
+    pub fn status(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Parameter { .. } => (StatusCode::BAD_REQUEST, "INVALID_PARAMETER"),
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, "MALFORMED_BODY"),
@@ -142,6 +142,7 @@ impl HttpError {
                 StoreError::OutcomeUnknown { .. } => (StatusCode::SERVICE_UNAVAILABLE, "OUTCOME_UNKNOWN"),
                 StoreError::ReadOnly { .. } => (StatusCode::SERVICE_UNAVAILABLE, "LOG_READ_ONLY"),
                 StoreError::TooMany { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "TOO_MANY_FACTS"),
+                error if error.is_unavailable() => (StatusCode::SERVICE_UNAVAILABLE, "LOG_UNAVAILABLE"),
                 _ => (StatusCode::INTERNAL_SERVER_ERROR, "FAILURE"),
             },
             Self::Projections(_) | Self::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, "FAILURE"),
@@ -150,6 +151,13 @@ impl HttpError {
 
     /// What the caller is told, whose every failure of ours is replaced by a reference under which it was logged.
     fn told(&self, status: StatusCode) -> String {
+        if let Self::Store(StoreError::Database { .. })
+        | Self::Projections(ProjectionError::Log(StoreError::Database { .. })) = self
+            && status == StatusCode::SERVICE_UNAVAILABLE
+        {
+            tracing::error!(error = %self, "the log cannot be reached");
+            return "the log cannot be reached at present; send the request again in a moment".to_owned();
+        }
         if status != StatusCode::INTERNAL_SERVER_ERROR {
             return self.to_string();
         }

@@ -46,13 +46,18 @@ pub async fn health(State(app): State<App>) -> Response {
     let (log, projections) = match &found {
         Err(_) => (json!({"status": Status::Down}), json!({"status": Status::Down})),
         Ok(progress) => (
-            json!({"status": Status::Up, "details": {"position": progress.head}}),
+            match app.store.read_only() {
+                None => json!({"status": Status::Up, "details": {"position": progress.head}}),
+                Some(reason) => json!({"status": Status::Down, "details": {
+                    "position": progress.head, "readOnly": reason,
+                }}),
+            },
             json!({"status": Status::Up, "details": {
                 "position": progress.reached, "behind": progress.head.saturating_sub(progress.reached),
             }}),
         ),
     };
-    let status = if found.is_ok() { Status::Up } else { Status::Down };
+    let status = if found.is_ok() && app.store.read_only().is_none() { Status::Up } else { Status::Down };
     let body = json!({
         "status": status,
         "components": {"log": log, "projections": projections, "ping": {"status": Status::Up}},

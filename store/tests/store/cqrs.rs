@@ -17,14 +17,14 @@ use crate::common::{World, append, at, create, event, meeting};
 
 /// A duty that may be breached once and acknowledged once.
 #[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
-struct Duty {
+pub struct Duty {
     events: Vec<String>,
     acknowledged: bool,
 }
 
 /// Acknowledge the breach, with a note.
 #[derive(Debug, Clone)]
-struct AcknowledgeBreach {
+pub struct AcknowledgeBreach {
     subject: String,
     command: String,
     note: Option<String>,
@@ -32,7 +32,7 @@ struct AcknowledgeBreach {
 
 #[derive(Debug, thiserror::Error)]
 #[error("already acknowledged")]
-struct AlreadyAcknowledged;
+pub struct AlreadyAcknowledged;
 
 impl Aggregate for Duty {
     const TYPE: &'static str = "duty";

@@ -12,6 +12,8 @@ mod crash;
 #[cfg(test)]
 mod disk_full;
 #[cfg(test)]
+mod nodes;
+#[cfg(test)]
 mod open;
 #[cfg(test)]
 mod read;

@@ -4,7 +4,8 @@
 //!
 //! `campaign drive --nominals N --kills N --days N --seed N [--keep DIR]` makes a history, states it in a child
 //! process that it kills again and again, lets it finish, and compares. `campaign live DIR` is the child, and
-//! `campaign compare DIR` compares once more what was kept.
+//! `campaign compare DIR` compares once more what was kept. With `--database postgres` the log is in a private
+//! PostgreSQL cluster.
 #![expect(clippy::print_stdout, reason = "a campaign prints what it counted")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +28,8 @@ use mandate_domain::policy::Policy;
 use mandate_domain::time::{Instant, VirtualClock};
 use mandate_projections::{DutyFilter, Projections};
 use mandate_scheduler::{AllowedDomains, EmlFiles, Mailer, Scheduler, Settings};
-use mandate_store::{Claim, Export, Keys, NewEvent, OnError, Options, Position, Store};
+use mandate_store::{Claim, Database, Export, Keys, NewEvent, OnError, Options, Position, Store};
+use mandate_test_cluster::{Cluster, Options as ClusterOptions};
 
 /// Virtual time between two steps of the live part, in seconds.
 const STEP_SECONDS: i64 = 3_600;
@@ -46,7 +48,7 @@ fn main() -> anyhow::Result<()> {
         }
         ["drive", rest @ ..] => drive(&Plan::read(rest)?),
         _ => anyhow::bail!(
-            "usage: campaign drive [--nominals N] [--kills N] [--days N] [--seed N] [--keep DIR]"
+            "usage: campaign drive [--nominals N] [--kills N] [--days N] [--seed N] [--keep DIR] [--database sqlite|postgres]"
         ),
     }
 }
@@ -58,11 +60,12 @@ struct Plan {
     days: i64,
     seed: u64,
     keep: Option<PathBuf>,
+    postgres: bool,
 }
 
 impl Plan {
     fn read(arguments: &[&str]) -> anyhow::Result<Self> {
-        let mut plan = Self { nominals: 2_000, kills: 20, days: 30, seed: 1, keep: None };
+        let mut plan = Self { nominals: 2_000, kills: 20, days: 30, seed: 1, keep: None, postgres: false };
         for pair in arguments.chunks(2) {
             let [name, value] = pair else { anyhow::bail!("{pair:?} has no value") };
             match *name {
@@ -71,6 +74,7 @@ impl Plan {
                 "--days" => plan.days = value.parse()?,
                 "--seed" => plan.seed = value.parse()?,
                 "--keep" => plan.keep = Some(PathBuf::from(value)),
+                "--database" => plan.postgres = *value == "postgres",
                 other => anyhow::bail!("{other} is not known"),
             }
         }
@@ -82,6 +86,10 @@ fn drive(plan: &Plan) -> anyhow::Result<()> {
     let temporary = tempfile::tempdir()?;
     let folder = plan.keep.clone().unwrap_or_else(|| temporary.path().to_owned());
     fs::create_dir_all(&folder)?;
+    let cluster = if plan.postgres { Some(Cluster::start(ClusterOptions::default())?) } else { None };
+    if let Some(cluster) = &cluster {
+        fs::write(folder.join("database"), cluster.fresh_database()?)?;
+    }
     let options = History { nominals: plan.nominals, seed: plan.seed, ..History::scale(Scale::Small) };
     let end = Instant::from(options.until.and_hms_opt(0, 0, 0).context("no midnight")?.and_utc());
     let mut out = std::io::BufWriter::new(fs::File::create(folder.join("facts.jsonl"))?);
@@ -153,7 +161,11 @@ fn open(folder: &Path, now: Instant) -> anyhow::Result<Bench> {
         fs::create_dir_all(data.join("keys"))?;
         Keys::create(&key)?;
     }
-    let store = Store::open(Options::new(&data, clock.clone()))?;
+    let database = match fs::read_to_string(folder.join("database")) {
+        Ok(url) => Database::parse(&url)?,
+        Err(_) => Database::Sqlite,
+    };
+    let store = Store::open(Options::new(&data, clock.clone()).with_database(database))?;
     let projections = Projections::open(&data, &store)?;
     let settings = Settings::new("http://127.0.0.1:8080", "mandate@example.org")?
         .with_domains(AllowedDomains::new(["*"])?);
