@@ -270,7 +270,7 @@ fn checkpoints_that_wait_for_their_position_are_bounded() {
     }
     let bundle = writer.finish().unwrap();
     let Verdict::Unreadable { why } = log.verify(&bundle, &[]).verdict else { panic!("not refused") };
-    assert_eq!(why, "more than 65536 checkpoints stand before their positions");
+    assert_eq!(why, "more than 16384 checkpoints stand before their positions");
     let raw = Raw::parse(&bundle).without(&[1]);
     assert_eq!(log.verdict(&raw.bytes(), &[]), (0, 1, 2));
 }
