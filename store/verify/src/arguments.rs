@@ -17,10 +17,10 @@ in a file and refuses one that does not continue it.
   BUNDLE             the bundle; `-` is standard input
   REQUEST            a request `add-checkpoint` of C2SP tlog-witness; `-`, the default, is standard input
   --key KEY          the log's public key, name+hash+key, or a file that holds it
-  --checkpoint FILE  a signed checkpoint that you kept, from a mail, a witness or an earlier audit; the older it is and the
-                     farther from the log it was kept, the more it proves. May be given several times
-  --part             you asked for a part of the log: a checkpoint that you bring may cover more than the bundle holds,
-                     when the bundle proves that it is consistent
+  --checkpoint FILE  a signed checkpoint that you kept, from a mail, a witness or an earlier audit; the more of them,
+                     and the farther from the log they were kept, the more is proven. May be given several times
+  --part             you asked for a part of the log: a checkpoint that you bring may cover more than the bundle
+                     holds, when the bundle proves that it is consistent
   --state FILE       where the witness keeps the checkpoint; made at first sight
   --json             one line of JSON instead of sentences
   --help, --version

@@ -25,7 +25,8 @@
 //! ```
 //!
 //! A checkpoint of size `s` stands before the event at position `s + 1`, so that whoever reads need not remember the
-//! roots that passed: where it falls, or earlier, and those of `last` and beyond before the first 'P' at the latest.
+//! roots that passed: where it falls, or earlier, and those of `last` and beyond before the first 'P' at the latest. One
+//! of a size below `first - 1` cannot be compared with anything and has no place in a bundle.
 //! A position or size is at most 2^63 - 1. Nothing may be left over in a record.
 
 use std::fmt;

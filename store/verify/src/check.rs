@@ -30,7 +30,7 @@ mod report;
 pub use report::{Alteration, Holder, Lack, MAX_OTHER_KEYS, Report, Verdict, json_text};
 
 /// The most checkpoints that may stand in a bundle before the position that they cover.
-pub const MAX_PENDING: usize = 65_536;
+pub const MAX_PENDING: usize = 16_384;
 /// Events between two calls of [`Options::progress`].
 pub const PROGRESS_EVERY: u64 = 16_384;
 

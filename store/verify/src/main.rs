@@ -139,7 +139,10 @@ fn read_key(given: &str) -> Result<VerifyingKey, Failure> {
     if parsed.is_ok() || !path.exists() {
         return parsed.map_err(|error| usage(&format!("--key {given}: {error}, nor is there such a file.")));
     }
-    let text = read_text(path, MAX_KEY_BYTES)?;
+    let text = match read_text(path, MAX_KEY_BYTES) {
+        Err(Failure(UNREADABLE, _)) => String::new(),
+        other => other?,
+    };
     let line = text.strip_suffix('\n').unwrap_or(&text);
     if line.starts_with("PRIVATE+KEY+") {
         return Err(usage(&format!("--key {given}: holds the private key; give the public one only.")));

@@ -21,7 +21,7 @@ MAGIC = b"mandate-bundle v1\n"
 MAX_POSITION = 2**63 - 1
 LIMITS = {b"H": 4 + 255 + 8 + 8 + 4 + 32 * 64, b"E": 4 << 20, b"C": 64 << 10, b"P": 8 + 32 * 63, b"Z": 8}
 FOLLOWERS = {b"": b"H", b"H": b"ECPZ", b"E": b"ECPZ", b"C": b"ECPZ", b"P": b"PZ", b"Z": b""}
-MAX_PENDING = 65_536
+MAX_PENDING = 16_384
 
 
 class Unreadable(Exception):

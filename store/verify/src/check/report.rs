@@ -293,7 +293,10 @@ impl fmt::Display for Report {
         match &self.verdict {
             Verdict::Ok { first, last, log_size, root } => {
                 if first > last {
-                    write!(f, "Ok: the bundle of the log `{origin}` holds no event, as was signed.")?;
+                    write!(
+                        f,
+                        "Ok: the bundle of the log `{origin}` holds no event, and its root was signed."
+                    )?;
                 } else {
                     let range = positions(*first, *last);
                     write!(f, "Ok: {range} of the log `{origin}` are complete and as they were signed.")?;

@@ -184,6 +184,12 @@ fn a_length_that_lies_costs_no_memory() {
         bytes.push(kind);
         bytes.extend(length.to_be_bytes());
         bytes.extend([0; 100]);
+        let mut reader = Reader::new(bytes.as_slice()).unwrap();
+        reader.next_record().unwrap();
+        let error = reader.next_record().unwrap_err();
+        let allowed = kind == b'E' && length == u32::try_from(MAX_RECORD_BYTES).unwrap();
+        assert_eq!(matches!(error, BundleError::Cut { .. }), allowed, "{error}");
+        assert_eq!(matches!(error, BundleError::Length { .. }), !allowed, "{error}");
         let mut meter = Meter { bytes, at: 0, asked: 0 };
         let report = verify(&mut meter, log.key.verifying_key(), &[""; 0]).unwrap();
         assert_eq!(report.verdict.exit_code(), 3, "{kind} {length}");

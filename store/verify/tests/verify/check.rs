@@ -180,8 +180,10 @@ fn two_checkpoints_of_one_size_with_different_roots_are_a_fork() {
     assert_eq!(verdict, altered(1, 8, Alteration::Fork));
     // Within the bundle the one that is false is named by its holder.
     let holder = Holder::Auditor;
-    let verdict = log.verify(&log.bundle(1, 8, &[4, 8]), &[other]).verdict;
-    assert_eq!(verdict, altered(1, 8, Alteration::Root { holder, agreed: Some(4) }));
+    for brought in [vec![other.clone()], vec![log.checkpoint(8), other]] {
+        let verdict = log.verify(&log.bundle(1, 8, &[4, 8]), &brought).verdict;
+        assert_eq!(verdict, altered(1, 8, Alteration::Root { holder, agreed: Some(4) }));
+    }
 }
 
 #[test]
@@ -216,6 +218,52 @@ fn events_that_are_wanting_are_named() {
     assert_eq!(log.verify(&head, &[]).verdict, missing(1, 2, Lack::Hole));
     // A hole in a file that is cut short as well is still a hole.
     assert_eq!(log.verify(&hole[..hole.len() - 20], &[]).verdict, missing(4, 6, Lack::Hole));
+}
+
+#[test]
+fn events_after_a_hole_that_are_out_of_order_are_an_alteration() {
+    let log = Log::new(10);
+    let raw = Raw::parse(&log.bundle(1, 10, &[10])).without(&[4, 5]);
+    assert_eq!(raw.0[4].1[1..9], 6_u64.to_be_bytes());
+    // The event at 6 twice, and one of the missing after it.
+    let fourth = log.events[3].entry();
+    let mut late = Vec::new();
+    fourth.write(&mut late);
+    late.extend(fourth.digest());
+    for again in [raw.0[4].clone(), (b'E', late)] {
+        let mut raw = raw.clone();
+        raw.0.insert(5, again);
+        assert_eq!(log.verify(&raw.bytes(), &[]).verdict, altered(4, 4, Alteration::Order { found: 6 }));
+    }
+}
+
+#[test]
+fn an_event_from_beyond_the_last_position_is_no_hole() {
+    let log = Log::new(10);
+    let (short, long) = (Raw::parse(&log.bundle(1, 6, &[6])), Raw::parse(&log.bundle(1, 10, &[10])));
+    for (position, wanted) in [
+        (6, missing(4, 5, Lack::Hole)),
+        (7, altered(4, 4, Alteration::Order { found: 7 })),
+        (10, altered(4, 4, Alteration::Order { found: 10 })),
+    ] {
+        let mut raw = short.clone().without(&[5, 6]);
+        raw.0[4] = long.0[position].clone();
+        assert_eq!(log.verify(&raw.bytes(), &[]).verdict, wanted, "{position}");
+    }
+}
+
+#[test]
+fn a_false_signature_after_a_good_one_is_an_alteration_of_the_last_position() {
+    let log = Log::new(8);
+    let mut raw = Raw::parse(&log.bundle(1, 8, &[4, 8]));
+    let place = raw.places(b'C')[1];
+    let mut note = raw.0[place].1.clone();
+    let at = note.windows(3).position(|part| part == b"\n8\n").unwrap();
+    note[at + 1] = b'9';
+    raw.0.insert(place + 1, (b'C', note));
+    assert_eq!(log.verify(&raw.bytes(), &[]).verdict, altered(8, 8, Alteration::Signature));
+    raw.0.swap(place, place + 1);
+    assert_eq!(log.verify(&raw.bytes(), &[]).verdict, altered(5, 8, Alteration::Signature));
 }
 
 #[test]
@@ -270,7 +318,7 @@ fn checkpoints_that_wait_for_their_position_are_bounded() {
     }
     let bundle = writer.finish().unwrap();
     let Verdict::Unreadable { why } = log.verify(&bundle, &[]).verdict else { panic!("not refused") };
-    assert_eq!(why, "more than 65536 checkpoints stand before their positions");
+    assert_eq!(why, "more than 16384 checkpoints stand before their positions");
     let raw = Raw::parse(&bundle).without(&[1]);
     assert_eq!(log.verdict(&raw.bytes(), &[]), (0, 1, 2));
 }

@@ -4,7 +4,7 @@
 use mandate_verify::check::{Lack, Report, Verdict, verify};
 use mandate_verify::note::{Checkpoint, SigningKey};
 
-use crate::log::{Event, Log, NAME, Raw, range};
+use crate::log::{Event, Log, NAME, Raw, place, range};
 
 /// Size of the checkpoint that the auditor holds.
 const HELD: u64 = 6;
@@ -86,7 +86,7 @@ fn a_sealed_part_that_is_taken_away_is_found() {
 #[test]
 fn a_tail_that_is_cut_off_is_found() {
     for left in 0..HELD {
-        let log = forged(|events| events.truncate(left as usize));
+        let log = forged(|events| events.truncate(place(left)));
         let bundle = if left == 0 { log.bundle(1, 0, &[0]) } else { log.whole() };
         found_by_the_holder_only(&bundle, 6, left + 1, HELD);
     }
@@ -174,8 +174,8 @@ fn a_fork_shown_to_another_auditor_is_found_when_they_meet() {
     let one = Log::new(10);
     let two = forged(|events| events[7].payload = b"{}".to_vec());
     let (seen_by_one, seen_by_two) = (one.checkpoint(9), two.checkpoint(9));
-    assert_eq!(one.verdict(&one.whole(), &[seen_by_one.clone()]), (0, 1, 10));
-    assert_eq!(two.verdict(&two.whole(), &[seen_by_two.clone()]), (0, 1, 10));
+    assert_eq!(one.verdict(&one.whole(), std::slice::from_ref(&seen_by_one)), (0, 1, 10));
+    assert_eq!(two.verdict(&two.whole(), std::slice::from_ref(&seen_by_two)), (0, 1, 10));
     assert_eq!(one.verdict(&one.whole(), &[seen_by_two]), (5, 1, 9));
     assert_eq!(two.verdict(&two.whole(), &[one.checkpoint(4), seen_by_one]), (5, 5, 9));
     // The checkpoint of size 8 that the insider signed anew for the second does not narrow the range, but it is told.

@@ -11,6 +11,10 @@ mod log;
 #[cfg(test)]
 mod note;
 #[cfg(test)]
+mod program;
+#[cfg(test)]
 mod python;
 #[cfg(test)]
 mod tree;
+#[cfg(test)]
+mod witness;

@@ -1,5 +1,8 @@
 //! Keys and signed checkpoints.
 
+use base64ct::{Base64, Encoding};
+use ed25519_dalek::Signer;
+use mandate_verify::leaf::sha256;
 use mandate_verify::note::{
     Checkpoint, MAX_SIGNATURES, NoteError, SigningKey, VerifyingKey, parse_hash, parse_size,
 };
@@ -96,6 +99,27 @@ fn a_key_signs_for_its_own_log_only() {
 }
 
 #[test]
+fn a_checkpoint_of_another_log_is_refused_though_the_key_signed_it() {
+    let text = NOTE.split_once("\n\n").unwrap().0.replace(NAME, "other") + "\n";
+    let refusal = NoteError::OtherOrigin { origin: "other".to_owned(), name: NAME.to_owned() };
+    assert_eq!(key().verifying_key().open(&signed_by_hand(&text)), Err(refusal));
+    // The control: signed in the same way, the right text is taken.
+    let text = NOTE.split_once("\n\n").unwrap().0.to_owned() + "\n";
+    assert_eq!(signed_by_hand(&text), NOTE);
+}
+
+/// A note with any text, signed by the key.
+fn signed_by_hand(text: &str) -> String {
+    let signature = ed25519_dalek::SigningKey::from_bytes(&[7; 32]).sign(text.as_bytes());
+    let bytes = [&[0x41, 0xa3, 0x2a, 0xf4], &signature.to_bytes()[..]].concat();
+    format!("{text}\n— {NAME} {}\n", Base64::encode_string(&bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
 fn sizes_and_hashes_have_one_form() {
     assert_eq!(parse_size("0"), Some(0));
     assert_eq!(parse_size("9223372036854775807"), Some(i64::MAX.cast_unsigned()));
@@ -162,7 +186,12 @@ fn keys_of_another_form_are_refused_and_a_private_one_is_never_shown() {
     let wrong_hash = PRIVATE.replace("41a32af4", "41a32af5");
     assert_eq!(SigningKey::parse(&wrong_hash).unwrap_err(), NoteError::KeyHash { name });
     let upper = PUBLIC.replace("41a32af4", "41A32AF4");
-    let small_order = format!("{NAME}+00000000+AQEAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+    // The neutral point, under which anybody could sign, with the hash that belongs to it.
+    let mut neutral = [0; 33];
+    neutral[..2].fill(1);
+    let digest = sha256(&[NAME.as_bytes(), b"\n", &neutral].concat());
+    let small_order = format!("{NAME}+{}+AQEA{}", hex(&digest[..4]), "A".repeat(40));
+    assert_eq!(VerifyingKey::parse(&small_order), Err(NoteError::PublicKey));
     for bad in ["", "+", "a+b", "a++", &PUBLIC[1..], &PUBLIC[..70], &upper, PRIVATE, &small_order] {
         assert!(VerifyingKey::parse(bad).is_err(), "{bad}");
     }

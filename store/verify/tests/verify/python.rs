@@ -17,6 +17,8 @@ struct Case {
     part: bool,
 }
 
+type Edit = dyn Fn(&mut Vec<Event>);
+
 fn python(arguments: &[&str], input: &str) -> String {
     let mut command = Command::new("python3");
     let mut child =
@@ -84,7 +86,7 @@ fn corpus(log: &Log) -> Vec<Case> {
         swapped.0.swap(place, (place + 3) % raw.0.len());
         add("two records swapped", swapped.bytes(), &held);
     }
-    let edits: [&dyn Fn(&mut Vec<Event>); 6] = [
+    let edits: [&Edit; 6] = [
         &|events| events[2].payload = b"{}".to_vec(),
         &|events| events.truncate(4),
         &|events| events.swap(3, 4),
