@@ -2,6 +2,8 @@
 //! share.
 
 pub mod arguments;
+pub mod database;
+pub mod facts;
 pub mod power;
 pub mod random;
 pub mod target;

@@ -12,13 +12,13 @@ use mandate_tests::random::Random;
 use crate::command::Told;
 use crate::killed::Running;
 use crate::plain::{Promise, lost};
-use crate::plan::{Kills, take};
+use crate::plan::Kills;
 
 /// Kills a plain writer: one that keeps its promise loses nothing in all of the kills, one that does not loses something
 /// in some.
 pub fn control(mut arguments: Arguments) -> anyhow::Result<()> {
-    let promise = take(&mut arguments, "--promise", Promise::Full)?;
-    let kills = take(&mut arguments, "--kills", Kills::Power)?;
+    let promise = arguments.take("--promise", Promise::Full)?;
+    let kills = arguments.take("--kills", Kills::Power)?;
     let number: u32 = arguments.take("--number", 20)?;
     let seed = arguments.take("--seed", 1)?;
     arguments.end()?;

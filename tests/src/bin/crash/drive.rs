@@ -9,13 +9,14 @@ use std::time::Duration;
 use anyhow::Context as _;
 use mandate_domain::time::SystemClock;
 use mandate_test_cluster::{Cluster, Options};
+use mandate_tests::database::Database;
 use mandate_tests::power::{Loss, Power};
 use mandate_tests::random::Random;
 use mandate_tests::target::{Target, open_store};
 
 use crate::killed::Running;
 use crate::ledger::Ledger;
-use crate::plan::{Database, Kills, Plan};
+use crate::plan::{Kills, Plan};
 
 /// Kills before the whole log is read once more and a new one is begun.
 const RUNS_OF_A_LOG: u32 = 50;

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use anyhow::{Context as _, bail, ensure};
-use mandate_domain::fact::Fact;
 use mandate_domain::time::Instant;
 use mandate_store::{OnError, Position, Reader, Store, StoredEvent};
+use mandate_tests::facts::in_order;
 use mandate_tests::random::Random;
 
 use crate::command::{Command, DOOMED, Number, THREADS, Told};
@@ -292,11 +292,4 @@ impl Ledger {
         }
         Ok(opened)
     }
-}
-
-/// A fact with its fields in the order of their names: the log keeps them in its own.
-fn in_order(fact: &Fact) -> Fact {
-    let mut fact = fact.clone();
-    fact.data.sort_unstable_by_key(|(field, _)| *field);
-    fact
 }
