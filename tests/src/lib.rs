@@ -15,6 +15,8 @@ mod demonstration;
 #[cfg(test)]
 mod deploy;
 #[cfg(test)]
+mod hangups;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod http;
@@ -27,4 +29,8 @@ mod rights;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
+mod small_disk;
+#[cfg(test)]
 mod sockets;
+#[cfg(test)]
+mod wire;
