@@ -45,6 +45,7 @@ test-faults: ## A slice of campaign-crash, campaign-power and campaign-readers, 
 	$(CRASH) control --promise early --kills program
 	$(CRASH) control --promise normal
 	$(CRASH) control --promise full --number 8
+	$(CRASH) control --promise normal --database postgres --kills postmaster
 	$(READERS) run
 	$(READERS) control
 
@@ -64,14 +65,16 @@ campaign-small: ## A small history through the whole system, 30 days of clock, 3
 campaign-crash: ## 500 kills of a program with 20 commands in flight: nothing lost, half there or twice (N, DATABASE)
 	$(FAULTS)
 	$(CRASH) drive --number $(or $(N),500) --database $(DATABASE)
-	if [ $(DATABASE) = postgres ]; then $(CRASH) drive --number $(or $(N),500) --database postgres --kills postmaster; fi
 	$(CRASH) control --promise early --kills program
+	if [ $(DATABASE) = postgres ]; then \
+	  $(CRASH) drive --number $(or $(N),500) --database postgres --kills postmaster && \
+	  $(CRASH) control --promise normal --database postgres --kills postmaster; fi
 
-campaign-power: ## 500 power cuts: what was not synced is lost, nothing that was acknowledged is (N)
+campaign-power: ## 500 power cuts: what was not synced is lost, nothing that was acknowledged is (N, DATABASE)
 	$(FAULTS)
-	$(CRASH) drive --number $(or $(N),500) --kills power
-	$(CRASH) control --promise normal
-	$(CRASH) control --promise full --number $(or $(N),100)
+	$(CRASH) drive --number $(or $(N),500) --database $(DATABASE) --kills power
+	$(CRASH) control --promise normal --database $(DATABASE)
+	$(CRASH) control --promise full --number 50 --database $(DATABASE)
 
 campaign-readers: ## 1 M events by 16 writers, 4 readers that skip none (N, DATABASE)
 	$(FAULTS)

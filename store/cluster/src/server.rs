@@ -68,6 +68,7 @@ impl Server {
         let log = log.append(true).create(true).open(self.log()).map_err(Error::file("open", self.log()))?;
         let mut command = self.programs.server_command("postgres", &self.folder);
         command.arg("-D").arg(self.data()).arg("-k").arg(&self.folder).args(self.options.arguments());
+        command.envs(self.options.environment());
         command.stdin(Stdio::null()).stdout(same(&log, &self.folder)?).stderr(log);
         let started = command.spawn().map_err(Error::file("start", "postgres"))?;
         self.process = Some(started);

@@ -102,7 +102,10 @@ impl Ledger {
             ensure!(positions.len() == command.events.len(), "{number}: {} positions", positions.len());
             for (place, position) in positions.iter().enumerate() {
                 let before = self.promised.insert(*position, (number, place));
-                ensure!(before.is_none(), "position {position} was given to {number} and to {before:?}");
+                ensure!(
+                    before.is_none(),
+                    "LOST: position {position} was given to {before:?}, and then to {number}"
+                );
             }
             self.acknowledged.insert(number, Acknowledged { version, positions: positions.clone() });
         }
