@@ -9,6 +9,7 @@ pub struct Options {
     settings: Vec<(String, String)>,
     environment: Vec<(String, OsString)>,
     place: PathBuf,
+    wal: Option<PathBuf>,
 }
 
 /// Durable, and small.
@@ -28,7 +29,7 @@ const USUAL: &[(&str, &str)] = &[
 impl Default for Options {
     fn default() -> Self {
         let settings = USUAL.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self { settings, environment: Vec::new(), place: std::env::temp_dir() }
+        Self { settings, environment: Vec::new(), place: std::env::temp_dir(), wal: None }
     }
 }
 
@@ -54,6 +55,14 @@ impl Options {
         self
     }
 
+    /// The same with its write-ahead log in a folder elsewhere, which is made and stays when the cluster goes: a server
+    /// whose write-ahead log finds its disk full ends itself, one whose tables do refuses writes and goes on.
+    #[must_use]
+    pub fn with_wal_in(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.wal = Some(folder.into());
+        self
+    }
+
     /// The same with a variable in the environment of the server, for example `LD_PRELOAD`; `initdb` runs without.
     #[must_use]
     pub fn with_env(mut self, name: &str, value: impl Into<OsString>) -> Self {
@@ -64,6 +73,11 @@ impl Options {
     /// Where its folder is made.
     pub(crate) fn place(&self) -> &std::path::Path {
         &self.place
+    }
+
+    /// Where its write-ahead log is, if elsewhere.
+    pub(crate) fn wal(&self) -> Option<&std::path::Path> {
+        self.wal.as_deref()
     }
 
     /// What is added to the environment of the server.
