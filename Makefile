@@ -1,5 +1,6 @@
 # The commands of the project. `make demo` and `make test` are the two to know.
-.PHONY: help demo test build assets setup test-rust test-cases test-campaign test-browser bench-judge bench-append campaign-small fmt lint
+.PHONY: help demo test build assets setup test-rust test-cases test-campaign test-browser bench-judge test-faults bench-append campaign-small campaign-crash \
+    campaign-power campaign-readers fmt lint
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -19,7 +20,7 @@ api/assets/dist/manifest.json: api/assets/package.json api/assets/package-lock.j
 setup: ## What the tests need besides Rust and Node: Debian's Chromium, npm packages
 	tests/setup.sh
 
-test: setup assets test-rust test-cases test-campaign test-browser ## Everything
+test: setup assets test-rust test-cases test-campaign test-faults test-browser ## Everything
 
 test-rust:
 	cargo test --workspace --locked
@@ -30,6 +31,23 @@ test-cases: ## The histories in tests/cases through the command line
 
 test-campaign: ## A slice of campaign-small
 	cargo run --locked --package mandate-tests --bin campaign -- drive --nominals 150 --kills 5
+
+# The database of the campaigns below: sqlite, or postgres in a private cluster. N is how many kills, or events.
+DATABASE ?= sqlite
+FAULTS = cargo build --locked --package mandate-tests --bin crash --bin readers
+CRASH = target/debug/crash
+READERS = target/debug/readers
+
+test-faults: ## A slice of campaign-crash, campaign-power and campaign-readers, with their controls
+	$(FAULTS)
+	$(CRASH) drive --number 12
+	$(CRASH) drive --number 12 --kills power
+	$(CRASH) control --promise early --kills program
+	$(CRASH) control --promise normal
+	$(CRASH) control --promise full --number 8
+	$(CRASH) control --promise normal --database postgres --kills postmaster
+	$(READERS) run
+	$(READERS) control
 
 test-browser: ## A walk through the demonstration with Chromium, axe-core, JavaScript off and on
 	cargo build --package mandate-api --locked
@@ -43,6 +61,25 @@ bench-append: ## The log's appender against the stock crate
 
 campaign-small: ## A small history through the whole system, 30 days of clock, 30 kills: one set of breaches everywhere
 	cargo run --release --locked --package mandate-tests --bin campaign -- drive --kills 30
+
+campaign-crash: ## 500 kills of a program with 20 commands in flight: nothing lost, half there or twice (N, DATABASE)
+	$(FAULTS)
+	$(CRASH) drive --number $(or $(N),500) --database $(DATABASE)
+	$(CRASH) control --promise early --kills program
+	if [ $(DATABASE) = postgres ]; then \
+	  $(CRASH) drive --number $(or $(N),500) --database postgres --kills postmaster && \
+	  $(CRASH) control --promise normal --database postgres --kills postmaster; fi
+
+campaign-power: ## 500 power cuts: what was not synced is lost, nothing that was acknowledged is (N, DATABASE)
+	$(FAULTS)
+	$(CRASH) drive --number $(or $(N),500) --database $(DATABASE) --kills power
+	$(CRASH) control --promise normal --database $(DATABASE)
+	$(CRASH) control --promise full --number 50 --database $(DATABASE)
+
+campaign-readers: ## 1 M events by 16 writers, 4 readers that skip none (N, DATABASE)
+	$(FAULTS)
+	$(READERS) run --events $(or $(N),1000000) --database $(DATABASE)
+	$(READERS) control
 
 fmt: ## Format
 	cargo fmt --all

@@ -29,13 +29,13 @@ impl Arguments {
     pub fn take<T>(&mut self, name: &str, usual: T) -> anyhow::Result<T>
     where
         T: FromStr,
-        T::Err: std::error::Error + Send + Sync + 'static,
+        T::Err: Into<anyhow::Error>,
     {
         match self.0.iter().position(|(known, _)| known == name) {
             None => Ok(usual),
             Some(at) => {
                 let (_, value) = self.0.remove(at);
-                value.parse().with_context(|| format!("{name} {value}"))
+                value.parse().map_err(Into::into).with_context(|| format!("{name} {value}"))
             }
         }
     }

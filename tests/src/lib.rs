@@ -2,6 +2,8 @@
 //! share.
 
 pub mod arguments;
+pub mod database;
+pub mod facts;
 pub mod power;
 pub mod random;
 pub mod target;
@@ -12,6 +14,8 @@ mod architecture;
 mod demonstration;
 #[cfg(test)]
 mod deploy;
+#[cfg(test)]
+mod hangups;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
@@ -25,4 +29,8 @@ mod rights;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
+mod small_disk;
+#[cfg(test)]
 mod sockets;
+#[cfg(test)]
+mod wire;

@@ -1,5 +1,6 @@
 //! A server in this process: its whole router on a log in a temporary folder, under a virtual clock.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
@@ -7,9 +8,11 @@ use axum::http::{HeaderMap, Request};
 use mandate_api::http::{App, Books, Hosts, Metrics, Parts, Sessions, Tellers, router};
 use mandate_domain::time::{Instant, VirtualClock};
 use mandate_projections::Projections;
-use mandate_store::{Keys, Options, Store};
+use mandate_store::Store;
 use serde_json::Value;
 use tower::ServiceExt as _;
+
+use crate::target::{Target, open_store};
 
 pub struct Server {
     pub router: axum::Router,
@@ -43,10 +46,20 @@ impl Server {
     }
 
     pub fn new(tellers: Tellers) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::within(tempfile::tempdir().unwrap(), tellers, None)
+    }
+
+    /// The same on a disk of its own.
+    pub fn on_disk(disk: &Path) -> Self {
+        Self::within(tempfile::tempdir_in(disk).unwrap(), Tellers::Anyone, None)
+    }
+
+    fn within(folder: tempfile::TempDir, tellers: Tellers, database: Option<String>) -> Self {
         let clock = Arc::new(VirtualClock::new(at("2026-03-03T09:00:00Z")));
-        Keys::create(&folder.path().join("keys/kek")).unwrap();
-        let store = Store::open(Options::new(folder.path(), clock.clone())).unwrap();
+        let (data_dir, key_file) = (folder.path().to_owned(), folder.path().join("keys/kek"));
+        let target = Target { data_dir, key_file, database };
+        target.prepare().unwrap();
+        let store = open_store(&target, clock.clone()).unwrap();
         let projections = Projections::open(folder.path(), &store).unwrap();
         let app = App::new(Parts {
             store: store.clone(),
@@ -98,9 +111,25 @@ impl Server {
         assert_eq!(status, 202, "{told}");
     }
 
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.path().to_owned()
+    }
+
     pub fn stored(&self) -> u64 {
         self.store.reader().head().unwrap().position.get()
     }
+}
+
+/// A new server as [`Server::open_to_anyone`], for each database that the store knows.
+pub fn each_database() -> impl Iterator<Item = Server> {
+    databases()
+        .into_iter()
+        .map(|database| Server::within(tempfile::tempdir().unwrap(), Tellers::Anyone, database))
+}
+
+/// An empty database of each kind: the address of one, or nothing for SQLite's in the folder.
+fn databases() -> Vec<Option<String>> {
+    vec![None]
 }
 
 /// A request to read an address.

@@ -39,7 +39,7 @@ struct Address {
 }
 
 impl Cluster {
-    /// Makes a new cluster in a folder for temporary files and starts it.
+    /// Makes a new cluster in a folder of its own and starts it.
     ///
     /// # Errors
     /// [`Error::Missing`] when PostgreSQL is not installed; others as they name themselves, with the end of the
@@ -47,9 +47,8 @@ impl Cluster {
     pub fn start(options: Options) -> Result<Self, Error> {
         let programs = Programs::find()?;
         let port = options.port().to_owned();
-        let temporary = std::env::temp_dir();
-        let folder = tempfile::Builder::new().prefix("mandate-pg-").tempdir_in(&temporary);
-        let folder = folder.map_err(Error::file("make a folder in", temporary))?;
+        let folder = tempfile::Builder::new().prefix("mandate-pg-").tempdir_in(options.place());
+        let folder = folder.map_err(Error::file("make a folder in", options.place()))?;
         // A link on the way would not be found again under /proc.
         let path = folder.path().canonicalize().map_err(Error::file("look up", folder.path()))?;
         let server = Server::create(&path, programs.clone(), options)?;

@@ -37,6 +37,13 @@ impl Server {
         let mut initdb = programs.server_command("initdb", folder);
         initdb.args(["--pgdata", "data", "--username", "postgres", "--auth", "trust", "--encoding", "UTF8"]);
         initdb.args(["--locale", "C", "--data-checksums", "--no-instructions", "--no-sync"]);
+        if let Some(wal) = options.wal() {
+            std::fs::create_dir(wal).map_err(Error::file("make", wal))?;
+            if let Some(user) = programs.user {
+                chown(wal, Some(user.uid), Some(user.gid)).map_err(Error::file("give away", wal))?;
+            }
+            initdb.arg("--waldir").arg(wal);
+        }
         run(&mut initdb, "initdb")?;
         Ok(Self { folder: folder.to_owned(), programs, options, process: None })
     }
@@ -68,6 +75,7 @@ impl Server {
         let log = log.append(true).create(true).open(self.log()).map_err(Error::file("open", self.log()))?;
         let mut command = self.programs.server_command("postgres", &self.folder);
         command.arg("-D").arg(self.data()).arg("-k").arg(&self.folder).args(self.options.arguments());
+        command.envs(self.options.environment());
         command.stdin(Stdio::null()).stdout(same(&log, &self.folder)?).stderr(log);
         let started = command.spawn().map_err(Error::file("start", "postgres"))?;
         self.process = Some(started);

@@ -10,6 +10,7 @@ mod journal;
 #[cfg(test)]
 mod tests;
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -66,10 +67,12 @@ impl Power {
         [("LD_PRELOAD", &self.shim), ("POWER_FOLDER", &self.folder), ("POWER_JOURNAL", &self.journal)]
     }
 
-    /// Where it is remembered what was written; whoever runs as another user must be able to write there.
-    #[must_use]
-    pub fn journal(&self) -> &Path {
-        &self.journal
+    /// Lets programs of other users be watched as well.
+    ///
+    /// # Errors
+    /// When the folder is not this process's own.
+    pub fn open_to_others(&self) -> std::io::Result<()> {
+        std::fs::set_permissions(&self.journal, std::fs::Permissions::from_mode(0o777))
     }
 
     /// Cuts the power: every process that was watched must be dead.

@@ -2,3 +2,5 @@
 
 #[cfg(test)]
 mod life;
+#[cfg(test)]
+mod small_disk;

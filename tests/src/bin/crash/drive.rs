@@ -1,21 +1,19 @@
 //! The campaign against the store.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use mandate_domain::time::SystemClock;
-use mandate_test_cluster::{Cluster, Options};
-use mandate_tests::power::{Loss, Power};
 use mandate_tests::random::Random;
 use mandate_tests::target::{Target, open_store};
 
-use crate::killed::Running;
 use crate::ledger::Ledger;
-use crate::plan::{Database, Kills, Plan};
+use crate::machine::{GoesOn, Machine};
+use crate::plan::{Kills, Plan};
 
 /// Kills before the whole log is read once more and a new one is begun.
 const RUNS_OF_A_LOG: u32 = 50;
@@ -24,8 +22,7 @@ const RUNS_OF_A_LOG: u32 = 50;
 struct Campaign {
     plan: Plan,
     target: Target,
-    cluster: Option<Cluster>,
-    power: Option<Power>,
+    machine: Machine,
     random: Random,
     ledger: Ledger,
     happened: Happened,
@@ -58,33 +55,19 @@ pub fn drive(plan: Plan) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// An empty folder.
-fn made(path: PathBuf) -> anyhow::Result<PathBuf> {
-    fs::create_dir(&path).with_context(|| format!("{}", path.display()))?;
-    Ok(path)
-}
-
 impl Campaign {
     fn new(plan: Plan, place: &Path) -> anyhow::Result<Self> {
+        let machine = Machine::new(place, plan.database, plan.kills, "on")?;
         // The data directory is made by the program, so that its own name can be lost as well.
-        let disk = made(place.join("disk"))?;
-        let target =
-            Target { data_dir: disk.join("log-0"), key_file: place.join("keys/kek"), database: None };
+        let target = Target {
+            data_dir: machine.disk().join("log-0"),
+            key_file: place.join("keys/kek"),
+            database: None,
+        };
         target.prepare()?;
-        let cluster = match plan.database {
-            Database::Sqlite => None,
-            Database::Postgres => Some(Cluster::start(Options::default())?),
-        };
-        let power = match (plan.kills, plan.database) {
-            (Kills::Power, Database::Sqlite) => Some(Power::over(&disk, &made(place.join("beside"))?)?),
-            (Kills::Power, Database::Postgres) => {
-                anyhow::bail!("--kills power: with SQLite only; the files of PostgreSQL are not watched")
-            }
-            (Kills::Program | Kills::Postmaster, _) => None,
-        };
         let random = Random::new(plan.seed);
         let (ledger, happened) = (Ledger::default(), Happened::default());
-        Ok(Self { plan, target, cluster, power, random, ledger, happened })
+        Ok(Self { plan, target, machine, random, ledger, happened })
     }
 
     fn run(&mut self) -> anyhow::Result<()> {
@@ -105,9 +88,7 @@ impl Campaign {
         self.happened.logs += 1;
         let name = format!("log-{}", self.happened.logs);
         self.target.data_dir = self.target.data_dir.with_file_name(name);
-        if let Some(cluster) = &self.cluster {
-            self.target.database = Some(cluster.fresh_database()?);
-        }
+        self.target.database = self.machine.fresh_database()?;
         self.ledger = Ledger::counting_on(self.ledger.counts);
         Ok(())
     }
@@ -139,10 +120,7 @@ impl Campaign {
         if let Some(url) = &self.target.database {
             command.args(["--database", url]);
         }
-        if let Some(power) = &self.power {
-            command.envs(power.environment());
-        }
-        let mut program = Running::start(command)?;
+        let mut program = self.machine.start(command)?;
         if self.random.once_in(if first { 2 } else { 8 }) {
             self.happened.while_starting += 1;
             program.listen(Duration::from_micros(self.random.below(60_000)))?;
@@ -154,25 +132,9 @@ impl Campaign {
             let most = if long { 5_000_000 } else { 400_000 };
             program.listen(Duration::from_micros(self.random.below(most)))?;
         }
-        if let (Kills::Postmaster, Some(cluster)) = (self.plan.kills, &self.cluster) {
-            cluster.kill()?;
-            // What was told before it was dead is no sign that the program goes on.
-            program.listen(Duration::from_millis(50))?;
-            cluster.restart()?;
-            program.listen_for_acknowledgement().context("after PostgreSQL was started again")?;
-            program.listen(Duration::from_micros(self.random.below(100_000)))?;
-        }
-        let told = program.kill()?;
-        if let Some(power) = &self.power {
-            let loss = if self.random.once_in(3) {
-                Loss::Everything
-            } else {
-                Loss::Some { seed: self.random.next() }
-            };
-            let lost = power.cut(loss)?;
-            self.happened.writes_lost += lost.writes;
-            self.happened.names_lost += lost.names;
-        }
+        let (told, lost) = self.machine.kill(program, &mut self.random, GoesOn::Yes)?;
+        self.happened.writes_lost += lost.writes;
+        self.happened.names_lost += lost.names;
         Ok(told)
     }
 
@@ -190,7 +152,7 @@ impl Campaign {
             happened.long,
             happened.without_looking
         );
-        if self.power.is_some() {
+        if self.plan.kills == Kills::Power {
             println!(
                 "  the cuts undid {} unsynced writes and {} names",
                 happened.writes_lost, happened.names_lost

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 
 use anyhow::{Context as _, bail, ensure};
-use mandate_domain::fact::Fact;
 use mandate_domain::time::Instant;
 use mandate_store::{OnError, Position, Reader, Store, StoredEvent};
+use mandate_tests::facts::in_order;
 use mandate_tests::random::Random;
 
 use crate::command::{Command, DOOMED, Number, THREADS, Told};
@@ -102,7 +102,10 @@ impl Ledger {
             ensure!(positions.len() == command.events.len(), "{number}: {} positions", positions.len());
             for (place, position) in positions.iter().enumerate() {
                 let before = self.promised.insert(*position, (number, place));
-                ensure!(before.is_none(), "position {position} was given to {number} and to {before:?}");
+                ensure!(
+                    before.is_none(),
+                    "LOST: position {position} was given to {before:?}, and then to {number}"
+                );
             }
             self.acknowledged.insert(number, Acknowledged { version, positions: positions.clone() });
         }
@@ -292,11 +295,4 @@ impl Ledger {
         }
         Ok(opened)
     }
-}
-
-/// A fact with its fields in the order of their names: the log keeps them in its own.
-fn in_order(fact: &Fact) -> Fact {
-    let mut fact = fact.clone();
-    fact.data.sort_unstable_by_key(|(field, _)| *field);
-    fact
 }

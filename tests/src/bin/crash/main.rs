@@ -3,8 +3,8 @@
 //!
 //! `crash drive [--database sqlite|postgres] [--kills program|postmaster|power] [--number N] [--seed N]` starts a program
 //! that appends to a log, hears over a pipe what it acknowledges, kills it at random moments, and compares the log with
-//! what it heard. `crash control --promise normal|early|full [--kills program|power] [--number N] [--seed N]` does the same
-//! to a plain writer: one that does not keep its promise must be caught. `crash program …` is the program itself.
+//! what it heard. `crash control --promise normal|early|full [--database …] [--kills …] [--number N] [--seed N]` does the
+//! same to a plain writer: one that does not keep its promise must be caught. `crash program …` is the program itself.
 #![expect(clippy::print_stdout, reason = "a campaign prints what it counted")]
 
 mod command;
@@ -12,7 +12,9 @@ mod control;
 mod drive;
 mod killed;
 mod ledger;
+mod machine;
 mod plain;
+mod plain_postgres;
 mod plan;
 mod program;
 
@@ -39,6 +41,8 @@ fn main() -> anyhow::Result<()> {
             arguments.end()?;
             if promise.is_empty() {
                 program::run(&target, run)
+            } else if let Some(url) = target.database {
+                plain_postgres::run(&url, run)
             } else {
                 plain::run(&target.data_dir, promise.parse()?, run)
             }

@@ -13,11 +13,11 @@ use crate::program::{for_each_thread, tell};
 /// How a plain writer keeps its promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Promise {
-    /// `synchronous=FULL`: it does.
+    /// `synchronous=FULL`, `synchronous_commit=on`: it does.
     Full,
-    /// `synchronous=NORMAL`: not over a power cut.
+    /// `synchronous=NORMAL`: not over a power cut. `synchronous_commit=off`: not when the postmaster is killed, either.
     Normal,
-    /// It acknowledges before it commits: not over a kill.
+    /// SQLite only: it acknowledges before it commits, so not over a kill.
     Early,
 }
 

@@ -4,13 +4,7 @@ use std::str::FromStr;
 
 use anyhow::bail;
 use mandate_tests::arguments::Arguments;
-
-/// Which database keeps the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Database {
-    Sqlite,
-    Postgres,
-}
+use mandate_tests::database::Database;
 
 /// What is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,18 +15,6 @@ pub enum Kills {
     Postmaster,
     /// The program, or PostgreSQL and the program, with the power: what is unsynced is lost.
     Power,
-}
-
-impl FromStr for Database {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> anyhow::Result<Self> {
-        match text {
-            "sqlite" => Ok(Self::Sqlite),
-            "postgres" => Ok(Self::Postgres),
-            other => bail!("`{other}`: expected sqlite or postgres"),
-        }
-    }
 }
 
 impl FromStr for Kills {
@@ -60,8 +42,8 @@ pub struct Plan {
 impl Plan {
     pub fn read(mut arguments: Arguments) -> anyhow::Result<Self> {
         let plan = Self {
-            database: take(&mut arguments, "--database", Database::Sqlite)?,
-            kills: take(&mut arguments, "--kills", Kills::Program)?,
+            database: arguments.take("--database", Database::Sqlite)?,
+            kills: arguments.take("--kills", Kills::Program)?,
             number: arguments.take("--number", 20)?,
             seed: arguments.take("--seed", 1)?,
         };
@@ -71,14 +53,4 @@ impl Plan {
         }
         Ok(plan)
     }
-}
-
-/// As [`Arguments::take`], for what parses with its own sentence.
-pub fn take<T: FromStr<Err = anyhow::Error>>(
-    arguments: &mut Arguments,
-    name: &str,
-    usual: T,
-) -> anyhow::Result<T> {
-    let text = arguments.take(name, String::new())?;
-    if text.is_empty() { Ok(usual) } else { text.parse() }
 }
