@@ -14,6 +14,8 @@ mod disk_full;
 #[cfg(test)]
 mod open;
 #[cfg(test)]
+mod proof;
+#[cfg(test)]
 mod read;
 #[cfg(test)]
 mod sealing;
