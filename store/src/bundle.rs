@@ -38,7 +38,7 @@ impl Reader {
         let latest = self.checkpoints(head, 1)?.into_iter().next().ok_or(StoreError::NoCheckpoint)?;
         let origin = latest.note.lines().next().unwrap_or_default().to_owned();
         let last = part.up_to.map_or(latest.size, |wanted| wanted.min(head));
-        let mut export = Export::begin(self, out, origin, part.after.min(last), last)?;
+        let mut export = Export::begin(self, out, origin, part.after.min(last)..last, latest.size)?;
         for page in export.pages() {
             self.for_each_row(page, PAGE.min(last.get() - page.get()), |columns| export.event(&columns))?;
         }
@@ -60,19 +60,20 @@ pub(crate) struct Export<W> {
 }
 
 impl<W: Write> Export<W> {
+    /// Begins with the header. Checkpoints of more than `signed` events, which may be signed meanwhile, are left out.
     pub(crate) fn begin(
         reader: &Reader,
         out: W,
         origin: String,
-        after: Position,
-        last: Position,
+        part: std::ops::Range<Position>,
+        signed: Position,
     ) -> Result<Self, StoreError> {
+        let (after, last) = (part.start, part.end);
         let frontier = reader.frontier(after)?;
         let header = Header { origin, first: after.next().get(), last: last.get(), frontier };
         let out = Writer::new(out, &header).map_err(failed)?;
-        let head = reader.head()?.position;
-        let signed = reader.checkpoints(head, MOST_CHECKPOINTS)?;
-        let notes = signed
+        let notes = reader
+            .checkpoints(signed, MOST_CHECKPOINTS)?
             .into_iter()
             .enumerate()
             // What was signed after the last event: the latest, to which the proof leads.
@@ -169,9 +170,11 @@ impl Reader {
         each: &mut dyn FnMut(Hash),
     ) -> Result<(), StoreError> {
         let mut reached = after;
-        let mut count = |leaf| {
-            reached = reached.next();
-            each(leaf);
+        let mut count = |leaf, position| {
+            if position == reached.next() {
+                reached = position;
+                each(leaf);
+            }
         };
         on!(&self.source, reader => reader.leaves(after, up_to, &mut count))?;
         if reached < up_to {

@@ -6,12 +6,12 @@
 //! to append to a log that is shorter than the last checkpoint in that file, or other than it.
 
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::Write;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use mandate_domain::time::Instant;
-use mandate_verify::note::{Checkpoint, SigningKey, VerifyingKey};
+use mandate_verify::note::{Checkpoint, NoteError, SIGNATURE_MARK, SigningKey, VerifyingKey};
 use mandate_verify::tree::Frontier;
 
 use crate::error::StoreError;
@@ -120,36 +120,56 @@ impl Notary {
     pub(crate) fn publish(&self, signed: &Signed) -> Result<(), StoreError> {
         let failed = |doing| StoreError::file(doing, &self.file);
         let mut file = OpenOptions::new()
+            .read(true)
             .append(true)
             .create(true)
             .mode(0o644)
             .open(&self.file)
             .map_err(failed("open the checkpoints"))?;
-        // Notes end with a line feed; an empty line parts them.
-        let text = format!("{}\n", signed.note);
+        let whole = ends_whole(&file).map_err(failed("read the checkpoints"))?;
+        // Notes end with a line feed; an empty line parts them, also from what a crash left of the one before.
+        let text = format!("{}{}\n", if whole { "" } else { "\n\n" }, signed.note);
         file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed("write a checkpoint"))
     }
 
     /// The last checkpoint outside the database.
-    pub(crate) fn published(&self) -> Result<Option<Checkpoint>, StoreError> {
-        let mut text = String::new();
-        match File::open(&self.file) {
-            Ok(mut file) => {
-                file.read_to_string(&mut text)
-                    .map_err(StoreError::file("read the checkpoints", &self.file))?;
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+    fn published(&self) -> Result<Published, StoreError> {
+        let text = match std::fs::read(&self.file) {
+            // A crash may have left a part of a character.
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Published::Nothing),
             Err(error) => return Err(StoreError::file("read the checkpoints", &self.file)(error)),
+        };
+        let mut last: Option<Checkpoint> = None;
+        let mut others = false;
+        for note in notes(&text) {
+            match self.verifying_key().open(note) {
+                Ok(found) if last.as_ref().is_none_or(|last| last.size < found.size) => last = Some(found),
+                Ok(_) => {}
+                Err(error) => others |= matches!(error, NoteError::OtherKey { .. }),
+            }
         }
-        Ok(notes(&text)
-            .filter_map(|note| self.verifying_key().open(note).ok())
-            .max_by_key(|found| found.size))
+        Ok(match last {
+            Some(last) => Published::Last(last),
+            None if others => Published::ByOthers,
+            None => Published::Nothing,
+        })
     }
 
     /// Why the log must not be appended to: it does not hold what the checkpoint outside the database says. `None`
     /// when it does.
     pub(crate) fn contradiction(&self, reader: &Reader) -> Result<Option<String>, StoreError> {
-        let Some(published) = self.published()? else { return Ok(None) };
+        let published = match self.published()? {
+            Published::Nothing => return Ok(None),
+            Published::Last(published) => published,
+            Published::ByOthers => {
+                return Ok(Some(format!(
+                    "the checkpoints that were published ({}) are signed by another key: put back the signing key of \
+                     this log, or move that file away to begin anew",
+                    self.file.display()
+                )));
+            }
+        };
         let head = reader.head()?.position;
         if head.get() < published.size {
             return Ok(Some(format!(
@@ -161,8 +181,12 @@ impl Notary {
         }
         let size = Position::new(published.size);
         let base = reader.checkpoints(size, 1)?.into_iter().next();
-        let mut frontier = match base {
-            Some(base) => self.frontier_of(&base)?,
+        let mut frontier = match base.map(|base| self.frontier_of(&base)) {
+            Some(Ok(frontier)) => frontier,
+            Some(Err(StoreError::Forked { reason })) => {
+                return Ok(Some(format!("{reason}; run `mandate log verify`")));
+            }
+            Some(Err(error)) => return Err(error),
             None => Frontier::new(),
         };
         let after = Position::new(frontier.size());
@@ -178,17 +202,39 @@ impl Notary {
     }
 }
 
-/// The notes of a text in which an empty line ends each signature block.
-pub(crate) fn notes(text: &str) -> impl Iterator<Item = &str> {
+/// What is known of the log outside the database.
+enum Published {
+    /// No checkpoint.
+    Nothing,
+    /// The one of the greatest size that this log's key signed.
+    Last(Checkpoint),
+    /// Checkpoints that only other keys signed.
+    ByOthers,
+}
+
+/// Whether a file of notes is empty or ends as a whole note does.
+fn ends_whole(file: &File) -> std::io::Result<bool> {
+    let Some(before) = file.metadata()?.len().checked_sub(2) else { return Ok(file.metadata()?.len() == 0) };
+    let mut end = [0; 2];
+    file.read_exact_at(&mut end, before)?;
+    Ok(end == *b"\n\n")
+}
+
+/// The notes of a text in which an empty line parts body and signatures, and another one note from the next. Of a note
+/// that was torn only itself is lost, and the next one where nothing parts them.
+fn notes(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
-        let trimmed = rest.trim_start_matches('\n');
-        // The body and the signatures of a note are parted by one empty line, notes by another.
-        let body = trimmed.find("\n\n")? + 2;
-        let end = trimmed.get(body..)?.find("\n\n").map_or(trimmed.len(), |at| body + at + 1);
-        let (note, after) = trimmed.split_at_checked(end)?;
-        rest = after;
-        Some(note)
+        loop {
+            let block = rest.trim_start_matches('\n');
+            let after = block.find("\n\n")? + 2;
+            let signatures = block.get(after..)?;
+            rest = signatures;
+            if signatures.starts_with(SIGNATURE_MARK) {
+                let end = signatures.find("\n\n").map_or(block.len(), |at| after + at + 1);
+                return block.get(..end);
+            }
+        }
     })
 }
 

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{BufReader, BufWriter, PipeWriter};
 
+use mandate_verify::MAX_POSITION;
 use mandate_verify::check::{Lack, Options, Report, Verdict, verify_with};
 use mandate_verify::note::{Checkpoint, SigningKey, VerifyingKey};
 
@@ -69,6 +70,17 @@ pub enum Problem {
     /// A row with metadata.
     #[error("position {0} has metadata, which is always empty")]
     Metadata(Position),
+    /// A row that is none of the log's, before its first position or after its head.
+    #[error("position {0} is outside of the log, and a row stands there")]
+    Outside(Position),
+    /// A log that ends before what was signed of it.
+    #[error("the log ends at {ends}, and a checkpoint of {signed} events was signed of it")]
+    Cut {
+        /// Where it ends.
+        ends: Position,
+        /// What the checkpoint covers.
+        signed: Position,
+    },
     /// A head row that does not hold the tree of the events.
     #[error("the head row at {0} does not hold the tree of the events")]
     Head(Position),
@@ -80,7 +92,7 @@ impl Verification {
     pub fn exit_code(&self) -> u8 {
         match (&self.report.verdict, self.problems.first()) {
             (Verdict::Altered { .. }, _) => 5,
-            (_, Some(Problem::Missing(_))) => 6,
+            (_, Some(Problem::Missing(_) | Problem::Cut { .. })) => 6,
             (_, Some(_)) => 5,
             (verdict, None) => verdict.exit_code(),
         }
@@ -117,7 +129,9 @@ impl Problem {
             | Self::Contradiction { position, .. }
             | Self::Stream { position, .. }
             | Self::Metadata(position)
+            | Self::Outside(position)
             | Self::Head(position) => *position,
+            Self::Cut { ends, .. } => ends.next(),
         }
     }
 }
@@ -135,12 +149,18 @@ impl Reader {
         brought: &[String],
         mut progress: impl FnMut(u64, u64) + Send,
     ) -> Result<Verification, StoreError> {
-        let head = self.head_position()?;
+        // Checkpoints are read before the head, which only moves on: none of them may cover more than it.
+        let signed = self.checkpoints(Position::new(MAX_POSITION), 1);
+        let end = self.end();
+        let head = match &end {
+            Ok(end) => end.head.position,
+            Err(StoreError::Tree { head }) => *head,
+            Err(_) => self.head()?.position,
+        };
         let stand_in = match key {
             Some(_) => None,
             None => Some(SigningKey::from_seed("unsigned", &*key_file::random()?).map_err(not_signed)?),
         };
-        let end = self.end();
         let mut rows = Rows::default();
         let (reading, writing) = std::io::pipe().map_err(StoreError::Output)?;
         let (written, report) = std::thread::scope(|scope| {
@@ -167,27 +187,30 @@ impl Reader {
         if let Ok(Some(position)) = on!(&self.source, reader => reader.with_metadata()) {
             problems.push(Problem::Metadata(position));
         }
+        if let Ok(Some(position)) = on!(&self.source, reader => reader.outside()) {
+            problems.push(Problem::Outside(position));
+        }
+        if let Some(signed) = signed.ok().and_then(|signed| signed.into_iter().next())
+            && signed.size > head
+        {
+            problems.push(Problem::Cut { ends: head, signed: signed.size });
+        }
         let report = match report {
             Ok(Some(report)) => report.map_err(StoreError::Output)?,
             Ok(None) | Err(_) => {
                 return Err(StoreError::Unavailable { reason: "the verification broke off".to_owned() });
             }
         };
-        if problems.is_empty()
-            && !end.is_ok_and(|end: End| self.frontier(head).is_ok_and(|tree| tree == end.frontier))
-        {
+        let stands = |end: End| {
+            let recorded_at = if head == Position::START { i64::MIN } else { rows.recorded_at };
+            end.head.recorded_at.nanos() == recorded_at
+                && self.frontier(head).is_ok_and(|tree| tree == end.frontier)
+        };
+        if problems.is_empty() && !end.is_ok_and(stands) {
             problems.push(Problem::Head(head));
         }
         problems.sort_by_key(Problem::position);
         Ok(Verification { head, report, problems })
-    }
-
-    /// The position in the head row, whatever its tree.
-    fn head_position(&self) -> Result<Position, StoreError> {
-        match self.head() {
-            Err(StoreError::Tree { head }) => Ok(head),
-            head => Ok(head?.position),
-        }
     }
 
     fn write_all(
@@ -199,7 +222,7 @@ impl Reader {
         rows: &mut Rows,
     ) -> Result<(), StoreError> {
         let out = BufWriter::with_capacity(BUFFER, out);
-        let mut export = Export::begin(self, out, origin, Position::START, head)?;
+        let mut export = Export::begin(self, out, origin, Position::START..head, head)?;
         if let Some(note) = note {
             export.stand_in(head, note);
         }
@@ -247,12 +270,15 @@ struct Rows {
     hasher: RandomState,
     problems: Vec<Problem>,
     last: u64,
+    /// When the last one was recorded.
+    recorded_at: i64,
 }
 
 impl Rows {
     fn look_at(&mut self, columns: &Columns<'_>) {
         let position = Position::from_db(columns.position);
         self.last = position.get();
+        self.recorded_at = columns.recorded_at;
         let place = self
             .streams
             .entry(self.hasher.hash_one((columns.aggregate_type, columns.aggregate_id)))

@@ -137,7 +137,7 @@ impl PostgresReader {
         &self,
         after: Position,
         up_to: Position,
-        each: &mut dyn FnMut([u8; 32]),
+        each: &mut dyn FnMut([u8; 32], Position),
     ) -> Result<(), StoreError> {
         let failed = StoreError::postgres("read the leaves");
         self.sessions.block(async |connection| {
@@ -145,8 +145,9 @@ impl PostgresReader {
             let mut rows = query.bind(after.to_db()).bind(up_to.to_db()).fetch(connection);
             while let Some(row) = rows.try_next().await.map_err(&failed)? {
                 let leaf: &[u8] = row.try_get(0).map_err(&failed)?;
+                let position = Position::from_db(row.try_get(1).map_err(&failed)?);
                 // The schema refuses any other length.
-                each(leaf.try_into().unwrap_or_default());
+                each(leaf.try_into().unwrap_or_default(), position);
             }
             Ok(())
         })
@@ -158,6 +159,18 @@ impl PostgresReader {
             let query = sqlx::query_scalar(include_str!("../../sql/postgres/select_with_metadata.sql"));
             let found: Option<i64> =
                 query.fetch_optional(connection).await.map_err(StoreError::postgres("read the metadata"))?;
+            Ok(found.map(Position::from_db))
+        })
+    }
+
+    /// A position before the first or after the head at which there is a row.
+    pub(crate) fn outside(&self) -> Result<Option<Position>, StoreError> {
+        self.sessions.block(async |connection| {
+            let query = sqlx::query_scalar(include_str!("../../sql/postgres/select_outside.sql"));
+            let found: Option<i64> = query
+                .fetch_optional(connection)
+                .await
+                .map_err(StoreError::postgres("look for rows outside of the log"))?;
             Ok(found.map(Position::from_db))
         })
     }

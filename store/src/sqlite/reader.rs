@@ -164,7 +164,7 @@ impl SqliteReader {
         &self,
         after: Position,
         up_to: Position,
-        each: &mut dyn FnMut([u8; 32]),
+        each: &mut dyn FnMut([u8; 32], Position),
     ) -> Result<(), StoreError> {
         let failed = StoreError::database("read the leaves");
         self.with_connection(|connection| {
@@ -172,7 +172,7 @@ impl SqliteReader {
             let mut statement = connection.prepare_cached(sql).map_err(&failed)?;
             let mut rows = statement.query((after.to_db(), up_to.to_db())).map_err(&failed)?;
             while let Some(row) = rows.next().map_err(&failed)? {
-                each(row.get(0).map_err(&failed)?);
+                each(row.get(0).map_err(&failed)?, Position::from_db(row.get(1).map_err(&failed)?));
             }
             Ok(())
         })
@@ -184,6 +184,17 @@ impl SqliteReader {
         self.with_connection(|connection| {
             let found = connection.query_row(sql, [], |row| row.get(0)).optional();
             Ok(found.map_err(StoreError::database("read the metadata"))?.map(Position::from_db))
+        })
+    }
+
+    /// A position before the first or after the head at which there is a row.
+    pub(crate) fn outside(&self) -> Result<Option<Position>, StoreError> {
+        let sql = include_str!("../../sql/sqlite/select_outside.sql");
+        self.with_connection(|connection| {
+            let found = connection.query_row(sql, [], |row| row.get(0)).optional();
+            Ok(found
+                .map_err(StoreError::database("look for rows outside of the log"))?
+                .map(Position::from_db))
         })
     }
 

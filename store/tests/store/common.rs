@@ -60,6 +60,26 @@ impl World {
         }
     }
 
+    pub fn database_is_sqlite(&self) -> bool {
+        matches!(self.database, Database::Sqlite)
+    }
+
+    /// Brings everything into the database's own files: SQLite's write-ahead log, PostgreSQL's buffers.
+    pub fn settle(&self) {
+        match &self.database {
+            Database::Sqlite => {
+                for name in ["log.db", "keys.db"] {
+                    let connection = rusqlite::Connection::open(self.dir.path().join(name)).unwrap();
+                    let busy: i64 = connection
+                        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))
+                        .unwrap();
+                    assert_eq!(busy, 0, "somebody reads {name}");
+                }
+            }
+            Database::Postgres(server) => drop(cluster().psql(&server.database(), "CHECKPOINT").unwrap()),
+        }
+    }
+
     /// Another node on the same database, with the same keys.
     pub fn node(&self) -> Self {
         let node = Self { dir: tempfile::tempdir().unwrap(), database: self.database.clone() };
@@ -211,4 +231,82 @@ pub fn stored(outcome: &Outcome) -> u64 {
 pub fn whole_log(store: &Store) -> Vec<(u64, String)> {
     let page = store.reader().read_after(Position::START, usize::MAX).unwrap();
     page.events.iter().map(|event| (event.position.get(), event.fact.id.to_string())).collect()
+}
+
+/// The `n`-th event of a history that has something of everything: types, streams, sealed parts, claims, actors and
+/// commands.
+pub fn varied(n: u64) -> NewEvent {
+    let of = n / 7 % 3;
+    let nominal = format!("nominal/N-{of}");
+    let (subject, kind, data) = match n % 7 {
+        0 => (
+            nominal,
+            "nominal.registered",
+            format!(
+                r#"{{"kind":"mappa","personal":{{"crn":"X{n:06}","name":"Näme {n}"}},"note":"note {n}","more":[{n}]}}"#
+            ),
+        ),
+        1 => (nominal, "meeting.held", format!(r#"{{"meeting":"M-{n}","level":{}}}"#, n % 3 + 1)),
+        2 => (
+            nominal,
+            "mappa.registered",
+            format!(r#"{{"registration":"R-{n}","category":2,"level":1,"area":"area/A0{of}"}}"#),
+        ),
+        3 => (
+            format!("user/U-{of}"),
+            "vetting.cleared",
+            r#"{"level":2,"expires_on":"2031-03-02","on":"2026-03-02"}"#.to_owned(),
+        ),
+        4 => (
+            "calendar/england-and-wales".to_owned(),
+            "bank_holidays.published",
+            r#"{"holidays":[{"date":"2026-12-25","title":"Christmas Day – ⛄"}]}"#.to_owned(),
+        ),
+        5 => (
+            format!("unit/U{of}"),
+            "requirement.attested",
+            r#"{"paragraph":"4.10","period_from":"2026-01-01","period_to":"2026-03-31","outcome":"met",
+                "sample":{"size":20,"passed":19}}"#
+                .to_owned(),
+        ),
+        _ => (
+            nominal,
+            "fact.annulled",
+            format!(r#"{{"event":{{"source":"/t","id":"x{n}"}},"reason":"re {n}"}}"#),
+        ),
+    };
+    let mut text = text_about(&subject, &format!("v{n}"), kind, &data);
+    let claimed = n % 7 == 2;
+    if claimed {
+        text = text.replace(r#","data":"#, r#","recordedtime":"2026-03-01T08:00:00.123456789Z","data":"#);
+    }
+    let event = NewEvent::parse(&text, if claimed { Claim::Accept } else { Claim::Ignore }).unwrap();
+    let event = if n % 2 == 1 { event.by(&format!("u-{n}")).unwrap() } else { event };
+    if n % 7 == 3 { event.for_command(&format!("c-{n}")).unwrap() } else { event }
+}
+
+/// Appends varied events up to some size, one batch for each ten, and signs after each.
+pub fn grow(store: &Store, to: u64) {
+    let mut size = store.reader().head().unwrap().position.get();
+    while size < to {
+        let next = to.min(size / 10 * 10 + 10);
+        let outcomes = store.append_blocking((size..next).map(varied).collect(), OnError::All).unwrap();
+        assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Stored { .. })), "{outcomes:?}");
+        store.checkpoint().unwrap().unwrap();
+        size = next;
+    }
+}
+
+/// The leaves of a log, from the bytes as stored.
+pub fn leaves(store: &Store) -> Vec<mandate_verify::Hash> {
+    let events = store.reader().read_after(Position::START, usize::MAX).unwrap().events;
+    assert!(events.iter().all(mandate_store::StoredEvent::is_intact));
+    events.iter().map(|event| event.leaf).collect()
+}
+
+/// The tree over some leaves.
+pub fn tree(leaves: &[mandate_verify::Hash]) -> mandate_verify::tree::Frontier {
+    let mut frontier = mandate_verify::tree::Frontier::new();
+    frontier.extend(leaves.iter().copied());
+    frontier
 }

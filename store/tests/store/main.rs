@@ -16,6 +16,8 @@ mod nodes;
 #[cfg(test)]
 mod open;
 #[cfg(test)]
+mod proof;
+#[cfg(test)]
 mod read;
 #[cfg(test)]
 mod sealing;

@@ -31,7 +31,7 @@ pub const MAX_NAME_BYTES: usize = 255;
 const ED25519: u8 = 0x01;
 const PRIVATE: &str = "PRIVATE+KEY+";
 /// Em dash and space begin a signature line.
-const SIGNATURE_MARK: &str = "\u{2014} ";
+pub const SIGNATURE_MARK: &str = "\u{2014} ";
 
 /// What a log signs: that it is this, and no other, at this size.
 #[derive(Debug, Clone, PartialEq, Eq)]
