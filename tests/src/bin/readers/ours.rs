@@ -175,7 +175,8 @@ fn write(plan: &Plan, writer: u64, store: &Store, written: &Written) -> anyhow::
                     written.refused.fetch_add(1, Ordering::SeqCst);
                     continue;
                 }
-                Outcome::AlreadyStored { .. } | Outcome::Refused(Refusal::Conflict { .. }) => {
+                Outcome::AlreadyStored { .. }
+                | Outcome::Refused(Refusal::Conflict { .. } | Refusal::Erased { .. }) => {
                     anyhow::bail!("{}: {outcome:?}", event.fact().id)
                 }
             };
