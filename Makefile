@@ -8,8 +8,8 @@ help: ## This list
 demo: build ## Build, make a history, serve it on loopback and say what to click first
 	target/release/mandate demo
 
-build: assets ## The binary, at target/release/mandate
-	cargo build --release --locked --package mandate-api
+build: assets ## The binaries, target/release/mandate and the offline verifier target/release/mandate-verify
+	cargo build --release --locked --package mandate-api --package mandate-verify
 
 assets: api/assets/dist/manifest.json ## Style sheets and scripts, from npm, de-branded
 
