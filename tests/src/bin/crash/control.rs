@@ -32,7 +32,8 @@ pub fn control(mut arguments: Arguments) -> anyhow::Result<()> {
     let database = arguments.take("--database", Database::Sqlite)?;
     let promise = arguments.take("--promise", Promise::Full)?;
     let kills = arguments.take("--kills", Kills::Power)?;
-    let number: u32 = arguments.take("--number", 20)?;
+    // A kill in four or so meets the early writer between its answer and its commit.
+    let number: u32 = arguments.take("--number", 60)?;
     let seed = arguments.take("--seed", 1)?;
     arguments.end()?;
     let must_lose = must_lose(database, promise, kills)?;
