@@ -12,6 +12,8 @@ mod crash;
 #[cfg(test)]
 mod disk_full;
 #[cfg(test)]
+mod insider;
+#[cfg(test)]
 mod open;
 #[cfg(test)]
 mod proof;
@@ -19,3 +21,5 @@ mod proof;
 mod read;
 #[cfg(test)]
 mod sealing;
+#[cfg(test)]
+mod tamper;
