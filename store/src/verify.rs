@@ -187,9 +187,6 @@ impl Reader {
         if let Ok(Some(position)) = on!(&self.source, reader => reader.with_metadata()) {
             problems.push(Problem::Metadata(position));
         }
-        if let Ok(Some(position)) = on!(&self.source, reader => reader.outside()) {
-            problems.push(Problem::Outside(position));
-        }
         if let Some(signed) = signed.ok().and_then(|signed| signed.into_iter().next())
             && signed.size > head
         {
@@ -206,8 +203,13 @@ impl Reader {
             end.head.recorded_at.nanos() == recorded_at
                 && self.frontier(head).is_ok_and(|tree| tree == end.frontier)
         };
-        if problems.is_empty() && !end.is_ok_and(stands) {
-            problems.push(Problem::Head(head));
+        // Either is the consequence of whatever else was found.
+        if problems.is_empty() {
+            match on!(&self.source, reader => reader.outside()) {
+                Ok(Some(position)) => problems.push(Problem::Outside(position)),
+                _ if !end.is_ok_and(stands) => problems.push(Problem::Head(head)),
+                _ => {}
+            }
         }
         problems.sort_by_key(Problem::position);
         Ok(Verification { head, report, problems })
@@ -245,6 +247,7 @@ fn problem_of(error: StoreError, last: Position) -> Result<Problem, StoreError> 
     match error {
         StoreError::Gap { missing, .. } => Ok(Problem::Missing(missing)),
         StoreError::Unreadable { position, reason } => Ok(Problem::Unreadable { position, reason }),
+        StoreError::Tree { head } => Ok(Problem::Head(head)),
         StoreError::Database { source: DatabaseError::Sqlite(source), .. }
             if matches!(
                 source.sqlite_error_code(),

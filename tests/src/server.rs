@@ -9,6 +9,7 @@ use mandate_api::http::{App, Books, Hosts, Metrics, Parts, Sessions, Tellers, ro
 use mandate_domain::time::{Instant, VirtualClock};
 use mandate_projections::Projections;
 use mandate_store::Store;
+use mandate_test_cluster::Cluster;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
@@ -129,7 +130,7 @@ pub fn each_database() -> impl Iterator<Item = Server> {
 
 /// An empty database of each kind: the address of one, or nothing for SQLite's in the folder.
 fn databases() -> Vec<Option<String>> {
-    vec![None]
+    vec![None, Some(Cluster::shared().unwrap().fresh_database().unwrap())]
 }
 
 /// A request to read an address.

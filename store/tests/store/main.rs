@@ -12,6 +12,8 @@ mod crash;
 #[cfg(test)]
 mod disk_full;
 #[cfg(test)]
+mod insider;
+#[cfg(test)]
 mod nodes;
 #[cfg(test)]
 mod open;
@@ -21,3 +23,5 @@ mod proof;
 mod read;
 #[cfg(test)]
 mod sealing;
+#[cfg(test)]
+mod tamper;

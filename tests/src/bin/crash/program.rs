@@ -48,7 +48,7 @@ fn append(store: &Store, run: u32, thread: u32) -> anyhow::Result<()> {
         let outcomes = loop {
             match store.append_blocking(command.events.clone(), OnError::All) {
                 Ok(outcomes) => break outcomes,
-                Err(StoreError::Unavailable { reason }) => {
+                Err(StoreError::Unavailable { reason } | StoreError::OutcomeUnknown { reason }) => {
                     tell(&Told::Unavailable(reason))?;
                     std::thread::park_timeout(PAUSE);
                 }
