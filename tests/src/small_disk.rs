@@ -67,7 +67,8 @@ async fn fill(disk: &Path) {
     let again = server.post("/v1/facts?on_error=all", MEDIA, batch(0)).await;
     assert_eq!(again.0, 202, "{}", again.1);
     assert_eq!(server.stored(), (stored + 1) * FACTS, "each once");
-    let opened = mandate_store::Store::open_read_only(&server.data_dir()).unwrap();
+    let opened =
+        mandate_store::Store::open_read_only(&server.data_dir(), &mandate_store::Database::Sqlite).unwrap();
     let mut at = mandate_store::Position::START;
     loop {
         let page = opened.read_after(at, 1_000).unwrap();
