@@ -19,6 +19,9 @@ use crate::streams::Streams;
 const GROUP_BATCHES: usize = 1_000;
 /// Most events in one transaction, unless a single batch has more.
 const GROUP_EVENTS: usize = 10_000;
+/// Most bytes of payloads in one transaction, unless a single batch has more: what one statement of PostgreSQL takes, and
+/// what is held in memory twice, stay far below their limits.
+const GROUP_BYTES: usize = 64 << 20;
 
 /// The database that is written.
 pub(crate) enum Log {
@@ -72,15 +75,18 @@ impl Writer {
         let mut waiting = Vec::with_capacity(GROUP_BATCHES);
         while queue.blocking_recv_many(&mut waiting, GROUP_BATCHES) > 0 {
             let mut jobs = Vec::with_capacity(waiting.len());
-            let mut events = 0;
+            let (mut events, mut bytes) = (0, 0);
             for work in waiting.drain(..) {
                 match work {
                     Work::Append(job) => {
-                        if events + job.events.len() > GROUP_EVENTS && !jobs.is_empty() {
+                        let size: usize = job.events.iter().map(|event| event.payload.len()).sum();
+                        let full = events + job.events.len() > GROUP_EVENTS || bytes + size > GROUP_BYTES;
+                        if full && !jobs.is_empty() {
                             self.store(std::mem::take(&mut jobs));
-                            events = 0;
+                            (events, bytes) = (0, 0);
                         }
                         events += job.events.len();
+                        bytes += size;
                         jobs.push(job);
                     }
                     // One that no longer waits changes nothing.

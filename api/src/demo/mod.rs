@@ -13,7 +13,7 @@ use mandate_projections::Projections;
 use mandate_scheduler::{
     AllowedDomains, EmlFiles, Mailer, Scheduler, SchedulerError, Settings, SettingsError,
 };
-use mandate_store::{Keys, KeysError, Store, StoreError};
+use mandate_store::{Keys, KeysError, Store, StoreError, create_signing_key};
 
 use crate::generate::{Options, generate};
 use feed::{Feed, Told};
@@ -133,6 +133,9 @@ pub fn set_up(folder: &Path, options: &Options, base_url: &str) -> Result<Stage,
     if !log.key_file.exists() {
         Keys::create(&log.key_file)?;
     }
+    if !log.signing_key.exists() {
+        create_signing_key(&log.signing_key, "mandate.invalid/demonstration")?;
+    }
     let store = Store::open(log)?;
     let projections = Projections::open(folder, &store)?;
     let reached = store.reader().head()?.recorded_at.max(projections.progress()?.at);
@@ -152,6 +155,7 @@ pub fn set_up(folder: &Path, options: &Options, base_url: &str) -> Result<Stage,
     while clock.now() < morning(today) {
         demo.advance_one_day()?;
     }
+    store.checkpoint()?;
     Ok(Stage { store, projections, clock, mail_dir, demo })
 }
 
