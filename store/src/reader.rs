@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mandate_domain::catalogue::FactType;
+use mandate_domain::time::Instant;
 use rusqlite::{Connection, OpenFlags, Params, Row};
 
 use crate::error::StoreError;
@@ -251,6 +252,27 @@ impl Reader {
     pub fn by_position(&self, position: Position) -> Result<Option<StoredEvent>, StoreError> {
         let Some(before) = position.get().checked_sub(1) else { return Ok(None) };
         Ok(self.read_after(Position::new(before), 1)?.events.pop())
+    }
+
+    /// The subject of the event at a position and when it was recorded, if there is one; the event itself is not
+    /// decoded, for one that cannot be.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when it cannot be read.
+    pub fn subject_at(&self, position: Position) -> Result<Option<(String, Instant)>, StoreError> {
+        self.with_connection(|connection| {
+            let failed = StoreError::database("read the subject of an event");
+            let mut statement = connection
+                .prepare_cached(include_str!("../sql/sqlite/select_subject_at.sql"))
+                .map_err(&failed)?;
+            let mut rows = statement.query([position.to_db()]).map_err(&failed)?;
+            let Some(row) = rows.next().map_err(&failed)? else { return Ok(None) };
+            let read = || -> rusqlite::Result<(String, Instant)> {
+                let (kind, rest) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?);
+                Ok((format!("{kind}/{rest}"), Instant::from_nanos(row.get(2)?)))
+            };
+            read().map(Some).map_err(&failed)
+        })
     }
 
     /// The event with a (source, id), if there is one.

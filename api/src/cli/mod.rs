@@ -10,6 +10,7 @@ mod log;
 mod place;
 mod policy;
 mod progress;
+mod projections;
 mod running;
 mod serve;
 mod token;
@@ -33,6 +34,8 @@ pub enum Exit {
     Refused,
     /// At least one printed duty is a breach.
     Breach,
+    /// What was compared differs.
+    Differs,
 }
 
 impl From<Exit> for ExitCode {
@@ -42,6 +45,7 @@ impl From<Exit> for ExitCode {
             Exit::Failed => 1,
             Exit::Refused => 3,
             Exit::Breach => 4,
+            Exit::Differs => 5,
         })
     }
 }
@@ -66,6 +70,8 @@ enum Verb {
     Policy(policy::Arguments),
     #[command(subcommand)]
     Log(log::Arguments),
+    #[command(subcommand)]
+    Projections(projections::Arguments),
     Token(token::Arguments),
     #[command(subcommand)]
     Config(config::Arguments),
@@ -84,6 +90,7 @@ pub fn run() -> ExitCode {
         Verb::Generate(arguments) => generate::run(&arguments),
         Verb::Policy(arguments) => policy::run(&arguments),
         Verb::Log(arguments) => log::run(&arguments),
+        Verb::Projections(arguments) => projections::run(&arguments),
         Verb::Token(arguments) => token::run(&arguments),
         Verb::Config(arguments) => config::run(&arguments),
     };
