@@ -17,7 +17,7 @@ INSERT INTO checkpoint (id, position, at) VALUES (1, 0, -9223372036854775808);
 CREATE TABLE duties
 (
   -- The duty's id.
-  duty      text    NOT NULL PRIMARY KEY,
+  duty      text    NOT NULL,
   -- `D-` and eight characters of the id's digest.
   reference text    NOT NULL,
   -- Whom it is about.
@@ -25,9 +25,6 @@ CREATE TABLE duties
   -- The rule's id, and the number of its version.
   rule      text    NOT NULL,
   version   integer NOT NULL,
-  severity  text    NOT NULL,
-  -- The duty in one sentence.
-  title     text    NOT NULL,
   -- Who answers; null where unknown.
   holder    text,
   -- The unit of the nominal; null where unknown.
@@ -35,30 +32,27 @@ CREATE TABLE duties
   outcome   text    NOT NULL,
   -- 1 for a breach of the policy.
   breach    integer NOT NULL,
-  opened_by text    NOT NULL,
   opened_at integer NOT NULL,
   due_on    integer,
   act_by    integer,
   due_at    integer,
-  -- The duty, field by field.
+  -- The duty, field by field, without the mark that no evidence was recorded.
   record    text    NOT NULL
 ) STRICT;
-CREATE INDEX duties_by_reference ON duties (reference);
-CREATE INDEX duties_by_subject ON duties (subject);
-CREATE INDEX duties_by_outcome ON duties (outcome, act_by);
-CREATE INDEX duties_by_holder ON duties (holder, outcome, act_by);
-CREATE INDEX duties_in_breach ON duties (due_at, duty) WHERE breach = 1;
-CREATE INDEX duties_by_opener ON duties (opened_by, rule);
 
 -- What each duty was from an instant on, as then known: as at and known at are that instant.
 CREATE TABLE duty_history
 (
-  duty   text    NOT NULL,
+  -- Whom the duty is about.
+  subject text    NOT NULL,
+  duty    text    NOT NULL,
   -- From when.
-  at     integer NOT NULL,
+  at      integer NOT NULL,
+  -- The number of the rule's version; 0 when the duty was there no longer.
+  version integer NOT NULL,
   -- The duty; null when it was there no longer.
-  record text,
-  PRIMARY KEY (duty, at)
+  record  text,
+  PRIMARY KEY (subject, duty, at)
 ) STRICT, WITHOUT ROWID;
 
 -- Every subject with its state.
@@ -68,15 +62,15 @@ CREATE TABLE subjects
   subject     text    NOT NULL PRIMARY KEY,
   -- The part before the slash.
   kind        text    NOT NULL,
+  -- 1 for the member of a set under which it is followed: the first by name, and not parked.
+  leads       integer NOT NULL,
   -- The survivor of a merge; null for none.
   merged_into text,
   -- Fields of the state by name, as JSON.
   state       text    NOT NULL,
   -- When something changes next without a new fact; null for never.
   next_at     integer
-) STRICT;
-CREATE INDEX subjects_by_next ON subjects (next_at) WHERE next_at IS NOT NULL;
-CREATE INDEX subjects_by_kind ON subjects (kind, subject);
+) STRICT, WITHOUT ROWID;
 
 -- The areas that a nominal was ever in: whom a programme switch may concern.
 CREATE TABLE areas
@@ -97,7 +91,6 @@ CREATE TABLE steps
   due_at integer NOT NULL,
   PRIMARY KEY (duty, step)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX steps_by_at ON steps (at);
 
 -- Warning steps taken, from `duty.warned`.
 CREATE TABLE warnings
@@ -177,10 +170,24 @@ CREATE TABLE registrations
   position integer NOT NULL
 ) STRICT;
 
--- The types of fact ever recorded for a holder: bits by fact type, 64 to a column.
+-- The types of fact ever recorded for a holder, and since when.
 CREATE TABLE evidence
 (
-  holder text    NOT NULL PRIMARY KEY,
-  low    integer NOT NULL,
-  high   integer NOT NULL
+  holder text    NOT NULL,
+  -- The type of fact.
+  type   text    NOT NULL,
+  -- Since when.
+  since  integer NOT NULL,
+  PRIMARY KEY (holder, type)
+) STRICT, WITHOUT ROWID;
+
+-- Subjects that cannot be followed: their rows stay as they were.
+CREATE TABLE parked
+(
+  subject  text    NOT NULL PRIMARY KEY,
+  -- The event that cannot be taken in.
+  position integer NOT NULL,
+  reason   text    NOT NULL,
+  -- The last moment at which its rows were right.
+  since    integer NOT NULL
 ) STRICT;

@@ -7,7 +7,34 @@ use rusqlite::{Connection, OpenFlags};
 use crate::error::ProjectionError;
 
 /// Changes with the schema; a file of another version is made anew.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
+
+const SCHEMA: &str = include_str!("../sql/schema.sql");
+const INDEXES: &str = include_str!("../sql/indexes.sql");
+
+/// Makes a file to be filled at once, without indexes and without a journal: nobody reads it before [`complete`].
+pub(crate) fn create_bare(file: &Path) -> Result<Connection, ProjectionError> {
+    remove(file)?;
+    let make = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open(file)?;
+        connection.execute_batch(
+            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;
+             PRAGMA trusted_schema = OFF; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;",
+        )?;
+        connection.execute_batch(SCHEMA)?;
+        Ok(connection)
+    };
+    make().map_err(ProjectionError::database("make the tables"))
+}
+
+/// Makes the indexes of a file that was filled, and marks it as whole.
+pub(crate) fn complete(connection: &Connection) -> Result<(), ProjectionError> {
+    let make = || -> rusqlite::Result<()> {
+        connection.execute_batch(INDEXES)?;
+        connection.pragma_update(None, "user_version", VERSION)
+    };
+    make().map_err(ProjectionError::database("make the indexes"))
+}
 
 /// Opens the file for writing, or makes it; one of an older layout is thrown away, for the log makes it anew.
 pub(crate) fn open(file: &Path) -> Result<Connection, ProjectionError> {
@@ -33,13 +60,32 @@ pub(crate) fn open(file: &Path) -> Result<Connection, ProjectionError> {
     }
     let make = || -> rusqlite::Result<()> {
         let transaction = connection.transaction()?;
-        transaction.execute_batch(include_str!("../sql/schema.sql"))?;
+        transaction.execute_batch(SCHEMA)?;
+        transaction.execute_batch(INDEXES)?;
         transaction.pragma_update(None, "user_version", VERSION)?;
         transaction.commit()
     };
     let mut make = make;
     make().map_err(ProjectionError::database("make the tables"))?;
     Ok(connection)
+}
+
+/// Whether the tables are laid out as this program does.
+pub(crate) fn is_of_this_version(connection: &Connection) -> Result<bool, ProjectionError> {
+    let version: i64 = connection
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .map_err(ProjectionError::database("read the version of the tables"))?;
+    Ok(version == VERSION)
+}
+
+/// Size of a file with what SQLite keeps beside it; 0 where there is none.
+pub(crate) fn bytes(file: &Path) -> u64 {
+    let size = |end: &str| {
+        let mut name = file.as_os_str().to_owned();
+        name.push(end);
+        std::fs::metadata(name).map_or(0, |found| found.len())
+    };
+    ["", "-wal"].into_iter().map(size).sum()
 }
 
 /// Opens the file for queries.
@@ -54,19 +100,44 @@ pub(crate) fn open_read_only(file: &Path) -> Result<Connection, ProjectionError>
     connect().map_err(ProjectionError::database("open for reading"))
 }
 
-/// Removes the file and what SQLite keeps beside it.
-pub(crate) fn remove(file: &Path) -> Result<(), ProjectionError> {
-    for end in ["", "-wal", "-shm"] {
-        let mut name = file.as_os_str().to_owned();
-        name.push(end);
-        match std::fs::remove_file(&name) {
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
-                return Err(file_error(file, source));
-            }
-            _ => {}
+/// Has the system write a file through to the disk.
+pub(crate) fn make_durable(file: &Path) -> Result<(), ProjectionError> {
+    let sync = || std::fs::File::open(file).and_then(|file| file.sync_all());
+    sync().map_err(|source| file_error(file, source))
+}
+
+/// Puts a whole file in the place of one that this process has not open.
+pub(crate) fn replace(present: &Path, whole: &Path) -> Result<(), ProjectionError> {
+    if present.exists() {
+        // What stands in its write-ahead log must not be taken for that of the new file.
+        let empty = |mode: &str| -> rusqlite::Result<bool> {
+            let connection = Connection::open(present)?;
+            connection.busy_timeout(std::time::Duration::from_secs(10))?;
+            connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get(0))
+        };
+        let busy = empty("TRUNCATE").map_err(ProjectionError::database("close those in use"))?;
+        if busy {
+            return Err(ProjectionError::InUse { file: present.display().to_string() });
+        }
+        for end in ["-wal", "-shm"] {
+            remove_one(present, end)?;
         }
     }
-    Ok(())
+    std::fs::rename(whole, present).map_err(|source| file_error(present, source))
+}
+
+/// Removes the file and what SQLite keeps beside it.
+pub(crate) fn remove(file: &Path) -> Result<(), ProjectionError> {
+    ["", "-wal", "-shm"].iter().try_for_each(|end| remove_one(file, end))
+}
+
+fn remove_one(file: &Path, end: &str) -> Result<(), ProjectionError> {
+    let mut name = file.as_os_str().to_owned();
+    name.push(end);
+    match std::fs::remove_file(&name) {
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(file_error(file, source)),
+        _ => Ok(()),
+    }
 }
 
 pub(crate) fn file_error(file: &Path, source: std::io::Error) -> ProjectionError {

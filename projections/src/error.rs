@@ -42,6 +42,15 @@ pub enum ProjectionError {
         /// What is wrong.
         reason: String,
     },
+    /// Another process has the file open.
+    #[error("{file} is in use by another process; stop the server first")]
+    InUse {
+        /// The file.
+        file: String,
+    },
+    /// What was put aside while the tables were made anew.
+    #[error("read models: what was put aside while they were made anew cannot be read back; try again")]
+    Spill,
     /// Another thread failed while it held the read models.
     #[error("read models: an earlier failure left them locked; restart the program")]
     Poisoned,

@@ -4,30 +4,40 @@
 //! checkpoint in one transaction. What stands in the tables is a function of the log and of the moment reached, so
 //! that [`Projections::rebuild`] gives the same rows.
 
+mod bulk;
+mod compare;
+mod cross;
+mod cuts;
 mod database;
 mod error;
 mod events;
-mod follow;
+mod gather;
+mod live;
 mod model;
+mod placed;
 mod queries;
 mod rows;
-mod subjects;
-mod world;
+mod spill;
+mod status;
+mod unit;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use mandate_domain::time::Instant;
 use mandate_store::{Reader, Store};
 use rusqlite::Connection;
 
+pub use compare::{Comparison, Difference, Table};
 pub use error::ProjectionError;
 pub use model::{
-    BreachRow, DutyFilter, DutyRow, DutySort, DutyVersion, Listed, MAX_PAGE, NoticeRow, Progress, Rescission,
-    SubjectRow, TimelineEntry, Warning,
+    BreachRow, DutyFilter, DutyRow, DutySort, DutyVersion, Listed, MAX_PAGE, NoticeRow, Parked, Progress,
+    Rescission, SubjectRow, TimelineEntry, Warning,
 };
+pub use status::Status;
 
-use world::World;
+use cross::{Books, Cross};
+use live::Writer;
 
 /// The read models of one log; cheap to clone, for use from many threads, and blocking.
 #[derive(Debug, Clone)]
@@ -39,20 +49,18 @@ pub struct Projections {
 struct Shared {
     log: Reader,
     file: PathBuf,
-    /// The one that writes, with what it keeps in memory.
+    cross: RwLock<Cross>,
     writer: Mutex<Writer>,
-    /// For queries, beside the writer.
-    readers: Mutex<Vec<Connection>>,
-}
-
-#[derive(Debug)]
-struct Writer {
-    connection: Connection,
-    world: World,
+    /// Connections for queries, beside the writer. Held for writing while the file is replaced.
+    readers: RwLock<Mutex<Vec<Connection>>>,
 }
 
 /// The file of the read models in a data directory.
 const FILE: &str = "read.db";
+/// The file in which they are made anew.
+const BESIDE: &str = "read.db.new";
+/// The file in which they are made anew to be compared.
+const BESIDE_TO_COMPARE: &str = "read.db.compare";
 
 impl Projections {
     /// Opens the read models of a data directory, or makes them; [`Self::advance`] then brings them up to date.
@@ -66,9 +74,10 @@ impl Projections {
     fn open_file(file: PathBuf, log: &Reader) -> Result<Self, ProjectionError> {
         let connection = database::open(&file)?;
         let progress = rows::progress(&connection)?;
-        let world = World::load(log, progress.position)?;
-        let writer = Mutex::new(Writer { connection, world });
-        Ok(Self { shared: Arc::new(Shared { log: log.clone(), file, writer, readers: Mutex::default() }) })
+        let cross = RwLock::new(Cross::load(log, progress.position)?);
+        let writer = Mutex::new(Writer::new(connection)?);
+        let readers = RwLock::default();
+        Ok(Self { shared: Arc::new(Shared { log: log.clone(), file, cross, writer, readers }) })
     }
 
     /// Makes the read models anew from the log, beside those in use, and puts them in their place.
@@ -80,15 +89,51 @@ impl Projections {
     pub fn rebuild(data_dir: &Path, store: &Store) -> Result<Progress, ProjectionError> {
         let present = data_dir.join(FILE);
         let reached =
-            if present.exists() { Some(rows::progress(&database::open(&present)?)?.at) } else { None };
-        let beside = data_dir.join("read.db.new");
-        database::remove(&beside)?;
-        let anew = Self::open_file(beside.clone(), store.reader())?;
-        let progress = anew.advance(reached.unwrap_or(Instant::MIN))?;
-        drop(anew);
-        database::remove(&present)?;
-        std::fs::rename(&beside, &present).map_err(|source| database::file_error(&present, source))?;
+            if present.exists() { rows::progress(&database::open(&present)?)?.at } else { Instant::MIN };
+        let beside = data_dir.join(BESIDE);
+        let progress = bulk::make(&beside, store.reader(), reached, None)?;
+        database::replace(&present, &beside)?;
         Ok(progress)
+    }
+
+    /// How the read models of a data directory stand, beside a running server as well.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the log or the read models cannot be read.
+    pub fn status(data_dir: &Path, log: &Reader) -> Result<Status, ProjectionError> {
+        status::status(data_dir, log)
+    }
+
+    /// Makes the read models anew beside those in use, which stay, and compares the two.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the log or the read models cannot be read or there is no room for new ones.
+    pub fn compare(data_dir: &Path, log: &Reader) -> Result<Comparison, ProjectionError> {
+        compare::compare(data_dir, log)
+    }
+
+    /// Every table with the digest of what stands in it.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Database`].
+    pub fn tables(&self) -> Result<Vec<Table>, ProjectionError> {
+        self.read(compare::tables)
+    }
+
+    /// Makes the tables anew beside those in use, up to a moment, and has them used.
+    fn make_anew(&self, writer: &mut Writer, at: Instant) -> Result<(), ProjectionError> {
+        let beside = self.shared.file.with_file_name(BESIDE);
+        let progress = bulk::make(&beside, &self.shared.log, at, None)?;
+        let readers = self.shared.readers.write().map_err(|_| ProjectionError::Poisoned)?;
+        readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        writer.connection = Connection::open_in_memory().map_err(ProjectionError::database("close"))?;
+        let replaced = database::replace(&self.shared.file, &beside);
+        *writer = Writer::new(database::open(&self.shared.file)?)?;
+        replaced?;
+        let cross = Cross::load(&self.shared.log, progress.position)?;
+        *self.shared.cross_mut()? = cross;
+        drop(readers);
+        Ok(())
     }
 
     /// How far the read models are.
@@ -103,18 +148,42 @@ impl Projections {
         self.shared.writer.lock().map_err(|_| ProjectionError::Poisoned)
     }
 
+    /// The subjects that cannot be followed, with why; their rows stay as they were.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Database`].
+    pub fn parked(&self) -> Result<Vec<Parked>, ProjectionError> {
+        self.read(rows::parked)
+    }
+
+    /// The policy in force.
+    fn books(&self) -> Result<Arc<Books>, ProjectionError> {
+        Ok(self.shared.cross()?.books())
+    }
+
     /// Runs a query on a connection of its own.
     fn read<T>(
         &self,
         query: impl FnOnce(&Connection) -> Result<T, ProjectionError>,
     ) -> Result<T, ProjectionError> {
-        let idle = self.shared.readers.lock().map_err(|_| ProjectionError::Poisoned)?.pop();
+        let readers = self.shared.readers.read().map_err(|_| ProjectionError::Poisoned)?;
+        let idle = readers.lock().map_err(|_| ProjectionError::Poisoned)?.pop();
         let connection = match idle {
             Some(connection) => connection,
             None => database::open_read_only(&self.shared.file)?,
         };
         let answer = query(&connection);
-        self.shared.readers.lock().map_err(|_| ProjectionError::Poisoned)?.push(connection);
+        readers.lock().map_err(|_| ProjectionError::Poisoned)?.push(connection);
         answer
+    }
+}
+
+impl Shared {
+    fn cross(&self) -> Result<RwLockReadGuard<'_, Cross>, ProjectionError> {
+        self.cross.read().map_err(|_| ProjectionError::Poisoned)
+    }
+
+    fn cross_mut(&self) -> Result<RwLockWriteGuard<'_, Cross>, ProjectionError> {
+        self.cross.write().map_err(|_| ProjectionError::Poisoned)
     }
 }

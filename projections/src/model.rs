@@ -25,6 +25,9 @@ pub struct DutyRow {
     pub generation: u32,
     /// Whether a breach of it stands raised in the log.
     pub raised: bool,
+    /// Whether its subject is parked: the duty is as it was then.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub parked: bool,
     /// The duty, field by field.
     #[serde(flatten)]
     pub record: DutyRecord,
@@ -115,6 +118,9 @@ pub struct SubjectRow {
     pub merged_into: Option<String>,
     /// Fields of the state (spec 3.2) by name.
     pub state: BTreeMap<String, String>,
+    /// Whether it is parked: its state is as it was then.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub parked: bool,
 }
 
 /// A breach as raised in the log.
@@ -221,4 +227,18 @@ pub struct TimelineEntry {
     pub changes: Vec<(String, String, String)>,
     /// Its public data, as text by field.
     pub data: Vec<(String, String)>,
+}
+
+/// A subject that cannot be followed; its rows stay as they were.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Parked {
+    /// Its full id.
+    pub subject: String,
+    /// The event that cannot be taken in.
+    pub position: Position,
+    /// Why.
+    pub reason: String,
+    /// The last moment at which its rows were right.
+    pub since: Instant,
 }

@@ -1,36 +1,29 @@
 //! Writing rows, and reading them back.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use mandate_domain::judge::{DutyRecord, Evidence, History, Outcome};
-use mandate_domain::time::Instant;
+use mandate_domain::catalogue::FactType;
+use mandate_domain::judge::{DutyRecord, Outcome, Standing, short_reference};
+use mandate_domain::time::{Date, Instant};
 use mandate_store::Position;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::cross::{Cross, Epoch, is_judged};
 use crate::error::ProjectionError;
-use crate::model::Progress;
-use crate::subjects::evidence_of;
-
-/// A duty as it is written.
-#[derive(Debug, Clone)]
-pub(crate) struct Written {
-    pub record: DutyRecord,
-    pub version: u16,
-    pub severity: String,
-    pub title: String,
-    pub unit: Option<String>,
-}
+use crate::model::{Parked, Progress};
+use crate::unit::{Failure, Followed, FollowedDuty, Now, Stored};
 
 /// How far the read models are.
 pub(crate) fn progress(connection: &Connection) -> Result<Progress, ProjectionError> {
     let failed = ProjectionError::database("read the checkpoint");
-    let (position, at): (i64, i64) = connection
-        .query_row("SELECT position, at FROM checkpoint WHERE id = 1", [], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT position, at, (SELECT min(next_at) FROM subjects WHERE next_at IS NOT NULL) \
+             FROM checkpoint WHERE id = 1",
+        )
         .map_err(&failed)?;
-    let next: Option<i64> =
-        connection.query_row("SELECT min(next_at) FROM subjects", [], |row| row.get(0)).map_err(&failed)?;
+    let (position, at, next): (i64, i64, Option<i64>) =
+        statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).map_err(&failed)?;
     Ok(Progress {
         position: Position::new(u64::try_from(position).unwrap_or(0)),
         at: Instant::from_nanos(at),
@@ -40,203 +33,402 @@ pub(crate) fn progress(connection: &Connection) -> Result<Progress, ProjectionEr
 
 /// Moves the checkpoint; the moment never goes back.
 pub(crate) fn reach(connection: &Connection, position: Position, at: Instant) -> Result<(), ProjectionError> {
-    let failed = ProjectionError::database("move the checkpoint");
-    connection
-        .prepare_cached("UPDATE checkpoint SET position = ?1, at = max(at, ?2) WHERE id = 1")
-        .map_err(&failed)?
-        .execute(params![i64::try_from(position.get()).unwrap_or(i64::MAX), at.nanos()])
-        .map_err(&failed)?;
+    execute(
+        connection,
+        "move the checkpoint",
+        "UPDATE checkpoint SET position = ?1, at = max(at, ?2) WHERE id = 1",
+        params![i64::try_from(position.get()).unwrap_or(i64::MAX), at.nanos()],
+    )
+}
+
+fn execute(
+    connection: &Connection,
+    what: &'static str,
+    sql: &str,
+    values: impl rusqlite::Params,
+) -> Result<(), ProjectionError> {
+    let failed = ProjectionError::database(what);
+    connection.prepare_cached(sql).map_err(&failed)?.execute(values).map_err(&failed)?;
     Ok(())
 }
 
-/// Writes a duty if it differs from what stands there, and its history.
-pub(crate) fn write_duty(
+/// The duties of some subjects as they stand; where time is followed again `from` an instant at which the tables
+/// were already, with what each was before it, and what was written from then on is taken away.
+pub(crate) fn stored(
     connection: &Connection,
-    duty: &Written,
-    at: Instant,
+    members: &[String],
+    from: Instant,
+    reached: Instant,
+) -> Result<HashMap<String, Stored>, ProjectionError> {
+    let failed = ProjectionError::database("read the duties of a subject");
+    let mut found = HashMap::new();
+    for member in members {
+        let mut statement = connection
+            .prepare_cached("SELECT duty, record, unit FROM duties WHERE subject = ?1")
+            .map_err(&failed)?;
+        let rows = statement
+            .query_map([member], |row| {
+                let record: String = row.get(1)?;
+                let before = Some(record.clone());
+                Ok((row.get(0)?, Stored { record, unit: row.get(2)?, before }))
+            })
+            .map_err(&failed)?;
+        for row in rows {
+            let (duty, stored): (String, Stored) = row.map_err(&failed)?;
+            found.insert(duty, stored);
+        }
+    }
+    if from <= reached {
+        for member in members {
+            go_back(connection, member, from, &mut found)?;
+        }
+    }
+    Ok(found)
+}
+
+/// Takes away what the history of a subject's duties holds from an instant on.
+fn go_back(
+    connection: &Connection,
+    subject: &str,
+    from: Instant,
+    found: &mut HashMap<String, Stored>,
 ) -> Result<(), ProjectionError> {
-    let failed = ProjectionError::database("write a duty");
-    let record = &duty.record;
-    let text = serde_json::to_string(record).map_err(|e| ProjectionError::row("duties", &e))?;
-    let present: Option<(String, Option<String>)> = connection
-        .prepare_cached("SELECT record, unit FROM duties WHERE duty = ?1")
+    let failed = ProjectionError::database("go back in the history of a duty");
+    let later: Vec<String> = connection
+        .prepare_cached("SELECT DISTINCT duty FROM duty_history WHERE subject = ?1 AND at >= ?2")
         .map_err(&failed)?
-        .query_row([&record.duty], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()
+        .query_map(params![subject, from.nanos()], |row| row.get(0))
+        .map_err(&failed)?
+        .collect::<Result<_, _>>()
         .map_err(&failed)?;
-    if present.as_ref().is_some_and(|(known, unit)| *known == text && *unit == duty.unit) {
+    for duty in later {
+        let before: Option<Option<String>> = connection
+            .prepare_cached(
+                "SELECT record FROM duty_history WHERE subject = ?1 AND duty = ?2 AND at < ?3 \
+                 ORDER BY at DESC LIMIT 1",
+            )
+            .map_err(&failed)?
+            .query_row(params![subject, duty, from.nanos()], |row| row.get(0))
+            .optional()
+            .map_err(&failed)?;
+        let before = before.flatten();
+        execute(
+            connection,
+            "go back in the history of a duty",
+            "DELETE FROM duty_history WHERE subject = ?1 AND duty = ?2 AND at >= ?3",
+            params![subject, duty, from.nanos()],
+        )?;
+        // One that is there no longer was there before, or will be looked at again: an empty record equals none.
+        let stored =
+            found.entry(duty).or_insert_with(|| Stored { record: String::new(), unit: None, before: None });
+        stored.before = before;
+    }
+    Ok(())
+}
+
+/// Whether rows are added to tables that hold none of the unit, or take the place of what is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Writing {
+    Fresh,
+    Over,
+}
+
+/// Writes what became of a unit.
+pub(crate) fn write(
+    connection: &Connection,
+    members: &[String],
+    followed: &Followed,
+    writing: Writing,
+) -> Result<(), ProjectionError> {
+    for duty in &followed.duties {
+        write_duty(connection, duty, writing)?;
+    }
+    if followed.judged {
+        write_subjects(connection, members, followed)?;
+    } else {
+        for member in members {
+            let sql = "UPDATE subjects SET next_at = NULL WHERE subject = ?1";
+            execute(connection, "write a subject", sql, [member])?;
+        }
+    }
+    for (area, subject) in &followed.areas {
+        let sql = "INSERT OR IGNORE INTO areas (area, subject) VALUES (?1, ?2)";
+        execute(connection, "write an area", sql, [area, subject])?;
+    }
+    if let Some(failure) = &followed.failed {
+        park(connection, members, failure)?;
+    }
+    Ok(())
+}
+
+fn write_duty(connection: &Connection, duty: &FollowedDuty, writing: Writing) -> Result<(), ProjectionError> {
+    for change in &duty.changes {
+        execute(
+            connection,
+            "write the history of a duty",
+            "INSERT OR REPLACE INTO duty_history (subject, duty, at, version, record) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![duty.subject, duty.duty, change.at.nanos(), change.version, change.record.as_deref()],
+        )?;
+    }
+    let Some(now) = &duty.now else {
+        if duty.stored.is_some() {
+            for sql in ["DELETE FROM duties WHERE duty = ?1", "DELETE FROM steps WHERE duty = ?1"] {
+                execute(connection, "remove a duty", sql, [&duty.duty])?;
+            }
+        }
+        return Ok(());
+    };
+    let stands =
+        duty.stored.as_ref().is_some_and(|stored| *stored.record == *now.record && stored.unit == now.unit);
+    if !stands {
+        write_row(connection, duty, now, writing)?;
+    }
+    if writing == Writing::Over && (!stands || now.outcome == Outcome::Pending) {
+        let sql = "DELETE FROM steps WHERE duty = ?1";
+        execute(connection, "write the steps of a duty", sql, [&duty.duty])?;
+    }
+    let due_at = now.due_at.map_or(0, Instant::nanos);
+    for (step, at) in &now.steps {
+        let sql = "INSERT OR REPLACE INTO steps (duty, step, at, due_at) VALUES (?1, ?2, ?3, ?4)";
+        let values = params![duty.duty, step, at.nanos(), due_at];
+        execute(connection, "write the steps of a duty", sql, values)?;
+    }
+    Ok(())
+}
+
+fn write_row(
+    connection: &Connection,
+    duty: &FollowedDuty,
+    now: &Now,
+    writing: Writing,
+) -> Result<(), ProjectionError> {
+    let sql = match writing {
+        Writing::Fresh => concat!(
+            "INSERT INTO duties (duty, reference, subject, rule, version, holder, unit, outcome, breach, opened_at, ",
+            "due_on, act_by, due_at, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+        ),
+        Writing::Over => concat!(
+            "INSERT OR REPLACE INTO duties (duty, reference, subject, rule, version, holder, unit, outcome, breach, ",
+            "opened_at, due_on, act_by, due_at, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ",
+            "?13, ?14)"
+        ),
+    };
+    let values = params![
+        duty.duty,
+        short_reference(&duty.duty),
+        duty.subject,
+        now.rule,
+        now.version,
+        now.holder,
+        now.unit,
+        now.outcome.name(),
+        now.breach,
+        now.opened_at.nanos(),
+        now.due_on.map(Date::days),
+        now.act_by.map(Date::days),
+        now.due_at.map(Instant::nanos),
+        &*now.record,
+    ];
+    execute(connection, "write a duty", sql, values)
+}
+
+fn write_subjects(
+    connection: &Connection,
+    members: &[String],
+    followed: &Followed,
+) -> Result<(), ProjectionError> {
+    for member in members {
+        let standing = followed.standings.iter().find(|standing| standing.members.contains(member));
+        let survivor = standing.map(|standing| standing.subject.as_str());
+        let merged_into = survivor.filter(|survivor| survivor != member);
+        let state = state_text(standing.filter(|_| merged_into.is_none()))?;
+        let kind = member.split('/').next().unwrap_or("");
+        // A set is followed under its first member alone.
+        let leads = members.first() == Some(member) && followed.failed.is_none();
+        let next_at = followed.next_at.filter(|_| leads).map(Instant::nanos);
+        execute(
+            connection,
+            "write a subject",
+            "INSERT INTO subjects (subject, kind, leads, merged_into, state, next_at) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (subject) DO UPDATE SET leads = excluded.leads, \
+             merged_into = excluded.merged_into, state = excluded.state, next_at = excluded.next_at",
+            params![member, kind, leads, merged_into, state, next_at],
+        )?;
+    }
+    Ok(())
+}
+
+fn state_text(standing: Option<&Standing>) -> Result<String, ProjectionError> {
+    let state: BTreeMap<&str, &str> = standing
+        .map(|standing| standing.state.iter().map(|(field, value)| (field.name(), value.as_str())).collect())
+        .unwrap_or_default();
+    serde_json::to_string(&state).map_err(|e| ProjectionError::row("subjects", &e))
+}
+
+/// Parks the subjects of a unit: they are followed no further, and their rows stay as they are.
+pub(crate) fn park(
+    connection: &Connection,
+    members: &[String],
+    failure: &Failure,
+) -> Result<(), ProjectionError> {
+    for member in members {
+        execute(
+            connection,
+            "park a subject",
+            "INSERT OR IGNORE INTO parked (subject, position, reason, since) VALUES (?1, ?2, ?3, ?4)",
+            params![member, failure.position, failure.reason, failure.since.nanos()],
+        )?;
+        let sql = "UPDATE subjects SET leads = 0, next_at = NULL WHERE subject = ?1";
+        execute(connection, "park a subject", sql, [member])?;
+    }
+    Ok(())
+}
+
+/// Notes that a policy which was adopted cannot be used; the one before it stays in force.
+pub(crate) fn park_policy(connection: &Connection, epoch: &Epoch) -> Result<(), ProjectionError> {
+    let Some((subject, reason)) = &epoch.refused else { return Ok(()) };
+    let failure = Failure { reason: reason.clone(), position: epoch.position, since: epoch.at };
+    park(connection, std::slice::from_ref(subject), &failure)
+}
+
+/// Has a parked subject followed again, under the leader of its set.
+pub(crate) fn release(connection: &Connection, leader: &str, parked: &Parked) -> Result<(), ProjectionError> {
+    execute(connection, "release a subject", "DELETE FROM parked WHERE subject = ?1", [&parked.subject])?;
+    if !is_judged(leader) {
         return Ok(());
     }
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO duties (duty, reference, subject, rule, version, severity, title, holder, unit, \
-             outcome, breach, opened_by, opened_at, due_on, act_by, due_at, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6, \
-             ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
-        )
-        .map_err(&failed)?
-        .execute(params![
-            record.duty,
-            record.short_reference(),
-            record.subject,
-            record.rule,
-            duty.version,
-            duty.severity,
-            duty.title,
-            record.holder,
-            duty.unit,
-            record.outcome,
-            record.breach,
-            record.opened_by,
-            record.opened_at.nanos(),
-            record.due_on.map(mandate_domain::time::Date::days),
-            record.act_by.map(mandate_domain::time::Date::days),
-            record.due_at.map(Instant::nanos),
-            text,
-        ])
+    let sql = "INSERT INTO subjects (subject, kind, leads, state, next_at) VALUES (?1, ?2, 1, '{}', ?3) \
+               ON CONFLICT (subject) DO UPDATE SET leads = 1, next_at = excluded.next_at";
+    let kind = leader.split('/').next().unwrap_or("");
+    execute(connection, "release a subject", sql, params![leader, kind, parked.since.nanos()])
+}
+
+/// The subjects that are parked.
+pub(crate) fn parked(connection: &Connection) -> Result<Vec<Parked>, ProjectionError> {
+    let failed = ProjectionError::database("read what is parked");
+    let mut statement = connection
+        .prepare_cached("SELECT subject, position, reason, since FROM parked ORDER BY position, subject")
         .map_err(&failed)?;
-    write_history(connection, &record.duty, at, Some(&text))
-}
-
-/// Notes what a duty is from an instant on; what equals the version before it is no version.
-fn write_history(
-    connection: &Connection,
-    duty: &str,
-    at: Instant,
-    record: Option<&str>,
-) -> Result<(), ProjectionError> {
-    let failed = ProjectionError::database("write the history of a duty");
-    let before: Option<Option<String>> = connection
-        .prepare_cached(
-            "SELECT record FROM duty_history WHERE duty = ?1 AND at < ?2 ORDER BY at DESC LIMIT 1",
-        )
-        .map_err(&failed)?
-        .query_row(params![duty, at.nanos()], |row| row.get(0))
-        .optional()
+    let rows = statement
+        .query_map([], |row| {
+            let position: i64 = row.get(1)?;
+            Ok(Parked {
+                subject: row.get(0)?,
+                position: Position::new(u64::try_from(position).unwrap_or(0)),
+                reason: row.get(2)?,
+                since: Instant::from_nanos(row.get(3)?),
+            })
+        })
         .map_err(&failed)?;
-    let same = before.as_ref().map_or(record.is_none(), |before| before.as_deref() == record);
-    if same {
-        let mut delete = connection
-            .prepare_cached("DELETE FROM duty_history WHERE duty = ?1 AND at = ?2")
-            .map_err(&failed)?;
-        delete.execute(params![duty, at.nanos()]).map_err(&failed)?;
-    } else {
-        let mut insert = connection
-            .prepare_cached("INSERT OR REPLACE INTO duty_history (duty, at, record) VALUES (?1, ?2, ?3)")
-            .map_err(&failed)?;
-        insert.execute(params![duty, at.nanos(), record]).map_err(&failed)?;
-    }
-    Ok(())
+    rows.collect::<Result<_, _>>().map_err(&failed)
 }
 
-/// Writes the warning steps to come of a duty in place of those there.
-pub(crate) fn write_steps(
-    connection: &Connection,
-    duty: &Written,
-    steps: &[(String, Instant)],
-) -> Result<(), ProjectionError> {
-    let failed = ProjectionError::database("write the steps of a duty");
-    connection
-        .prepare_cached("DELETE FROM steps WHERE duty = ?1")
-        .map_err(&failed)?
-        .execute([&duty.record.duty])
-        .map_err(&failed)?;
-    let due_at = duty.record.due_at.map_or(0, Instant::nanos);
-    for (step, at) in steps {
-        connection
-            .prepare_cached("INSERT OR REPLACE INTO steps (duty, step, at, due_at) VALUES (?1, ?2, ?3, ?4)")
-            .map_err(&failed)?
-            .execute(params![duty.record.duty, step, at.nanos(), due_at])
-            .map_err(&failed)?;
-    }
-    Ok(())
+/// The types of fact recorded for each holder, and since when.
+#[derive(Debug, Default)]
+pub(crate) struct Evidence {
+    since: HashMap<String, HashMap<u8, Instant>>,
 }
 
-/// Removes the duties of a set of subjects that are there no longer.
-pub(crate) fn remove_others(
-    connection: &Connection,
-    members: &[String],
-    present: &[Written],
-    at: Instant,
-) -> Result<(), ProjectionError> {
-    let failed = ProjectionError::database("remove a duty");
-    let known: std::collections::HashSet<&str> =
-        present.iter().map(|duty| duty.record.duty.as_str()).collect();
-    for member in members {
-        let stored: Vec<String> = connection
-            .prepare_cached("SELECT duty FROM duties WHERE subject = ?1")
-            .map_err(&failed)?
-            .query_map([member], |row| row.get(0))
-            .map_err(&failed)?
-            .collect::<Result<_, _>>()
-            .map_err(&failed)?;
-        for duty in stored.iter().filter(|duty| !known.contains(duty.as_str())) {
-            for sql in ["DELETE FROM duties WHERE duty = ?1", "DELETE FROM steps WHERE duty = ?1"] {
-                connection.prepare_cached(sql).map_err(&failed)?.execute([duty]).map_err(&failed)?;
-            }
-            write_history(connection, duty, at, None)?;
-        }
-    }
-    Ok(())
-}
-
-/// Adds what was seen to what is stored, completes it with that, and answers with holders that show a new type.
-pub(crate) fn add_evidence(
-    connection: &Connection,
-    seen: &mut Evidence,
-    history: &History,
-) -> Result<Vec<String>, ProjectionError> {
-    let failed = ProjectionError::database("write evidence");
-    let mut fresh = Vec::new();
-    for (holder, types) in seen.iter_mut() {
-        let name = history.symbols.text(*holder);
-        let before = evidence_of(connection, name)?.unwrap_or(0);
-        *types |= before;
-        if *types != before {
-            let [low, high] = halves(*types);
-            connection
-                .prepare_cached("INSERT OR REPLACE INTO evidence (holder, low, high) VALUES (?1, ?2, ?3)")
-                .map_err(&failed)?
-                .execute(params![name, low, high])
-                .map_err(&failed)?;
-            fresh.push(name.to_owned());
-        }
-    }
-    fresh.sort_unstable();
-    Ok(fresh)
-}
-
-/// A set of 128 bits as two columns of 64, the lower first.
-fn halves(set: u128) -> [i64; 2] {
-    [set, set >> 64].map(|half| {
-        let lower = u64::try_from(half & u128::from(u64::MAX)).unwrap_or(0);
-        lower.cast_signed()
-    })
-}
-
-/// Subjects, others than the members, with a marked duty of a holder that shows a new type.
-pub(crate) fn concerned_by_evidence(
-    connection: &Connection,
-    holders: &[String],
-    members: &[String],
-) -> Result<Vec<String>, ProjectionError> {
-    let failed = ProjectionError::database("find duties that are not evidenced");
-    let mut concerned = Vec::new();
-    for holder in holders {
-        let mut statement = connection
-            .prepare_cached(
-                "SELECT DISTINCT subject FROM duties WHERE holder = ?1 AND outcome IN ('overdue', 'lapsed') \
-                 AND record LIKE '%\"not_evidenced\"%' ORDER BY subject",
-            )
-            .map_err(&failed)?;
-        let found = statement.query_map([holder], |row| row.get::<_, String>(0)).map_err(&failed)?;
-        for subject in found {
-            let subject = subject.map_err(&failed)?;
-            if !members.contains(&subject) {
-                concerned.push(subject);
+impl Evidence {
+    /// What the tables hold.
+    pub fn load(connection: &Connection) -> Result<Self, ProjectionError> {
+        let failed = ProjectionError::database("read evidence");
+        let mut evidence = Self::default();
+        let mut statement =
+            connection.prepare_cached("SELECT holder, type, since FROM evidence").map_err(&failed)?;
+        let mut rows = statement.query([]).map_err(&failed)?;
+        while let Some(row) = rows.next().map_err(&failed)? {
+            let read =
+                || -> rusqlite::Result<(String, String, i64)> { Ok((row.get(0)?, row.get(1)?, row.get(2)?)) };
+            let (holder, kind, since) = read().map_err(&failed)?;
+            if let Some(kind) = FactType::from_name(&kind) {
+                let kind = u8::try_from(kind.index()).unwrap_or(u8::MAX);
+                evidence.since.entry(holder).or_default().insert(kind, Instant::from_nanos(since));
             }
         }
+        Ok(evidence)
     }
-    Ok(concerned)
+
+    /// Takes in what was seen since an instant; whether it is new or earlier than known.
+    pub fn add(&mut self, holder: &str, kind: u8, at: Instant) -> bool {
+        if !self.since.contains_key(holder) {
+            self.since.insert(holder.to_owned(), HashMap::new());
+        }
+        let Some(known) = self.since.get_mut(holder) else { return false };
+        let since = known.entry(kind).or_insert(Instant::MAX);
+        let fresh = at < *since;
+        *since = (*since).min(at);
+        fresh
+    }
+
+    /// Writes what was seen of evidence, where it is new.
+    pub fn write(
+        &mut self,
+        connection: &Connection,
+        seen: &[(String, u8, Instant)],
+    ) -> Result<(), ProjectionError> {
+        for (holder, kind, at) in seen {
+            if self.add(holder, *kind, *at) {
+                write_evidence(connection, holder, *kind, *at)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes all of it.
+    pub fn write_all(&self, connection: &Connection) -> Result<(), ProjectionError> {
+        for (holder, kinds) in &self.since {
+            for (kind, at) in kinds {
+                write_evidence(connection, holder, *kind, *at)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write_evidence(
+    connection: &Connection,
+    holder: &str,
+    kind: u8,
+    at: Instant,
+) -> Result<(), ProjectionError> {
+    let Some(kind) = FactType::ALL.get(usize::from(kind)) else { return Ok(()) };
+    let sql = "INSERT INTO evidence (holder, type, since) VALUES (?1, ?2, ?3) \
+               ON CONFLICT (holder, type) DO UPDATE SET since = min(since, excluded.since)";
+    execute(connection, "write evidence", sql, params![holder, kind.name(), at.nanos()])
+}
+
+/// Has subjects judged again at an instant, each with the set under whose leader it is followed.
+pub(crate) fn concern<'s>(
+    connection: &Connection,
+    cross: &Cross,
+    subjects: impl Iterator<Item = &'s str>,
+    at: Instant,
+) -> Result<(), ProjectionError> {
+    for subject in subjects {
+        let sql = "UPDATE subjects SET next_at = ?2 WHERE subject = ?1 AND leads = 1 \
+                   AND (next_at IS NULL OR next_at > ?2)";
+        execute(connection, "note whom an event concerns", sql, params![cross.leader(subject), at.nanos()])?;
+    }
+    Ok(())
+}
+
+/// Has everybody judged again at an instant.
+pub(crate) fn concern_everybody(connection: &Connection, at: Instant) -> Result<(), ProjectionError> {
+    let sql = "UPDATE subjects SET next_at = ?1 WHERE leads = 1 AND (next_at IS NULL OR next_at > ?1)";
+    execute(connection, "note whom an event concerns", sql, [at.nanos()])
+}
+
+/// Subjects that a statement with one value finds.
+pub(crate) fn subjects(
+    connection: &Connection,
+    sql: &str,
+    values: impl rusqlite::Params,
+) -> Result<Vec<String>, ProjectionError> {
+    let failed = ProjectionError::database("find whom an event concerns");
+    let mut statement = connection.prepare_cached(sql).map_err(&failed)?;
+    let found = statement.query_map(values, |row| row.get(0)).map_err(&failed)?;
+    found.collect::<Result<_, _>>().map_err(&failed)
 }
 
 /// Reads a duty's record.

@@ -1,6 +1,7 @@
 //! Reading the log in the order of its positions, whatever database holds it.
 
 use mandate_domain::catalogue::FactType;
+use mandate_domain::time::Instant;
 
 use crate::error::StoreError;
 use crate::position::{End, Head, Position, Sequence};
@@ -214,18 +215,15 @@ impl Reader {
         Ok(self.read_after(Position::new(before), 1)?.events.pop())
     }
 
-    /// The subject of the event at a position, also of one that cannot be decoded.
+    /// The subject of the event at a position and when it was recorded, if there is one; the event itself is not
+    /// decoded, for one that cannot be.
     ///
     /// # Errors
-    /// As [`Self::by_position`].
-    pub fn subject_at(&self, position: Position) -> Result<Option<String>, StoreError> {
-        let Some(before) = position.get().checked_sub(1) else { return Ok(None) };
-        let mut subject = None;
-        self.for_each_row(Position::new(before), 1, |columns| {
-            subject = Some(format!("{}/{}", columns.aggregate_type, columns.aggregate_id));
-            Ok(())
-        })?;
-        Ok(subject)
+    /// [`StoreError::Database`] when it cannot be read.
+    pub fn subject_at(&self, position: Position) -> Result<Option<(String, Instant)>, StoreError> {
+        let found = on!(&self.source, reader => reader.subject_at(position))?;
+        Ok(found
+            .map(|(kind, rest, recorded_at)| (format!("{kind}/{rest}"), Instant::from_nanos(recorded_at))))
     }
 
     /// The event with a (source, id), if there is one.

@@ -13,6 +13,7 @@ mod log;
 mod place;
 mod policy;
 mod progress;
+mod projections;
 mod proof;
 mod running;
 mod serve;
@@ -41,6 +42,8 @@ pub enum Exit {
     Altered,
     /// A range of the log is missing or not proven.
     Missing,
+    /// What was compared differs.
+    Differs,
 }
 
 impl From<Exit> for ExitCode {
@@ -52,6 +55,7 @@ impl From<Exit> for ExitCode {
             Exit::Breach => 4,
             Exit::Altered => 5,
             Exit::Missing => 6,
+            Exit::Differs => 5,
         })
     }
 }
@@ -82,6 +86,8 @@ enum Verb {
     Restore(backup::Restore),
     #[command(subcommand)]
     Keys(keys::Arguments),
+    #[command(subcommand)]
+    Projections(projections::Arguments),
     Token(token::Arguments),
     #[command(subcommand)]
     Config(config::Arguments),
@@ -105,6 +111,7 @@ pub fn run() -> ExitCode {
         Verb::Backup(arguments) => backup::run(&arguments),
         Verb::Restore(arguments) => backup::restore(&arguments),
         Verb::Keys(arguments) => keys::run(&arguments),
+        Verb::Projections(arguments) => projections::run(&arguments),
         Verb::Token(arguments) => token::run(&arguments),
         Verb::Config(arguments) => config::run(&arguments),
     };

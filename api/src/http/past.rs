@@ -85,6 +85,7 @@ fn row(judge: &Judge<'_>, policy: &Policy, verdict: &Verdict, units: &HashMap<St
         version: judge.version_number(verdict),
         generation: 0,
         raised: false,
+        parked: false,
         record,
     }
 }

@@ -192,8 +192,10 @@ fn ready(
     }
 }
 
-/// The types that can end a duty of the version well.
-fn evidence(version: &Version) -> u128 {
+/// The types of fact that can end a duty of a version well, as bits by [`FactType::index`]; a missed duty of whose
+/// holder none was ever recorded is marked `not_evidenced`.
+#[must_use]
+pub fn evidence(version: &Version) -> u128 {
     let mut types: Vec<FactType> = version
         .done
         .iter()

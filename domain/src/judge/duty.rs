@@ -232,3 +232,49 @@ pub struct Verdict {
     /// Its flags.
     pub flags: Flags,
 }
+
+/// Which duty of a judge a verdict is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DutyKey(VersionId, u32, RowId, Option<Date>);
+
+impl Verdict {
+    /// Which duty it is about; of the same judge only.
+    #[must_use]
+    pub const fn key(&self) -> DutyKey {
+        DutyKey(self.version, self.subject, self.opener, self.day)
+    }
+
+    /// Whether the record of another verdict of the same judge says the same.
+    #[must_use]
+    pub fn says_the_same_as(&self, other: &Self) -> bool {
+        self.key() == other.key()
+            && self.outcome == other.outcome
+            && self.holder == other.holder
+            && self.inherited == other.inherited
+            && self.opened_at == other.opened_at
+            && self.counted_from == other.counted_from
+            && self.opens_on == other.opens_on
+            && self.due_on == other.due_on
+            && self.act_by == other.act_by
+            && self.due_at == other.due_at
+            && self.closed_by == other.closed_by
+            && self.closed_at == other.closed_at
+            && self.superseded_by == other.superseded_by
+            && self.breach == other.breach
+            && self.known_since == other.known_since
+            && self.born_overdue == other.born_overdue
+            && self.flags == other.flags
+    }
+
+    /// The symbol of the subject.
+    #[must_use]
+    pub const fn subject(&self) -> u32 {
+        self.subject
+    }
+
+    /// The symbol of the organisation that answers, if known.
+    #[must_use]
+    pub fn holder(&self) -> Option<u32> {
+        (self.holder != crate::vocabulary::NONE).then_some(self.holder)
+    }
+}

@@ -4,7 +4,7 @@ use super::compiled::{ByKind, Part, Ready, VersionId, data_passes, entry_of};
 use super::duty::{DueDate, Duty, End, Flags, Move, Outcome};
 use super::history::{History, Row, RowId, Waiver};
 use super::state::{Awaited, State, answered_users};
-use super::view::{Context, View};
+use super::view::{Context, Sight};
 use crate::calendar::{CalendarView, WorkingDay};
 use crate::catalogue::{FactType, Field, SubjectKind};
 use crate::policy::{By, Condition, CountedFrom, Due, Entry, Form, Holder};
@@ -62,12 +62,13 @@ enum Openings {
     Refused,
 }
 
+#[derive(Clone)]
 pub(super) struct Fold<'a> {
     cx: &'a Context<'a>,
     history: &'a History,
-    view: View,
+    pub(super) view: Sight,
     table: &'a ByKind,
-    kind: SubjectKind,
+    pub(super) kind: SubjectKind,
     subject: u32,
     pub(super) state: State,
     before: [u32; crate::vocabulary::FIELDS],
@@ -80,7 +81,11 @@ pub(super) struct Fold<'a> {
     patterns: Vec<Duty>,
     open: Vec<usize>,
     /// The area of a nominal or the organisation of a user, from each change on.
-    holders: Vec<(Instant, u32)>,
+    pub(super) holders: Vec<(Instant, u32)>,
+    /// Deregistrations left out.
+    dropped: Vec<RowId>,
+    /// The areas whose programmes were asked about, where that is noted.
+    pub(super) asked_areas: std::cell::RefCell<Vec<u32>>,
     seq: u32,
     /// The word in force for the reason of the present reception.
     reason: Option<&'static str>,
@@ -100,7 +105,7 @@ pub(super) struct Changed {
 }
 
 impl<'a> Fold<'a> {
-    pub fn new(cx: &'a Context<'a>, view: View, kind: SubjectKind, table: &'a ByKind, subject: u32) -> Self {
+    pub fn new(cx: &'a Context<'a>, view: Sight, kind: SubjectKind, table: &'a ByKind, subject: u32) -> Self {
         let mut fold = Self {
             cx,
             history: cx.history,
@@ -118,6 +123,8 @@ impl<'a> Fold<'a> {
             patterns: Vec::new(),
             open: Vec::new(),
             holders: Vec::new(),
+            dropped: Vec::new(),
+            asked_areas: std::cell::RefCell::default(),
             seq: 0,
             reason: None,
             evidence: Vec::new(),
@@ -138,7 +145,7 @@ impl<'a> Fold<'a> {
     /// Folds the rows, which are visible and in the order (time, position), and the waivers of the subject.
     pub fn run(&mut self, rows: &[RowId], waivers: &[&'a Waiver]) {
         self.waivers = waivers.to_vec();
-        let dropped = self.deregistrations_that_were_changes(rows);
+        self.dropped = self.deregistrations_that_were_changes(rows);
         let mut waivers = waivers.iter().peekable();
         for row in rows {
             let found = self.history.row(*row);
@@ -148,14 +155,58 @@ impl<'a> Fold<'a> {
             }) {
                 self.waive(waiver);
             }
-            if !dropped.contains(row) {
-                self.step(*row);
-            }
-            self.seq += 1;
+            self.step_unless_dropped(*row);
         }
         for waiver in waivers {
             self.waive(waiver);
         }
+    }
+
+    /// Goes on with rows that come after those folded; `all` are both, in the order of the fold. Answers whether it
+    /// could: a registration may undo what an earlier deregistration did.
+    pub fn go_on(&mut self, all: &[RowId], new: &[RowId]) -> bool {
+        let turns = |row: &RowId| {
+            matches!(self.history.row(*row).kind, FactType::MappaRegistered | FactType::MappaDeregistered)
+        };
+        if new.iter().any(turns) {
+            let dropped = self.deregistrations_that_were_changes(all);
+            if dropped.iter().any(|row| !new.contains(row) && !self.dropped.contains(row)) {
+                return false;
+            }
+            self.dropped = dropped;
+        }
+        for row in new {
+            self.step_unless_dropped(*row);
+        }
+        true
+    }
+
+    fn step_unless_dropped(&mut self, row: RowId) {
+        if !self.dropped.contains(&row) {
+            self.step(row);
+        }
+        self.seq += 1;
+    }
+
+    /// Whether waivers or days that run make the end of the fold more than the duties it holds.
+    pub fn has_more_at_its_end(&self) -> bool {
+        !self.waivers.is_empty() || self.runs_daily()
+    }
+
+    /// Duties that are open.
+    pub fn open(&self) -> &[usize] {
+        &self.open
+    }
+
+    /// A duty as it stands at the view: one in working days brought up to what was published.
+    pub fn as_it_stands(&self, at: usize) -> Option<std::borrow::Cow<'_, Duty>> {
+        let duty = self.duties.get(at)?;
+        if duty.working.is_none() || duty.frozen || duty.end.is_some() {
+            return Some(std::borrow::Cow::Borrowed(duty));
+        }
+        let mut own = duty.clone();
+        settle(self.cx, self.view.known_at, &mut own, Instant::MAX);
+        Some(std::borrow::Cow::Owned(own))
     }
 
     /// Ends the periods of `every` rules that still run, and applies the waivers of their days.
@@ -592,7 +643,13 @@ impl<'a> Fold<'a> {
             CountedFrom::Opening | CountedFrom::Reception => None,
         };
         let date = date.unwrap_or_else(|| self.history.row(row).on);
-        self.cx.programme_on(self.state.get(StateField::Area), guard.programme?, date, self.view)
+        let programme = guard.programme?;
+        let area = self.state.get(StateField::Area);
+        let mut asked = self.asked_areas.borrow_mut();
+        if !asked.contains(&area) {
+            asked.push(area);
+        }
+        self.cx.programme_on(area, programme, date, self.view)
     }
 
     /// Ends `while` duties whose `until` holds, and standing duties whose condition no longer does.
@@ -1087,27 +1144,7 @@ impl<'a> Fold<'a> {
     /// Brings a deadline in working days up to what was published before `until`, while the duty was pending.
     pub fn settle(&mut self, at: usize, until: Instant) {
         let (cx, known_at) = (self.cx, self.view.known_at);
-        let duty = self.duty(at);
-        let Some((base, n, looked)) = duty.working else { return };
-        if duty.frozen {
-            return;
-        }
-        let until = until.just_before().min(known_at);
-        if until <= looked {
-            return;
-        }
-        duty.working = Some((base, n, until));
-        for (published, view) in cx.calendar.published_between(looked, until) {
-            if duty.due.passed_by(published) {
-                break;
-            }
-            let before = duty.due.on;
-            redate(duty, view, base, n);
-            if duty.due.on != before {
-                let due_on = duty.due.on;
-                duty.moves.push(Move { by: None, at: published, due_on });
-            }
-        }
+        settle(cx, known_at, self.duty(at), until);
     }
 
     pub fn calendar_before(&self, instant: Instant) -> &'a CalendarView {
@@ -1220,6 +1257,29 @@ fn followed_due(due: Due, date: Date) -> (Date, Option<Date>) {
         ),
         Due::Days(_) | Due::WorkingDays(_) | Due::Months { .. } | Due::On(_) | Due::Prior | Due::SameDay => {
             (date, None)
+        }
+    }
+}
+
+fn settle(cx: &Context<'_>, known_at: Instant, duty: &mut Duty, until: Instant) {
+    let Some((base, n, looked)) = duty.working else { return };
+    if duty.frozen {
+        return;
+    }
+    let until = until.just_before().min(known_at);
+    if until <= looked {
+        return;
+    }
+    duty.working = Some((base, n, until));
+    for (published, view) in cx.calendar.published_between(looked, until) {
+        if duty.due.passed_by(published) {
+            break;
+        }
+        let before = duty.due.on;
+        redate(duty, view, base, n);
+        if duty.due.on != before {
+            let due_on = duty.due.on;
+            duty.moves.push(Move { by: None, at: published, due_on });
         }
     }
 }

@@ -4,6 +4,7 @@
 //! clock or does input or output, and the same input gives the same duties in the same order.
 
 mod compiled;
+mod course;
 mod duty;
 mod explain;
 mod fold;
@@ -15,7 +16,9 @@ mod view;
 
 use std::collections::HashMap;
 
-pub use duty::{Flags, Outcome, Verdict};
+pub use compiled::evidence as evidence_of;
+pub use course::{Course, Looked};
+pub use duty::{DutyKey, Flags, Outcome, Verdict};
 pub use explain::{Explanation, Step, StepKind};
 pub use history::{Added, History, Row, RowId, Symbols};
 pub use record::{DutyRecord, short_reference};
@@ -29,7 +32,7 @@ use compiled::Compiled;
 use duty::{Duty, End};
 use fold::Fold;
 use history::Waiver;
-use view::Context;
+use view::{Context, Sight};
 
 /// Which types of fact were ever recorded for a holder, as bits by fact type.
 pub type Evidence = HashMap<u32, u128>;
@@ -39,6 +42,7 @@ pub type Evidence = HashMap<u32, u128>;
 pub struct Judge<'a> {
     context: Context<'a>,
     view: View,
+    sight: Sight,
     /// Sets of subjects that merges connect, and the set of each member.
     components: Vec<Vec<u32>>,
     component_of: HashMap<u32, usize>,
@@ -62,7 +66,8 @@ pub fn adopted_policy(
         sha256: String::new(),
     };
     let context = Context::new(Compiled::new(&nothing, history), history, &Calendar::new(Vec::new()));
-    let text = history.adopted(|row| context.is_known(row, known_at))?;
+    let sight = Sight { as_at: known_at, known_at, until: u32::MAX };
+    let text = history.adopted(|row| context.is_known(row, sight))?;
     Some(Policy::load(&split_concatenation(text)))
 }
 
@@ -70,8 +75,21 @@ impl<'a> Judge<'a> {
     /// Prepares to judge.
     #[must_use]
     pub fn new(policy: &'a Policy, calendar: &Calendar, history: &'a History, view: View) -> Self {
+        Self::up_to(policy, calendar, history, view, u32::MAX)
+    }
+
+    /// Prepares to judge what stands in the log up to a position.
+    #[must_use]
+    pub fn up_to(
+        policy: &'a Policy,
+        calendar: &Calendar,
+        history: &'a History,
+        view: View,
+        position: u32,
+    ) -> Self {
+        let sight = Sight { until: position, ..view.into() };
         let mut context = Context::new(Compiled::new(policy, history), history, calendar);
-        context.add_published_holidays(view.known_at);
+        context.add_published_holidays(sight);
         let components = view::components(history);
         let mut component_of = HashMap::new();
         for (at, members) in components.iter().enumerate() {
@@ -81,7 +99,7 @@ impl<'a> Judge<'a> {
         for (at, waiver) in history.waivers.iter().enumerate() {
             waivers.entry(waiver.subject).or_default().push(at);
         }
-        Self { context, view, components, component_of, waivers }
+        Self { context, view, sight, components, component_of, waivers }
     }
 
     /// The units of judging: every subject, or every set of subjects that merges connect, once each.
@@ -121,25 +139,25 @@ impl<'a> Judge<'a> {
     /// Judges a unit: the duties of its subjects, annulled ones included. What was seen of evidence is added.
     pub fn judge_unit(&self, unit: u32, evidence: &mut Evidence) -> Vec<Verdict> {
         let members = self.members(unit);
-        let mut verdicts = self.judge_members(&members, self.view, Some(evidence));
-        self.add_annulled(&members, &mut verdicts);
+        let mut verdicts = self.judge_members(&members, self.sight, Some(evidence));
+        self.add_annulled(&members, self.sight, &mut verdicts);
         verdicts
     }
 
     fn judge_members(
         &self,
         members: &[u32],
-        view: View,
+        sight: Sight,
         mut evidence: Option<&mut Evidence>,
     ) -> Vec<Verdict> {
         let mut verdicts = Vec::new();
-        self.fold_members(members, view, Changes::Dropped, |subject, fold| {
+        self.fold_members(members, sight, Changes::Dropped, |subject, _, fold| {
             if let Some(evidence) = evidence.as_deref_mut() {
                 for (holder, seen) in &fold.evidence {
                     *evidence.entry(*holder).or_default() |= seen;
                 }
             }
-            self.conclude(fold, subject, view, &mut verdicts);
+            self.conclude(fold, subject, sight, &mut verdicts);
         });
         verdicts
     }
@@ -148,41 +166,65 @@ impl<'a> Judge<'a> {
     fn fold_members(
         &self,
         members: &[u32],
-        view: View,
+        sight: Sight,
         changes: Changes,
-        mut each: impl FnMut(u32, &mut Fold<'_>),
+        mut each: impl FnMut(u32, &[u32], &mut Fold<'_>),
     ) {
-        let survivors =
-            if members.len() > 1 { self.context.survivors(members, view) } else { HashMap::new() };
-        let survivor = |member: u32| survivors.get(&member).copied().unwrap_or(member);
-        for subject in members.iter().copied().filter(|member| survivor(*member) == *member) {
-            let own = || members.iter().copied().filter(|member| survivor(*member) == subject);
-            let Some(kind) = self.context.history.kind_of(subject) else { continue };
-            let Some(table) = self.context.compiled.of_kind(kind) else { continue };
-            let mut rows: Vec<RowId> =
-                own().flat_map(|member| self.context.history.rows_of(member)).copied().collect();
-            rows.retain(|row| self.context.is_visible(*row, view));
-            let order = |row: &RowId| {
-                let found = self.context.history.row(*row);
-                (found.time, found.position)
-            };
-            rows.sort_by_key(order);
-            let mut waivers: Vec<&Waiver> = own()
-                .filter_map(|member| self.waivers.get(&member))
-                .flatten()
-                .filter_map(|at| self.context.history.waivers.get(*at))
-                .filter(|waiver| self.context.waives(waiver, view))
-                .collect();
-            waivers.sort_by_key(|waiver| order(&waiver.row));
-            let mut fold = Fold::new(&self.context, view, kind, table, subject);
-            fold.changes = (changes == Changes::Kept).then(Vec::new);
-            fold.run(&rows, &waivers);
-            each(subject, &mut fold);
+        for (subject, own) in self.survivors_of(members, sight) {
+            if let Some((mut fold, _)) = self.fold(subject, &own, sight, changes) {
+                each(subject, &own, &mut fold);
+            }
         }
     }
 
+    /// Each subject of a unit that counts, with those whose facts count as its own, itself included.
+    fn survivors_of(&self, members: &[u32], sight: Sight) -> Vec<(u32, Vec<u32>)> {
+        if let [only] = members {
+            return vec![(*only, vec![*only])];
+        }
+        let survivors = self.context.survivors(members, sight);
+        let survivor = |member: u32| survivors.get(&member).copied().unwrap_or(member);
+        let standing = members.iter().copied().filter(|member| survivor(*member) == *member);
+        standing
+            .map(|subject| {
+                (subject, members.iter().copied().filter(|member| survivor(*member) == subject).collect())
+            })
+            .collect()
+    }
+
+    /// Folds the facts of some members into one subject; answers with the rows folded, in order.
+    fn fold(
+        &self,
+        subject: u32,
+        own: &[u32],
+        sight: Sight,
+        changes: Changes,
+    ) -> Option<(Fold<'_>, Vec<RowId>)> {
+        let kind = self.context.history.kind_of(subject)?;
+        let table = self.context.compiled.of_kind(kind)?;
+        let rows = own.iter().flat_map(|member| self.context.history.rows_of(*member)).copied();
+        let mut rows: Vec<RowId> = rows.filter(|row| self.context.is_visible(*row, sight)).collect();
+        let order = |row: &RowId| {
+            let found = self.context.history.row(*row);
+            (found.time, found.position)
+        };
+        rows.sort_by_key(order);
+        let mut waivers: Vec<&Waiver> = own
+            .iter()
+            .filter_map(|member| self.waivers.get(member))
+            .flatten()
+            .filter_map(|at| self.context.history.waivers.get(*at))
+            .filter(|waiver| self.context.waives(waiver, sight))
+            .collect();
+        waivers.sort_by_key(|waiver| order(&waiver.row));
+        let mut fold = Fold::new(&self.context, sight, kind, table, subject);
+        fold.changes = (changes == Changes::Kept).then(Vec::new);
+        fold.run(&rows, &waivers);
+        Some((fold, rows))
+    }
+
     /// Turns the duties of a fold into verdicts.
-    fn conclude(&self, fold: &mut Fold<'_>, subject: u32, view: View, verdicts: &mut Vec<Verdict>) {
+    fn conclude(&self, fold: &mut Fold<'_>, subject: u32, sight: Sight, verdicts: &mut Vec<Verdict>) {
         fold.finish();
         for at in 0..fold.duties.len() {
             let ended = fold.duties.get(at).and_then(|duty| duty.end);
@@ -190,25 +232,18 @@ impl<'a> Judge<'a> {
             fold.settle(at, ended.map_or(crate::time::Instant::MAX, |end| end.at));
         }
         for duty in &fold.duties {
-            let superseded_by =
-                duty.superseded_by.and_then(|at| fold.duties.get(at)).map(|new| (new.version, new.opener));
-            verdicts.push(self.verdict(fold, duty, subject, view, superseded_by));
+            verdicts.push(self.verdict(fold, duty, subject, sight));
         }
     }
 
-    fn verdict(
-        &self,
-        fold: &Fold<'_>,
-        duty: &Duty,
-        subject: u32,
-        view: View,
-        superseded_by: Option<(compiled::VersionId, RowId)>,
-    ) -> Verdict {
+    fn verdict(&self, fold: &Fold<'_>, duty: &Duty, subject: u32, sight: Sight) -> Verdict {
+        let superseded_by =
+            duty.superseded_by.and_then(|at| fold.duties.get(at)).map(|new| (new.version, new.opener));
         let compiled = &self.context.compiled;
         let form = compiled.version(duty.version).version.form;
         let outcome = match duty.end {
             Some(End { outcome, .. }) => outcome,
-            None if duty.due.passed_by(view.as_at) => Outcome::Overdue,
+            None if duty.due.passed_by(sight.as_at) => Outcome::Overdue,
             None => Outcome::Pending,
         };
         let known_since = duty
@@ -248,20 +283,20 @@ impl<'a> Judge<'a> {
     }
 
     /// Lists the duties whose opening fact was annulled, as judged just before the annulment was recorded.
-    fn add_annulled(&self, members: &[u32], verdicts: &mut Vec<Verdict>) {
+    fn add_annulled(&self, members: &[u32], sight: Sight, verdicts: &mut Vec<Verdict>) {
         let history = self.context.history;
         let mut annulled: Vec<(RowId, RowId)> = members
             .iter()
             .flat_map(|member| history.rows_of(*member))
-            .filter_map(|row| Some((*row, self.context.earliest_annulment(*row, self.view.known_at)?)))
+            .filter_map(|row| Some((*row, self.context.earliest_annulment(*row, sight)?)))
             .collect();
         annulled.sort_unstable();
         for (row, annulment) in annulled {
             let recorded = history.row(annulment).recorded;
-            if history.row(row).time > self.view.as_at || history.row(row).recorded >= recorded {
+            if history.row(row).time > sight.as_at || history.row(row).recorded >= recorded {
                 continue;
             }
-            let before = View { as_at: self.view.as_at, known_at: recorded.just_before() };
+            let before = Sight { known_at: recorded.just_before(), ..sight };
             let then = self.judge_members(members, before, None);
             verdicts.extend(
                 then.into_iter()

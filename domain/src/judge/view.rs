@@ -22,6 +22,23 @@ pub struct View {
     pub known_at: Instant,
 }
 
+/// A view of the log up to a position: what was recorded after it is not there yet, whatever it claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sight {
+    /// As in [`View`].
+    pub as_at: Instant,
+    /// As in [`View`].
+    pub known_at: Instant,
+    /// The last position that counts.
+    pub until: u32,
+}
+
+impl From<View> for Sight {
+    fn from(view: View) -> Self {
+        Self { as_at: view.as_at, known_at: view.known_at, until: u32::MAX }
+    }
+}
+
 /// Everything a judging reads, the same for all subjects.
 #[derive(Debug)]
 pub(super) struct Context<'a> {
@@ -43,13 +60,13 @@ impl<'a> Context<'a> {
         Self { compiled, history, calendar: calendar.clone(), annulled_by }
     }
 
-    /// Takes in the holidays that facts had published by `known_at`.
-    pub fn add_published_holidays(&mut self, known_at: Instant) {
+    /// Takes in the holidays that facts had published.
+    pub fn add_published_holidays(&mut self, sight: Sight) {
         let published: Vec<_> = self
             .history
             .holidays
             .iter()
-            .filter(|(row, _)| self.is_known(*row, known_at))
+            .filter(|(row, _)| self.is_known(*row, sight))
             .flat_map(|(_, announcements)| announcements.iter().cloned())
             .collect();
         if !published.is_empty() {
@@ -57,42 +74,53 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The annulments in force at `known_at` that name the fact.
-    pub fn annulments_of(&self, row: RowId, known_at: Instant) -> impl Iterator<Item = RowId> + '_ {
+    /// The annulments in force that name the fact.
+    pub fn annulments_of(&self, row: RowId, sight: Sight) -> impl Iterator<Item = RowId> + '_ {
         let named = self.annulled_by.get(&row).map_or(&[][..], Vec::as_slice);
-        named.iter().copied().filter(move |annulment| self.in_force(*annulment, known_at, 0))
+        named.iter().copied().filter(move |annulment| self.in_force(*annulment, sight, 0))
     }
 
-    fn in_force(&self, annulment: RowId, known_at: Instant, depth: u8) -> bool {
-        if self.history.row(annulment).recorded > known_at {
+    fn in_force(&self, annulment: RowId, sight: Sight, depth: u8) -> bool {
+        if !self.is_recorded(annulment, sight) {
             return false;
         }
         if depth >= ANNULMENT_DEPTH {
             return true;
         }
         let named = self.annulled_by.get(&annulment).map_or(&[][..], Vec::as_slice);
-        !named.iter().any(|other| self.in_force(*other, known_at, depth + 1))
+        !named.iter().any(|other| self.in_force(*other, sight, depth + 1))
     }
 
-    /// Whether a fact was recorded by `known_at` and not annulled by then.
-    pub fn is_known(&self, row: RowId, known_at: Instant) -> bool {
-        self.history.row(row).recorded <= known_at
-            && (!self.annulled_by.contains_key(&row) || self.annulments_of(row, known_at).next().is_none())
+    /// Whether a fact was recorded by then.
+    fn is_recorded(&self, row: RowId, sight: Sight) -> bool {
+        let found = self.history.row(row);
+        found.recorded <= sight.known_at && found.position <= sight.until
+    }
+
+    /// Whether any annulment of a fact is in the history, in force or not.
+    pub fn is_ever_annulled(&self, row: RowId) -> bool {
+        self.annulled_by.contains_key(&row)
+    }
+
+    /// Whether a fact was recorded and not annulled by then.
+    pub fn is_known(&self, row: RowId, sight: Sight) -> bool {
+        self.is_recorded(row, sight)
+            && (!self.is_ever_annulled(row) || self.annulments_of(row, sight).next().is_none())
     }
 
     /// Whether a fact counts.
-    pub fn is_visible(&self, row: RowId, view: View) -> bool {
-        self.history.row(row).time <= view.as_at && self.is_known(row, view.known_at)
+    pub fn is_visible(&self, row: RowId, sight: Sight) -> bool {
+        self.history.row(row).time <= sight.as_at && self.is_known(row, sight)
     }
 
-    /// The earliest annulment in force at `known_at` that names the fact.
-    pub fn earliest_annulment(&self, row: RowId, known_at: Instant) -> Option<RowId> {
-        self.annulments_of(row, known_at)
+    /// The earliest annulment in force that names the fact.
+    pub fn earliest_annulment(&self, row: RowId, sight: Sight) -> Option<RowId> {
+        self.annulments_of(row, sight)
             .min_by_key(|annulment| (self.history.row(*annulment).recorded, *annulment))
     }
 
     /// The switch by which a programme is on in an area on a date; `None` when it is off.
-    pub fn programme_on(&self, area: u32, programme: Programme, date: Date, view: View) -> Option<RowId> {
+    pub fn programme_on(&self, area: u32, programme: Programme, date: Date, sight: Sight) -> Option<RowId> {
         let switches = self.history.programmes.get(&area)?;
         let effect = |row: RowId| {
             let found = self.history.row(row);
@@ -102,20 +130,26 @@ impl<'a> Context<'a> {
             .iter()
             .copied()
             .filter(|row| self.history.text(*row, Field::Programme) == programme.name())
-            .filter(|row| effect(*row).0 <= date && self.is_visible(*row, view))
+            .filter(|row| effect(*row).0 <= date && self.is_visible(*row, sight))
             .max_by_key(|row| effect(*row))?;
         (self.history.row(latest).kind == FactType::ProgrammeSwitchedOn).then_some(latest)
     }
 
+    /// The switches of an area that count.
+    pub fn visible_switches(&self, area: u32, sight: Sight) -> impl Iterator<Item = RowId> + '_ {
+        let switches = self.history.programmes.get(&area).map_or(&[][..], Vec::as_slice);
+        switches.iter().copied().filter(move |row| self.is_visible(*row, sight))
+    }
+
     /// The survivor of each member of a set of subjects that merges connect.
-    pub fn survivors(&self, members: &[u32], view: View) -> HashMap<u32, u32> {
+    pub fn survivors(&self, members: &[u32], sight: Sight) -> HashMap<u32, u32> {
         let mut parent: HashMap<u32, u32> = HashMap::new();
         let mut merges: Vec<RowId> = self
             .history
             .merges
             .iter()
             .copied()
-            .filter(|row| members.contains(&self.history.row(*row).subject) && self.is_visible(*row, view))
+            .filter(|row| members.contains(&self.history.row(*row).subject) && self.is_visible(*row, sight))
             .collect();
         merges.sort_by_key(|row| (self.history.row(*row).time, self.history.row(*row).position));
         for row in merges {
@@ -129,10 +163,10 @@ impl<'a> Context<'a> {
         members.iter().map(|member| (*member, root(&parent, *member))).collect()
     }
 
-    /// Whether a waiver counts at the view: visible, and its end not past.
-    pub fn waives(&self, waiver: &Waiver, view: View) -> bool {
+    /// Whether a waiver counts: visible, and its end not past.
+    pub fn waives(&self, waiver: &Waiver, sight: Sight) -> bool {
         let until = self.history.value(waiver.row, Field::Until).and_then(decode_date);
-        self.is_visible(waiver.row, view) && until.is_none_or(|until| until >= view.as_at.london_date())
+        self.is_visible(waiver.row, sight) && until.is_none_or(|until| until >= sight.as_at.london_date())
     }
 }
 

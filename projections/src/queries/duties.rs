@@ -1,55 +1,124 @@
 //! Lists of duties, and one duty.
 
+use std::collections::HashMap;
+
+use mandate_domain::catalogue::FactType;
+use mandate_domain::judge::Outcome;
+use mandate_domain::time::Instant;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row};
 
 use super::{all, count};
+use crate::cross::Books;
 use crate::error::ProjectionError;
 use crate::model::{DutyFilter, DutyRow, DutySort, Listed, MAX_PAGE};
 use crate::{Projections, rows};
 
-const COLUMNS: &str = "d.reference, d.severity, d.title, d.unit, d.version, d.record, \
+const COLUMNS: &str = "d.reference, d.unit, d.version, d.record, \
     (SELECT count(*) FROM breaches b WHERE b.duty = d.duty AND b.status = 'rescinded'), \
-    EXISTS (SELECT 1 FROM breaches b WHERE b.duty = d.duty AND b.status <> 'rescinded')";
+    EXISTS (SELECT 1 FROM breaches b WHERE b.duty = d.duty AND b.status <> 'rescinded'), \
+    EXISTS (SELECT 1 FROM parked p WHERE p.subject = d.subject)";
 
 /// What stands in the columns, before the record is read.
-type Raw = (String, String, String, Option<String>, u16, String, u32, bool);
+type Raw = (String, Option<String>, u16, String, u32, bool, bool);
 
 fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
-    Ok((
-        row.get(0)?,
-        row.get(1)?,
-        row.get(2)?,
-        row.get(3)?,
-        row.get(4)?,
-        row.get(5)?,
-        row.get(6)?,
-        row.get(7)?,
-    ))
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
 }
 
-fn duty_row(raw: Raw) -> Result<DutyRow, ProjectionError> {
-    let (reference, severity, title, unit, version, record, generation, raised) = raw;
+/// The mark of a missed duty of whose holder no fact that could end it was ever recorded.
+const MARK: &str = "not_evidenced";
+
+/// Since when each type of fact was recorded for a holder, by index, of the holders asked about.
+pub(super) struct Marks<'c> {
+    connection: &'c Connection,
+    books: &'c Books,
+    since: HashMap<String, Vec<(usize, Instant)>>,
+}
+
+impl<'c> Marks<'c> {
+    pub fn new(connection: &'c Connection, books: &'c Books) -> Self {
+        Self { connection, books, since: HashMap::new() }
+    }
+
+    /// Since when a missed duty is not marked: [`Instant::MIN`] for one that never is, [`Instant::MAX`] for one that
+    /// still is.
+    pub fn evidenced_since(
+        &mut self,
+        record: &mandate_domain::judge::DutyRecord,
+        version: u16,
+    ) -> Result<Instant, ProjectionError> {
+        let missed = matches!(record.outcome(), Outcome::Overdue | Outcome::Lapsed);
+        let (true, Some(holder)) = (missed, &record.holder) else { return Ok(Instant::MIN) };
+        let Some(wanted) = self.books.evidence(&record.rule, version) else { return Ok(Instant::MIN) };
+        if !self.since.contains_key(holder) {
+            let sql = "SELECT type, since FROM evidence WHERE holder = ?1 LIMIT 1000";
+            let found = all(self.connection, sql, [holder], |row| {
+                Ok((row.get::<_, String>(0)?, Instant::from_nanos(row.get(1)?)))
+            })?;
+            let by_index =
+                |(kind, since): (String, Instant)| Some((FactType::from_name(&kind)?.index(), since));
+            self.since.insert(holder.clone(), found.into_iter().filter_map(by_index).collect());
+        }
+        let known = self.since.get(holder).into_iter().flatten();
+        let fitting = known.filter(|(kind, _)| wanted & (1 << kind) != 0).map(|(_, since)| *since);
+        Ok(fitting.min().unwrap_or(Instant::MAX))
+    }
+
+    /// Marks a record as at an instant.
+    pub fn mark(
+        &mut self,
+        record: &mut mandate_domain::judge::DutyRecord,
+        version: u16,
+        at: Instant,
+    ) -> Result<Instant, ProjectionError> {
+        let since = self.evidenced_since(record, version)?;
+        if since > at {
+            record.flags.push(MARK.to_owned());
+        }
+        Ok(since)
+    }
+}
+
+fn duty_row(marks: &mut Marks<'_>, raw: Raw) -> Result<DutyRow, ProjectionError> {
+    let (reference, unit, version, record, generation, raised, parked) = raw;
+    let mut record = rows::record(&record)?;
+    // All that is stored was recorded by now.
+    marks.mark(&mut record, version, Instant::MAX.just_before())?;
+    let rule = marks.books.policy.rule(&record.rule);
     Ok(DutyRow {
         reference,
-        severity,
-        title,
+        severity: rule.map_or("low", |rule| severity_name(rule.severity)).to_owned(),
+        title: rule.map_or(String::new(), |rule| rule.duty.clone()),
         unit,
         version,
         generation,
         raised,
-        record: rows::record(&record)?,
+        parked,
+        record,
     })
+}
+
+const fn severity_name(severity: mandate_domain::policy::Severity) -> &'static str {
+    use mandate_domain::policy::Severity;
+    match severity {
+        Severity::Low => "low",
+        Severity::Medium => "medium",
+        Severity::High => "high",
+        Severity::Critical => "critical",
+    }
 }
 
 /// Duties `d` that a condition selects, with the rest of the statement.
 pub(super) fn select(
     connection: &Connection,
+    books: &Books,
     rest: &str,
     values: impl rusqlite::Params,
 ) -> Result<Vec<DutyRow>, ProjectionError> {
     let sql = format!("SELECT {COLUMNS} FROM duties d {rest}");
-    all(connection, &sql, values, raw)?.into_iter().map(duty_row).collect()
+    let mut marks = Marks::new(connection, books);
+    all(connection, &sql, values, raw)?.into_iter().map(|raw| duty_row(&mut marks, raw)).collect()
 }
 
 impl Projections {
@@ -74,10 +143,11 @@ impl Projections {
             "WHERE {condition} ORDER BY {order} IS NULL, {order} {direction}, d.duty LIMIT {size} OFFSET {}",
             u64::from(filter.page) * u64::from(size)
         );
+        let books = self.books()?;
         self.read(|connection| {
             let counted = format!("SELECT count(*) FROM duties d WHERE {condition}");
             let total = count(connection, &counted, rusqlite::params_from_iter(values.iter()))?;
-            let content = select(connection, &rest, rusqlite::params_from_iter(values.iter()))?;
+            let content = select(connection, &books, &rest, rusqlite::params_from_iter(values.iter()))?;
             Ok(Listed { content, total_elements: total, number: filter.page, size })
         })
     }
@@ -88,9 +158,10 @@ impl Projections {
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn duty(&self, id_or_reference: &str) -> Result<Option<DutyRow>, ProjectionError> {
         let by = if id_or_reference.starts_with("D-") { "d.reference" } else { "d.duty" };
+        let books = self.books()?;
         self.read(|connection| {
-            let found =
-                select(connection, &format!("WHERE {by} = ?1 ORDER BY d.duty LIMIT 1"), [id_or_reference])?;
+            let one = format!("WHERE {by} = ?1 ORDER BY d.duty LIMIT 1");
+            let found = select(connection, &books, &one, [id_or_reference])?;
             Ok(found.into_iter().next())
         })
     }

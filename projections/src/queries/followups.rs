@@ -36,7 +36,8 @@ impl Projections {
     pub fn breaches_to_raise(&self, limit: u32) -> Result<Vec<DutyRow>, ProjectionError> {
         let rest = "WHERE d.breach = 1 AND NOT EXISTS (SELECT 1 FROM breaches b WHERE b.duty = d.duty \
                     AND b.status <> 'rescinded') ORDER BY d.due_at, d.duty LIMIT ?1";
-        self.read(|connection| select(connection, rest, [limit]))
+        let books = self.books()?;
+        self.read(|connection| select(connection, &books, rest, [limit]))
     }
 
     /// Breaches raised that are none by what is now known, or are due at another moment.
@@ -81,11 +82,12 @@ impl Projections {
             "SELECT {BREACH} FROM breaches b JOIN duties d ON d.duty = b.duty AND d.due_at = b.due_at \
              WHERE b.status = 'raised' AND d.outcome IN ('met_late', 'lapsed') ORDER BY b.raised_at, b.duty LIMIT ?1"
         );
+        let books = self.books()?;
         self.read(|connection| {
             let found = all(connection, &sql, [limit], breach)?;
             let mut closed = Vec::with_capacity(found.len());
             for breach in found {
-                let duty = select(connection, "WHERE d.duty = ?1", [&breach.duty])?;
+                let duty = select(connection, &books, "WHERE d.duty = ?1", [&breach.duty])?;
                 closed.extend(duty.into_iter().map(|duty| (breach.clone(), duty)));
             }
             Ok(closed)
@@ -102,6 +104,7 @@ impl Projections {
                    AND s.at = (SELECT max(o.at) FROM steps o WHERE o.duty = s.duty AND o.at <= ?1) \
                    AND NOT EXISTS (SELECT 1 FROM warnings w WHERE w.duty = s.duty AND w.step = s.step \
                    AND w.due_at = s.due_at) ORDER BY s.at, s.duty, s.step LIMIT ?2";
+        let books = self.books()?;
         self.read(|connection| {
             let found: Vec<(String, String, i64)> =
                 all(connection, sql, params![now.nanos(), limit], |row| {
@@ -110,7 +113,7 @@ impl Projections {
             let mut warnings = Vec::with_capacity(found.len());
             for (duty, step, at) in found {
                 let at = Instant::from_nanos(at);
-                let duty = select(connection, "WHERE d.duty = ?1", [&duty])?;
+                let duty = select(connection, &books, "WHERE d.duty = ?1", [&duty])?;
                 warnings.extend(duty.into_iter().map(|duty| Warning { duty, step: step.clone(), at }));
             }
             Ok(warnings)
@@ -194,17 +197,26 @@ impl Projections {
     }
 }
 
-/// The duty of the same rule that the same fact opened under another subject.
+/// The duty of the same rule that the same fact opened under the survivor of a merge.
 fn same_opening(
     connection: &rusqlite::Connection,
     breach: &BreachRow,
 ) -> Result<Option<String>, ProjectionError> {
-    let opener = breach.duty.strip_prefix(&format!("{}:{}:", breach.rule, breach.subject));
+    let Some(opener) = breach.duty.strip_prefix(&format!("{}:{}:", breach.rule, breach.subject)) else {
+        return Ok(None);
+    };
     let failed = ProjectionError::database("find what replaces a duty");
-    connection
-        .prepare_cached("SELECT duty FROM duties WHERE opened_by = ?1 AND rule = ?2 ORDER BY duty LIMIT 1")
+    let survivor: Option<String> = connection
+        .prepare_cached("SELECT merged_into FROM subjects WHERE subject = ?1 AND merged_into IS NOT NULL")
         .map_err(&failed)?
-        .query_row([opener.unwrap_or(""), &breach.rule], |row| row.get(0))
+        .query_row([&breach.subject], |row| row.get(0))
+        .optional()
+        .map_err(&failed)?;
+    let Some(survivor) = survivor else { return Ok(None) };
+    connection
+        .prepare_cached("SELECT duty FROM duties WHERE duty = ?1")
+        .map_err(&failed)?
+        .query_row([format!("{}:{survivor}:{opener}", breach.rule)], |row| row.get(0))
         .optional()
         .map_err(&failed)
 }

@@ -1,15 +1,19 @@
 //! A duty or a subject at any (as at, known at), judged on the fly; and what each was before.
 
+use std::collections::BTreeMap;
+
 use mandate_domain::catalogue::Field;
 use mandate_domain::fact::{Fact, Value};
 use mandate_domain::judge::{DutyRecord, Evidence, History, Judge, View};
 use mandate_domain::time::Instant;
-use mandate_store::{MAX_READ, Position, Sequence, StoredEvent};
+use mandate_store::{MAX_READ, Reader, Sequence, StoreError, StoredEvent};
 
 use super::all;
+use super::duties::Marks;
 use crate::error::ProjectionError;
+use crate::gather::read_stream;
 use crate::model::{DutyVersion, TimelineEntry};
-use crate::world::waived_subject;
+use crate::placed::Placed;
 use crate::{Projections, rows};
 
 impl Projections {
@@ -20,16 +24,27 @@ impl Projections {
         view: View,
         each: impl FnOnce(&Judge<'_>, u32, &[String]) -> T,
     ) -> Result<Option<T>, ProjectionError> {
-        let (history, calendar, shipped, members) = {
-            let mut writer = self.writer()?;
-            let members = writer.world.members(subject);
+        let (history, calendar, policy, members) = {
+            let cross = self.shared.cross()?;
+            let members = cross.members(subject);
             // All that the log holds, whether the read models have reached it or not.
-            let history: History = writer.world.history_of(&members, Position::new(u64::MAX))?;
-            (history, writer.world.calendar.clone(), writer.world.shipped.clone(), members)
+            let mut facts: BTreeMap<u32, Placed> =
+                cross.shared().into_iter().map(|placed| (placed.position, placed)).collect();
+            let mut own = Vec::new();
+            for member in &members {
+                own.extend(read_what_can_be(&self.shared.log, member)?);
+                own.extend_from_slice(cross.waivers_of(member));
+            }
+            cross.add_annulments(&mut own);
+            facts.extend(own.into_iter().map(|placed| (placed.position, placed)));
+            let mut history = History::default();
+            for placed in facts.values() {
+                history.add(&placed.fact, placed.known_at(), placed.position);
+            }
+            (history, cross.calendar.clone(), cross.books_known_at(view.known_at)?, members)
         };
-        let adopted = mandate_domain::judge::adopted_policy(&history, view.known_at).transpose()?;
-        let policy = adopted.unwrap_or(shipped);
-        let judge = Judge::new(&policy, &calendar, &history, view);
+        let policy = &policy.policy;
+        let judge = Judge::new(policy, &calendar, &history, view);
         let unit = members.iter().find_map(|member| history.symbols.find(member));
         Ok(unit.map(|unit| each(&judge, unit, &members)))
     }
@@ -52,8 +67,8 @@ impl Projections {
     /// # Errors
     /// [`ProjectionError`] when the log cannot be read.
     pub fn explanation(&self, duty: &str, view: View) -> Result<Option<DutyRecord>, ProjectionError> {
-        let Some(subject) = waived_subject(&format!("duty/{duty}")) else { return Ok(None) };
-        let judged = self.judge(&subject, view, |judge, unit, _| {
+        let Some(subject) = subjects_of(duty).next() else { return Ok(None) };
+        let judged = self.judge(subject, view, |judge, unit, _| {
             let verdicts = judge.judge_unit(unit, &mut Evidence::new());
             let found = verdicts.iter().find(|verdict| judge.duty_id(verdict) == duty)?;
             let mut record = judge.record(found);
@@ -81,17 +96,39 @@ impl Projections {
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn duty_history(&self, duty: &str) -> Result<Vec<DutyVersion>, ProjectionError> {
-        let sql = "SELECT at, record FROM duty_history WHERE duty = ?1 ORDER BY at LIMIT 10000";
+        let books = self.books()?;
+        let sql = "SELECT at, version, record FROM duty_history WHERE subject = ?1 AND duty = ?2 \
+                   ORDER BY at LIMIT 10000";
         self.read(|connection| {
-            let found: Vec<(i64, Option<String>)> =
-                all(connection, sql, [duty], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            found
-                .into_iter()
-                .map(|(at, record)| {
-                    let record = record.as_deref().map(rows::record).transpose()?;
-                    Ok(DutyVersion { at: Instant::from_nanos(at), record })
-                })
-                .collect()
+            let mut found: Vec<(i64, u16, Option<String>)> = Vec::new();
+            for subject in subjects_of(duty) {
+                found =
+                    all(connection, sql, [subject, duty], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+                if !found.is_empty() {
+                    break;
+                }
+            }
+            let mut marks = Marks::new(connection, &books);
+            let ends: Vec<Instant> = found.iter().skip(1).map(|(at, ..)| Instant::from_nanos(*at)).collect();
+            let mut versions = Vec::with_capacity(found.len());
+            for ((at, version, record), end) in
+                found.into_iter().zip(ends.into_iter().chain(std::iter::once(Instant::MAX)))
+            {
+                let at = Instant::from_nanos(at);
+                let Some(text) = record else {
+                    versions.push(DutyVersion { at, record: None });
+                    continue;
+                };
+                let plain = rows::record(&text)?;
+                let mut marked = plain.clone();
+                let evidenced_since = marks.mark(&mut marked, version, at)?;
+                versions.push(DutyVersion { at, record: Some(marked) });
+                // Evidence that came while it stood took the mark away.
+                if evidenced_since > at && evidenced_since < end {
+                    versions.push(DutyVersion { at: evidenced_since, record: Some(plain) });
+                }
+            }
+            Ok(versions)
         })
     }
 
@@ -135,6 +172,25 @@ impl Projections {
         }
         entries.sort_by_key(|entry| (entry.occurred_at, entry.position));
         Ok(entries)
+    }
+}
+
+/// The subjects that a duty's id, `<rule>:<subject>:<source>#<id>`, may name: an id may hold a colon.
+fn subjects_of(duty: &str) -> impl Iterator<Item = &str> {
+    let rest = duty.split_once(':').map_or("", |(_, rest)| rest);
+    rest.match_indices(':').filter_map(move |(at, _)| rest.get(..at))
+}
+
+/// The facts of a subject, up to the first that cannot be decoded.
+fn read_what_can_be(log: &Reader, subject: &str) -> Result<Vec<Placed>, ProjectionError> {
+    match read_stream(log, subject, u32::MAX) {
+        Err(StoreError::Unreadable { position, .. }) => {
+            let before = u32::try_from(position.get()).unwrap_or(u32::MAX).saturating_sub(1);
+            let (mut facts, _) = read_stream(log, subject, before)?;
+            facts.retain(|placed| placed.position <= before);
+            Ok(facts)
+        }
+        read => Ok(read?.0),
     }
 }
 

@@ -10,16 +10,20 @@ use crate::Projections;
 use crate::error::ProjectionError;
 use crate::model::{BreachRow, Listed, MAX_PAGE, NoticeRow, SubjectRow};
 
-type RawSubject = (String, Option<String>, String);
+type RawSubject = (String, Option<String>, String, bool);
+
+/// Columns of a subject.
+const SUBJECT: &str =
+    "s.subject, s.merged_into, s.state, EXISTS (SELECT 1 FROM parked p WHERE p.subject = s.subject)";
 
 fn raw_subject(row: &Row<'_>) -> rusqlite::Result<RawSubject> {
-    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
 }
 
 fn subject(raw: RawSubject) -> Result<SubjectRow, ProjectionError> {
-    let (subject, merged_into, state) = raw;
+    let (subject, merged_into, state, parked) = raw;
     let state = serde_json::from_str(&state).map_err(|e| ProjectionError::row("subjects", &e))?;
-    Ok(SubjectRow { subject, merged_into, state })
+    Ok(SubjectRow { subject, merged_into, state, parked })
 }
 
 /// Notices `n` that the rest of a statement selects, with the duties they list.
@@ -57,9 +61,9 @@ impl Projections {
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn subject(&self, id: &str) -> Result<Option<SubjectRow>, ProjectionError> {
-        let sql = "SELECT subject, merged_into, state FROM subjects WHERE subject = ?1";
+        let sql = format!("SELECT {SUBJECT} FROM subjects s WHERE s.subject = ?1");
         self.read(|connection| {
-            all(connection, sql, [id], raw_subject)?.into_iter().next().map(subject).transpose()
+            all(connection, &sql, [id], raw_subject)?.into_iter().next().map(subject).transpose()
         })
     }
 
@@ -74,12 +78,13 @@ impl Projections {
         size: u32,
     ) -> Result<Listed<SubjectRow>, ProjectionError> {
         let size = size.clamp(1, MAX_PAGE);
-        let sql = "SELECT subject, merged_into, state FROM subjects WHERE kind = ?1 ORDER BY subject \
-                   LIMIT ?2 OFFSET ?3";
+        let sql = format!(
+            "SELECT {SUBJECT} FROM subjects s WHERE s.kind = ?1 ORDER BY s.subject LIMIT ?2 OFFSET ?3"
+        );
         self.read(|connection| {
             let total = count(connection, "SELECT count(*) FROM subjects WHERE kind = ?1", [kind.name()])?;
             let offset = i64::from(page) * i64::from(size);
-            let raw = all(connection, sql, rusqlite::params![kind.name(), size, offset], raw_subject)?;
+            let raw = all(connection, &sql, rusqlite::params![kind.name(), size, offset], raw_subject)?;
             let content = raw.into_iter().map(subject).collect::<Result<_, _>>()?;
             Ok(Listed { content, total_elements: total, number: page, size })
         })

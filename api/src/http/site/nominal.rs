@@ -103,6 +103,7 @@ fn row(policy: &Policy, record: DutyRecord) -> DutyRow {
         version: 0,
         generation: 0,
         raised: false,
+        parked: false,
         record,
     }
 }

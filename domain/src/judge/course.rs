@@ -1,0 +1,289 @@
+//! A unit followed from moment to moment: one fold gives its duties, its state, its evidence and its next change.
+//!
+//! Where facts come in the order in which they occurred, the fold goes on from where it was; a late fact, an
+//! annulment, a waiver, a merge or a switch of a programme has the unit folded again from the start.
+
+use super::duty::{End, Flags};
+use super::fold::Fold;
+use super::history::RowId;
+use super::standing::Standing;
+use super::view::Sight;
+use super::{Changes, Judge, Outcome, Verdict};
+use crate::catalogue::{Field, SubjectKind};
+use crate::time::Instant;
+use crate::vocabulary::{NONE, decode_date};
+
+/// A unit of a judge at one moment after another.
+pub struct Course<'j> {
+    judge: &'j Judge<'j>,
+    members: Vec<u32>,
+    /// Whether only late facts and switches keep the fold from going on.
+    plain: bool,
+    sight: Sight,
+    followed: Vec<Followed<'j>>,
+    /// Rows of the unit that were looked at, of a plain one.
+    looked_at: usize,
+    /// Those among them that do not count yet.
+    ahead: Vec<RowId>,
+}
+
+/// The fold of one subject with what it was made of.
+struct Followed<'j> {
+    subject: u32,
+    /// The subjects whose facts count as its own.
+    own: Vec<u32>,
+    fold: Fold<'j>,
+    rows: Vec<RowId>,
+    /// The switches that counted in the areas asked about.
+    switches: Vec<RowId>,
+    /// Duties whose verdict was handed out and cannot change while the fold goes on.
+    told: Vec<bool>,
+}
+
+/// Duties of a unit at a moment.
+#[derive(Debug)]
+pub struct Looked {
+    /// Verdicts, at least those that may differ from the ones of the moment before.
+    pub verdicts: Vec<Verdict>,
+    /// Whether the verdicts are all there are: a duty of which there is none is there no longer.
+    pub complete: bool,
+}
+
+impl std::fmt::Debug for Course<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Course").field("members", &self.members).field("sight", &self.sight).finish()
+    }
+}
+
+impl<'a> Judge<'a> {
+    /// Follows a unit from before its first fact.
+    #[must_use]
+    pub fn course<'j>(&'j self, unit: u32) -> Course<'j>
+    where
+        'a: 'j,
+    {
+        let members = self.members(unit);
+        let context = &self.context;
+        let annulled =
+            |member: &u32| context.history.rows_of(*member).iter().any(|row| context.is_ever_annulled(*row));
+        let plain = members.len() == 1
+            && !members.iter().any(|member| self.waivers.contains_key(member))
+            && !members.iter().any(annulled);
+        let sight = Sight { as_at: Instant::MIN, known_at: Instant::MIN, until: 0 };
+        Course { judge: self, members, plain, sight, followed: Vec::new(), looked_at: 0, ahead: Vec::new() }
+    }
+}
+
+impl Course<'_> {
+    /// Goes on to an instant, with what the log holds up to a position; neither may go back.
+    pub fn reach(&mut self, at: Instant, until: u32) {
+        self.sight = Sight { as_at: at, known_at: at, until };
+        if !self.plain || !self.goes_on() {
+            self.fold_again();
+        }
+    }
+
+    /// Folds the rows that have come to count, if they come after those folded.
+    fn goes_on(&mut self) -> bool {
+        let (context, sight) = (&self.judge.context, self.sight);
+        let history = context.history;
+        let [followed] = self.followed.as_mut_slice() else { return false };
+        let rows = self.members.first().map_or(&[][..], |member| history.rows_of(*member));
+        let looked_at = rows.partition_point(|row| history.row(*row).position <= sight.until);
+        self.ahead.extend(rows.get(self.looked_at..looked_at).unwrap_or_default());
+        self.looked_at = looked_at;
+        let mut new: Vec<RowId> = Vec::new();
+        self.ahead.retain(|row| {
+            let counts = context.is_visible(*row, sight);
+            if counts {
+                new.push(*row);
+            }
+            !counts
+        });
+        let order = |row: &RowId| (history.row(*row).time, history.row(*row).position);
+        new.sort_by_key(order);
+        let late = match (followed.rows.last(), new.first()) {
+            (Some(last), Some(first)) => order(first) < order(last),
+            _ => false,
+        };
+        if late || followed.switches != followed.switches_now(context, sight) {
+            return false;
+        }
+        followed.fold.view = sight;
+        followed.rows.extend(&new);
+        followed.fold.go_on(&followed.rows, &new) && {
+            followed.switches = followed.switches_now(context, sight);
+            true
+        }
+    }
+
+    fn fold_again(&mut self) {
+        let (judge, sight) = (self.judge, self.sight);
+        self.followed.clear();
+        for (subject, own) in judge.survivors_of(&self.members, sight) {
+            let Some((fold, rows)) = judge.fold(subject, &own, sight, Changes::Dropped) else { continue };
+            let mut followed = Followed { subject, own, fold, rows, switches: Vec::new(), told: Vec::new() };
+            followed.switches = followed.switches_now(&judge.context, sight);
+            self.followed.push(followed);
+        }
+        if self.plain {
+            let history = judge.context.history;
+            let rows = self.members.first().map_or(&[][..], |member| history.rows_of(*member));
+            self.looked_at = rows.partition_point(|row| history.row(*row).position <= sight.until);
+            let looked_at = rows.get(..self.looked_at).unwrap_or_default();
+            self.ahead =
+                looked_at.iter().copied().filter(|row| !judge.context.is_visible(*row, sight)).collect();
+        }
+    }
+
+    /// The duties as they stand. Asked again without going on, it leaves out those that have not changed.
+    pub fn look(&mut self) -> Looked {
+        let (judge, sight) = (self.judge, self.sight);
+        let mut verdicts = Vec::new();
+        let mut complete = true;
+        for followed in &mut self.followed {
+            if followed.fold.has_more_at_its_end() {
+                // The days of a period that runs, and waivers of days, are no part of a fold that goes on.
+                followed.told.clear();
+                judge.conclude(&mut followed.fold.clone(), followed.subject, sight, &mut verdicts);
+            } else {
+                complete &= !followed.told.contains(&true);
+                followed.look(judge, sight, &mut verdicts);
+            }
+        }
+        if !self.plain {
+            judge.add_annulled(&self.members, sight, &mut verdicts);
+        }
+        Looked { verdicts, complete }
+    }
+
+    /// The types of fact seen, by symbol of the holder at their time, as bits by fact type.
+    pub fn evidence(&self) -> impl Iterator<Item = (u32, u128)> + '_ {
+        self.followed.iter().flat_map(|followed| followed.fold.evidence.iter().copied())
+    }
+
+    /// The areas that a subject of the unit was ever in, as now known: symbols of area and member.
+    pub fn areas(&self) -> impl Iterator<Item = (u32, u32)> + '_ {
+        self.followed.iter().filter(|followed| followed.fold.kind != SubjectKind::User).flat_map(|followed| {
+            let areas = followed.fold.holders.iter().map(|(_, area)| *area).filter(|area| *area != NONE);
+            areas.flat_map(|area| followed.own.iter().map(move |member| (area, *member)))
+        })
+    }
+
+    /// How the subjects of the unit stand.
+    #[must_use]
+    pub fn standings(&self) -> Vec<Standing> {
+        let standing =
+            |followed: &Followed<'_>| self.judge.standing(&followed.fold, followed.subject, &followed.own);
+        self.followed.iter().map(standing).collect()
+    }
+
+    /// The first instant after the moment at which something about the unit changes without a new fact: a duty falls
+    /// due, a day begins, a fact told in advance occurs, a waiver runs out, a holiday was published.
+    #[must_use]
+    pub fn next_change(&self) -> Option<Instant> {
+        let (judge, sight) = (self.judge, self.sight);
+        let history = judge.context.history;
+        let now = sight.as_at;
+        let mut next: Option<Instant> = None;
+        let mut add = |instant: Instant| {
+            if instant > now && next.is_none_or(|known| instant < known) {
+                next = Some(instant);
+            }
+        };
+        for followed in &self.followed {
+            let fold = &followed.fold;
+            let mut follows_calendar = fold.has_more_at_its_end();
+            if fold.runs_daily() {
+                add(now.london_date().end());
+            }
+            for at in fold.open() {
+                let Some(duty) = fold.as_it_stands(*at) else { continue };
+                let Some(due) = duty.due.at else {
+                    follows_calendar = true;
+                    continue;
+                };
+                follows_calendar |= due > now;
+                add(due);
+                // Just after the due moment a holder no longer counts who came at that very moment.
+                if due == now && fold.holders.iter().any(|(time, _)| *time == due) {
+                    add(Instant::from_nanos(now.nanos().saturating_add(1)));
+                }
+            }
+            if follows_calendar
+                && let Some((published, _)) =
+                    judge.context.calendar.published_between(now, Instant::MAX).next()
+            {
+                add(published);
+            }
+        }
+        let told = |row: RowId| {
+            let found = history.row(row);
+            (found.position <= sight.until).then(|| found.time.max(found.recorded))
+        };
+        if self.plain {
+            self.ahead.iter().copied().filter_map(told).for_each(&mut add);
+        } else {
+            let own = self.members.iter().flat_map(|member| history.rows_of(*member));
+            own.copied().filter_map(told).for_each(&mut add);
+        }
+        for (area, _) in self.areas() {
+            let switches = history.programmes.get(&area).into_iter().flatten();
+            switches.copied().filter_map(told).for_each(&mut add);
+        }
+        for waiver in self.members.iter().filter_map(|member| judge.waivers.get(member)).flatten() {
+            let Some(waiver) = history.waivers.get(*waiver) else { continue };
+            let Some(from) = told(waiver.row) else { continue };
+            add(from);
+            let until = history.value(waiver.row, Field::Until).and_then(decode_date);
+            until.map(crate::time::Date::end).into_iter().for_each(&mut add);
+        }
+        next
+    }
+
+    /// The moment.
+    #[must_use]
+    pub const fn at(&self) -> Instant {
+        self.sight.as_at
+    }
+}
+
+impl Followed<'_> {
+    fn switches_now(&self, context: &super::Context<'_>, sight: Sight) -> Vec<RowId> {
+        let asked = self.fold.asked_areas.borrow();
+        asked.iter().flat_map(|area| context.visible_switches(*area, sight)).collect()
+    }
+
+    /// The verdicts of duties that may have changed since they were told.
+    fn look(&mut self, judge: &Judge<'_>, sight: Sight, verdicts: &mut Vec<Verdict>) {
+        let history = judge.context.history;
+        let folded_to = self.rows.last().map(|row| history.row(*row).time);
+        self.told.resize(self.fold.duties.len(), false);
+        for (at, told) in self.told.iter_mut().enumerate() {
+            if *told {
+                continue;
+            }
+            let Some(duty) = self.fold.as_it_stands(at) else { continue };
+            verdicts.push(judge.verdict(&self.fold, &duty, self.subject, sight));
+            // A fact of the instant at which a duty ended may still change its holder; a later one may not.
+            *told = duty.end.is_some_and(|End { at, .. }| {
+                folded_to.is_some_and(|folded_to| folded_to > at) && sight.as_at > at
+            });
+        }
+    }
+}
+
+impl Verdict {
+    /// Whether the duty was missed and is undone: one that the lack of evidence marks.
+    #[must_use]
+    pub const fn is_missed_undone(&self) -> bool {
+        matches!(self.outcome, Outcome::Overdue | Outcome::Lapsed)
+    }
+
+    /// The same without the mark that no evidence was ever recorded.
+    #[must_use]
+    pub fn unmarked(mut self) -> Self {
+        self.flags.put(Flags::NOT_EVIDENCED, false);
+        self
+    }
+}

@@ -1,0 +1,10 @@
+-- Apart from the tables: a rebuild makes them after the rows.
+CREATE UNIQUE INDEX duties_by_id ON duties (duty);
+CREATE INDEX duties_by_reference ON duties (reference);
+CREATE INDEX duties_by_subject ON duties (subject);
+CREATE INDEX duties_by_outcome ON duties (outcome, act_by);
+CREATE INDEX duties_by_holder ON duties (holder, outcome, act_by);
+CREATE INDEX duties_in_breach ON duties (due_at, duty) WHERE breach = 1;
+CREATE INDEX subjects_by_next ON subjects (next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX subjects_by_kind ON subjects (kind, subject);
+CREATE INDEX steps_by_at ON steps (at);

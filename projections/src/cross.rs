@@ -1,0 +1,372 @@
+//! What is read across subjects: policies, holidays, programmes, annulments, waivers and merges.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use mandate_domain::calendar::Calendar;
+use mandate_domain::catalogue::{FactType, Field, SubjectKind};
+use mandate_domain::fact::{Fact, Value};
+use mandate_domain::judge::{History, adopted_policy};
+use mandate_domain::policy::Policy;
+use mandate_domain::time::Instant;
+use mandate_store::{MAX_READ, Position, Reader, StoreError};
+
+use crate::error::ProjectionError;
+use crate::placed::Placed;
+
+/// The (source, id) of a fact.
+type Id = (Box<str>, Box<str>);
+
+/// The facts that are read across subjects.
+#[derive(Debug)]
+pub(crate) struct Cross {
+    pub calendar: Calendar,
+    /// Programme switches and holidays, in order of position.
+    shared: Vec<Placed>,
+    policies: Vec<Placed>,
+    /// Policies, holidays and what annuls them: whom they concern is not known beforehand.
+    global: HashMap<Id, (u32, Instant)>,
+    /// Programme switches and what annuls them, with the area.
+    switches: HashMap<Id, Box<str>>,
+    /// Annulments by the fact that they name.
+    annulments: HashMap<Id, Vec<Placed>>,
+    /// Waivers by the subject of the duty that they waive.
+    waivers: HashMap<String, Vec<Placed>>,
+    /// For each subject that a merge names, the set that merges connect.
+    merged: HashMap<String, Arc<BTreeSet<String>>>,
+    epochs: Vec<Epoch>,
+    /// The policy that ships with the program.
+    shipped: Arc<Books>,
+}
+
+/// From when which policy and which publications of holidays count.
+#[derive(Debug, Clone)]
+pub(crate) struct Epoch {
+    /// When it began, and the last event that counts then.
+    pub at: Instant,
+    pub position: u32,
+    pub books: Arc<Books>,
+    /// A policy adopted then that cannot be used: of which subject, and why not.
+    pub refused: Option<(String, String)>,
+}
+
+/// A policy with what the tables take from it.
+#[derive(Debug)]
+pub(crate) struct Books {
+    pub policy: Policy,
+    /// By rule and version, the types of fact that show the act was done.
+    evidence: HashMap<(String, u16), u128>,
+}
+
+impl Books {
+    fn new(policy: Policy) -> Self {
+        let evidence = policy
+            .rules
+            .iter()
+            .flat_map(|rule| rule.versions.iter().map(|version| (rule.id.clone(), version)))
+            .map(|(rule, version)| ((rule, version.number), mandate_domain::judge::evidence_of(version)))
+            .collect();
+        Self { policy, evidence }
+    }
+
+    /// The types of fact that show the act was done, as bits; `None` for a rule that the policy has not.
+    pub fn evidence(&self, rule: &str, version: u16) -> Option<u128> {
+        self.evidence.get(&(rule.to_owned(), version)).copied()
+    }
+}
+
+/// Whom an event concerns beside the subject it is stated of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Nobody.
+    Own,
+    /// One other subject.
+    Subject(String),
+    /// The nominals that were ever in an area.
+    Area(String),
+    /// Whoever has an open duty.
+    Open,
+    /// Everybody.
+    Everybody,
+}
+
+/// The types that [`Cross`] keeps.
+const TYPES: &[FactType] = &[
+    FactType::FactAnnulled,
+    FactType::NominalMerged,
+    FactType::DutyWaived,
+    FactType::ProgrammeSwitchedOn,
+    FactType::ProgrammeSwitchedOff,
+    FactType::BankHolidaysPublished,
+    FactType::PolicyAdopted,
+];
+
+impl Cross {
+    /// Loads what the log holds up to a position.
+    pub fn load(reader: &Reader, until: Position) -> Result<Self, ProjectionError> {
+        let shipped = Arc::new(Books::new(Policy::shipped()?));
+        let mut cross = Self {
+            calendar: Calendar::shipped()?,
+            shared: Vec::new(),
+            policies: Vec::new(),
+            global: HashMap::new(),
+            switches: HashMap::new(),
+            annulments: HashMap::new(),
+            waivers: HashMap::new(),
+            merged: HashMap::new(),
+            epochs: Vec::new(),
+            shipped,
+        };
+        let (mut after, mut limit) = (Position::START, MAX_READ);
+        while after < until {
+            match reader.read_types(TYPES, after, limit) {
+                Ok(page) => {
+                    for event in page.events.iter().filter(|event| event.position <= until) {
+                        cross.note(&Placed::of(event));
+                    }
+                    if page.searched_to <= after {
+                        break;
+                    }
+                    after = page.searched_to;
+                }
+                // An event that cannot be decoded is gone round: what comes before it is read in smaller parts.
+                Err(StoreError::Unreadable { position, .. }) if limit == 1 => after = position,
+                Err(StoreError::Unreadable { .. }) => limit = (limit / 8).max(1),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        cross.renew_epochs();
+        Ok(cross)
+    }
+
+    /// Takes in an event that is read across subjects; of others nothing is kept.
+    pub fn note(&mut self, placed: &Placed) {
+        let fact = &placed.fact;
+        let id = || (fact.source.clone(), fact.id.clone());
+        let place = (placed.position, placed.recorded_at);
+        match fact.kind {
+            FactType::FactAnnulled => {
+                let Some(target) = target(fact) else { return };
+                if self.global.contains_key(&target) {
+                    self.global.insert(id(), place);
+                }
+                if let Some(area) = self.switches.get(&target).cloned() {
+                    self.switches.insert(id(), area);
+                }
+                self.annulments.entry(target).or_default().push(placed.clone());
+            }
+            FactType::NominalMerged => self.connect(fact),
+            FactType::DutyWaived => {
+                if let Some(subject) = waived_subject(&fact.subject) {
+                    self.waivers.entry(subject).or_default().push(placed.clone());
+                }
+            }
+            FactType::ProgrammeSwitchedOn | FactType::ProgrammeSwitchedOff => {
+                self.switches.insert(id(), fact.subject.clone());
+                self.shared.push(placed.clone());
+            }
+            FactType::BankHolidaysPublished => {
+                self.global.insert(id(), place);
+                self.shared.push(placed.clone());
+            }
+            FactType::PolicyAdopted => {
+                self.global.insert(id(), place);
+                self.policies.push(placed.clone());
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether an event may concern everybody: policies and holidays change with it.
+    pub fn is_global(&self, fact: &Fact) -> bool {
+        match fact.kind {
+            FactType::PolicyAdopted | FactType::BankHolidaysPublished => true,
+            FactType::FactAnnulled => target(fact).is_some_and(|target| self.global.contains_key(&target)),
+            _ => false,
+        }
+    }
+
+    /// Whom an event, which was noted, concerns beside its own subject.
+    pub fn reach(&self, placed: &Placed) -> Reach {
+        let fact = &placed.fact;
+        match fact.kind {
+            FactType::PolicyAdopted => Reach::Everybody,
+            // Published elsewhere before it was told here: duties that have ended since may be dated anew.
+            FactType::BankHolidaysPublished if placed.known_at() < placed.recorded_at => Reach::Everybody,
+            FactType::BankHolidaysPublished => Reach::Open,
+            FactType::ProgrammeSwitchedOn | FactType::ProgrammeSwitchedOff => {
+                Reach::Area(fact.subject.to_string())
+            }
+            FactType::DutyWaived => waived_subject(&fact.subject).map_or(Reach::Own, Reach::Subject),
+            FactType::FactAnnulled => {
+                let Some(target) = target(fact) else { return Reach::Own };
+                match self.switches.get(&target) {
+                    _ if self.global.contains_key(&target) => Reach::Everybody,
+                    Some(area) => Reach::Area(area.to_string()),
+                    None => Reach::Own,
+                }
+            }
+            _ => Reach::Own,
+        }
+    }
+
+    /// Finds out anew from when which policy counts; to be called when an event that may concern everybody was noted.
+    pub fn renew_epochs(&mut self) {
+        let mut books = self.shipped.clone();
+        self.epochs = vec![Epoch { at: Instant::MIN, position: 0, books: books.clone(), refused: None }];
+        let places: BTreeMap<u32, Instant> = self.global.values().copied().collect();
+        let places: Vec<(u32, Instant)> = places.into_iter().collect();
+        let mut facts: Vec<Placed> = self.policies.clone();
+        self.add_annulments(&mut facts);
+        facts.sort_by_key(|placed| placed.position);
+        for group in places.chunk_by(|one, next| one.1 == next.1) {
+            let Some((position, at)) = group.last().copied() else { continue };
+            let mut history = History::default();
+            for placed in facts.iter().filter(|placed| placed.position <= position) {
+                history.add(&placed.fact, placed.known_at(), placed.position);
+            }
+            let mut refused = None;
+            match adopted_policy(&history, at) {
+                None => books = self.shipped.clone(),
+                Some(Ok(policy)) if policy.sha256 == books.policy.sha256 => {}
+                Some(Ok(policy)) => books = Arc::new(Books::new(policy)),
+                Some(Err(error)) => {
+                    let adopted = self.policies.iter().rev().find(|placed| placed.position <= position);
+                    let subject = adopted.map_or(String::new(), |placed| placed.fact.subject.to_string());
+                    refused = Some((subject, error.to_string()));
+                }
+            }
+            self.epochs.push(Epoch { at, position, books: books.clone(), refused });
+        }
+    }
+
+    /// From when which policy counts, from the one that ships with the program on.
+    pub fn epochs(&self) -> &[Epoch] {
+        &self.epochs
+    }
+
+    /// The policy in force at the end.
+    pub fn books(&self) -> Arc<Books> {
+        self.epochs.last().map_or_else(|| self.shipped.clone(), |epoch| epoch.books.clone())
+    }
+
+    /// The policy in force by what was known at an instant.
+    pub fn books_known_at(&self, known_at: Instant) -> Result<Arc<Books>, ProjectionError> {
+        if self.policies.is_empty() {
+            return Ok(self.shipped.clone());
+        }
+        let mut facts: Vec<Placed> = self.policies.clone();
+        self.add_annulments(&mut facts);
+        facts.sort_by_key(|placed| placed.position);
+        let mut history = History::default();
+        for placed in &facts {
+            history.add(&placed.fact, placed.known_at(), placed.position);
+        }
+        match adopted_policy(&history, known_at) {
+            None => Ok(self.shipped.clone()),
+            Some(policy) => Ok(Arc::new(Books::new(policy?))),
+        }
+    }
+
+    fn connect(&mut self, fact: &Fact) {
+        let Some(into) = fact.text(Field::Into) else { return };
+        let mut set = BTreeSet::from([fact.subject.to_string(), into.to_owned()]);
+        for member in set.clone() {
+            set.extend(self.merged.get(&member).into_iter().flat_map(|known| known.iter().cloned()));
+        }
+        let set = Arc::new(set);
+        for member in set.iter() {
+            self.merged.insert(member.clone(), set.clone());
+        }
+    }
+
+    /// The subjects that are judged together with one: those that merges connect with it, itself included, by name.
+    pub fn members(&self, subject: &str) -> Vec<String> {
+        let set = self.merged.get(subject);
+        set.map_or_else(|| vec![subject.to_owned()], |set| set.iter().cloned().collect())
+    }
+
+    /// The member under which a set is followed: the first by name.
+    pub fn leader<'c>(&'c self, subject: &'c str) -> &'c str {
+        self.merged.get(subject).and_then(|set| set.first()).map_or(subject, String::as_str)
+    }
+
+    /// Every subject that a merge names.
+    pub fn merged(&self) -> impl Iterator<Item = &str> {
+        self.merged.keys().map(String::as_str)
+    }
+
+    /// Every subject of whose duties one was waived.
+    pub fn waived(&self) -> impl Iterator<Item = &str> {
+        self.waivers.keys().map(String::as_str)
+    }
+
+    /// The waivers of a subject's duties.
+    pub fn waivers_of(&self, subject: &str) -> &[Placed] {
+        self.waivers.get(subject).map_or(&[], Vec::as_slice)
+    }
+
+    /// The annulments of a fact.
+    pub fn annulments_of(&self, fact: &Fact) -> &[Placed] {
+        if self.annulments.is_empty() {
+            return &[];
+        }
+        self.annulments.get(&(fact.source.clone(), fact.id.clone())).map_or(&[], Vec::as_slice)
+    }
+
+    /// Programme switches and holidays with what annuls them.
+    pub fn shared(&self) -> Vec<Placed> {
+        let mut facts = self.shared.clone();
+        self.add_annulments(&mut facts);
+        facts
+    }
+
+    /// Adds the annulments of some facts, and the annulments of those.
+    pub fn add_annulments(&self, facts: &mut Vec<Placed>) {
+        let mut seen: BTreeSet<u32> = facts.iter().map(|placed| placed.position).collect();
+        let mut at = 0;
+        while let Some(placed) = facts.get(at) {
+            let annulments = self.annulments_of(&placed.fact).to_vec();
+            facts.extend(annulments.into_iter().filter(|annulment| seen.insert(annulment.position)));
+            at += 1;
+        }
+    }
+
+    /// When programmes were switched in each area, and when a switch was annulled, by area and in order.
+    pub fn switched(&self) -> HashMap<&str, Vec<(u32, Instant)>> {
+        let mut found: HashMap<&str, Vec<(u32, Instant)>> = HashMap::new();
+        for placed in &self.shared {
+            if placed.fact.kind == FactType::BankHolidaysPublished {
+                continue;
+            }
+            let mut own = vec![placed.clone()];
+            self.add_annulments(&mut own);
+            let places = own.iter().map(|placed| (placed.position, placed.recorded_at));
+            found.entry(&placed.fact.subject).or_default().extend(places);
+        }
+        for places in found.values_mut() {
+            places.sort_unstable();
+        }
+        found
+    }
+}
+
+/// The (source, id) of the fact that an annulment names.
+pub(crate) fn target(fact: &Fact) -> Option<Id> {
+    match fact.get(Field::Event) {
+        Some(Value::Event(named)) => Some((**named).clone()),
+        _ => None,
+    }
+}
+
+/// The subject in a duty's id: `<rule>:<subject>:<source>#<id>`.
+pub(crate) fn waived_subject(duty: &str) -> Option<String> {
+    let (_, rest) = duty.strip_prefix("duty/")?.split_once(':')?;
+    rest.split_once(':').map(|(subject, _)| subject.to_owned())
+}
+
+/// Whether subjects of this kind are judged.
+pub(crate) fn is_judged(subject: &str) -> bool {
+    let kind = SubjectKind::of(subject);
+    !matches!(kind, Some(SubjectKind::Duty | SubjectKind::Policy | SubjectKind::Calendar) | None)
+}

@@ -1,0 +1,433 @@
+//! Taking in the log page by page, and following the clock.
+
+use std::collections::{BTreeMap, HashSet};
+
+use mandate_domain::catalogue::FactType;
+use mandate_domain::fact::Fact;
+use mandate_domain::time::Instant;
+use mandate_store::{Position, StoreError, StoredEvent};
+use rusqlite::Connection;
+
+use crate::cross::{Cross, Reach, is_judged, target, waived_subject};
+use crate::error::ProjectionError;
+use crate::gather::{Kept, Task, follow_all};
+use crate::model::Progress;
+use crate::placed::Placed;
+use crate::rows::{self, Evidence, Writing};
+use crate::unit::{Failure, Span};
+use crate::{Projections, Shared, events};
+
+/// Most events taken in with one transaction.
+const PAGE: usize = 4_096;
+/// Subjects followed with one transaction when the clock moves.
+const SUBJECTS: u32 = 512;
+/// Events behind from which on it is quicker to make the tables anew, if the log is not much longer than that.
+const FAR_BEHIND: u64 = 20_000;
+/// Depth at which annulments of annulments are no longer followed; there may be a circle.
+const ANNULMENT_DEPTH: u8 = 32;
+/// How many times as long a log may be.
+const MUCH_LONGER: u64 = 8;
+
+/// What writes, with what it keeps in memory.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    pub connection: Connection,
+    kept: Kept,
+    evidence: Evidence,
+    parked: HashSet<String>,
+}
+
+/// Whether something was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Done {
+    Something,
+    Nothing,
+}
+
+/// What the log holds next.
+enum Next {
+    Events(Vec<StoredEvent>),
+    Unreadable { position: Position, reason: String },
+    Nothing,
+}
+
+impl Writer {
+    pub fn new(connection: Connection) -> Result<Self, ProjectionError> {
+        let evidence = Evidence::load(&connection)?;
+        let parked = rows::parked(&connection)?.into_iter().map(|parked| parked.subject).collect();
+        Ok(Self { connection, kept: Kept::default(), evidence, parked })
+    }
+}
+
+impl Projections {
+    /// Takes in the log to its head, then follows the clock: every change of a duty up to `now`, each at its own
+    /// instant and in order. A clock that went back changes nothing.
+    ///
+    /// Others are let in between two pages. Tables that are far behind are made anew beside those in use.
+    ///
+    /// # Errors
+    /// [`ProjectionError`]; what was written before stays, and the next call goes on from there.
+    pub fn advance(&self, now: Instant) -> Result<Progress, ProjectionError> {
+        self.advance_in_pages(now, PAGE)
+    }
+
+    /// The same with at most so many events in one transaction; what stands in the tables does not depend on it.
+    ///
+    /// # Errors
+    /// As [`Self::advance`].
+    pub fn advance_in_pages(&self, now: Instant, page: usize) -> Result<Progress, ProjectionError> {
+        let size = page.max(1);
+        loop {
+            let mut writer = self.writer()?;
+            let behind = rows::progress(&writer.connection)?;
+            let head = self.shared.log.head()?.position;
+            let missing = head.get().saturating_sub(behind.position.get());
+            // A log that is shorter was put back to an earlier state: what it no longer holds is no longer true.
+            let put_back = head < behind.position;
+            if put_back || (missing > FAR_BEHIND && missing > head.get() / MUCH_LONGER) {
+                self.make_anew(&mut writer, behind.at.max(now))?;
+                continue;
+            }
+            let page = self.shared.attempt(&mut writer, |work| work.take_page(size))?;
+            let limit = match page {
+                Done::Something => rows::progress(&writer.connection)?.at,
+                Done::Nothing => now,
+            };
+            let clock = self.shared.attempt(&mut writer, |work| work.follow_clock(limit))?;
+            if (page, clock) == (Done::Nothing, Done::Nothing) {
+                let progress = rows::progress(&writer.connection)?;
+                rows::reach(&writer.connection, progress.position, now)?;
+                return rows::progress(&writer.connection);
+            }
+        }
+    }
+
+    /// Tries again to follow the subjects that are parked, or one of them; answers how many there were.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the tables cannot be written.
+    pub fn retry(&self, subject: Option<&str>) -> Result<usize, ProjectionError> {
+        let mut writer = self.writer()?;
+        self.shared.attempt(&mut writer, |work| work.retry(subject))
+    }
+}
+
+impl Shared {
+    /// Runs one step in one transaction; one that fails leaves nothing behind, in the tables or in memory.
+    fn attempt<T>(
+        &self,
+        writer: &mut Writer,
+        step: impl FnOnce(&mut Step<'_>) -> Result<T, ProjectionError>,
+    ) -> Result<T, ProjectionError> {
+        let progress = rows::progress(&writer.connection)?;
+        let Writer { connection, kept, evidence, parked } = writer;
+        let transaction = connection.transaction().map_err(ProjectionError::database("begin"))?;
+        let mut work = Step { shared: self, connection: &transaction, kept, evidence, parked, progress };
+        let done = step(&mut work).and_then(|done| {
+            transaction.commit().map_err(ProjectionError::database("commit"))?;
+            Ok(done)
+        });
+        if done.is_err() {
+            // The rows are as before; what was noted in memory is not.
+            *writer.kept() = Kept::default();
+            writer.evidence = Evidence::load(&writer.connection)?;
+            writer.parked =
+                rows::parked(&writer.connection)?.into_iter().map(|parked| parked.subject).collect();
+            let cross = Cross::load(&self.log, progress.position)?;
+            *self.cross_mut()? = cross;
+        }
+        done
+    }
+}
+
+impl Writer {
+    const fn kept(&mut self) -> &mut Kept {
+        &mut self.kept
+    }
+}
+
+/// What a transaction works on.
+struct Step<'w> {
+    shared: &'w Shared,
+    connection: &'w Connection,
+    kept: &'w mut Kept,
+    evidence: &'w mut Evidence,
+    parked: &'w mut HashSet<String>,
+    progress: Progress,
+}
+
+impl Step<'_> {
+    /// Takes in the next events. Those that may concern everybody are taken in by themselves, after everything the
+    /// clock brought before them.
+    fn take_page(&mut self, size: usize) -> Result<Done, ProjectionError> {
+        let mut events = match self.next(size)? {
+            Next::Nothing => return Ok(Done::Nothing),
+            Next::Unreadable { position, reason } => return self.park_unreadable(position, reason),
+            Next::Events(events) => events,
+        };
+        let global = {
+            let cross = self.shared.cross()?;
+            events.iter().position(|event| cross.is_global(&event.fact))
+        };
+        let of_one_instant =
+            |events: &[StoredEvent], at: Instant| events.partition_point(|event| event.recorded_at < at);
+        if let Some(at) = global.and_then(|global| events.get(global)).map(|event| event.recorded_at) {
+            let before = of_one_instant(&events, at);
+            if before > 0 {
+                events.truncate(before);
+            } else {
+                if self.follow_clock(at.just_before())? == Done::Something {
+                    return Ok(Done::Something);
+                }
+                let own = events.partition_point(|event| event.recorded_at <= at);
+                events.truncate(own);
+            }
+        }
+        self.take_in(&events)?;
+        Ok(Done::Something)
+    }
+
+    /// Reads on, round what cannot be decoded.
+    fn next(&self, size: usize) -> Result<Next, ProjectionError> {
+        let after = self.progress.position;
+        let mut limit = size;
+        loop {
+            match self.shared.log.read_after(after, limit) {
+                Ok(page) if page.events.is_empty() => return Ok(Next::Nothing),
+                Ok(page) => return Ok(Next::Events(page.events)),
+                Err(StoreError::Unreadable { position, reason }) => {
+                    let before = position.get().saturating_sub(after.get() + 1);
+                    if before == 0 {
+                        return Ok(Next::Unreadable { position, reason });
+                    }
+                    limit = usize::try_from(before).unwrap_or(size).min(size);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    fn take_in(&mut self, events: &[StoredEvent]) -> Result<(), ProjectionError> {
+        let Some((position, until)) = events.last().map(|event| (event.position, event.recorded_at)) else {
+            return Ok(());
+        };
+        let mut touched: BTreeMap<String, Instant> = BTreeMap::new();
+        let mut reaches: Vec<(Reach, Instant)> = Vec::new();
+        let mut changes_policy = false;
+        for event in events {
+            let placed = Placed::of(event);
+            events::take_in(self.connection, event)?;
+            self.kept.note(&placed);
+            if placed.fact.kind == FactType::NominalMerged {
+                self.park_what_is_merged_with_parked(&placed)?;
+            }
+            let at = event.recorded_at;
+            let mut touch = |subject: &str| {
+                if is_judged(subject) {
+                    touched.entry(subject.to_owned()).or_insert(at);
+                }
+            };
+            touch(&placed.fact.subject);
+            let mut cross = self.shared.cross_mut()?;
+            cross.note(&placed);
+            changes_policy |= cross.is_global(&placed.fact);
+            match cross.reach(&placed) {
+                Reach::Own => {}
+                Reach::Subject(subject) => touch(&subject),
+                reach => reaches.push((reach, at)),
+            }
+            drop(cross);
+            self.annulled_subjects(&placed.fact)?.iter().for_each(|subject| touch(subject));
+        }
+        if changes_policy {
+            let mut cross = self.shared.cross_mut()?;
+            cross.renew_epochs();
+            if let Some(epoch) = cross.epochs().last() {
+                rows::park_policy(self.connection, epoch)?;
+            }
+        }
+        let last = position_u32(position);
+        self.follow(touched, until, last)?;
+        for (reach, at) in reaches {
+            self.concern(&reach, at)?;
+        }
+        rows::reach(self.connection, position, until)
+    }
+
+    /// The subjects that an annulment concerns: that of the fact it names, and where that is an annulment itself, so on.
+    fn annulled_subjects(&self, fact: &Fact) -> Result<Vec<String>, ProjectionError> {
+        let mut found = Vec::new();
+        let mut named = target(fact);
+        for _ in 0..ANNULMENT_DEPTH {
+            let Some((source, id)) = named else { break };
+            let event = match self.shared.log.by_source_id(&source, &id) {
+                Ok(Some(event)) => event,
+                // It is parked or will be; nothing of it counts.
+                Ok(None) | Err(StoreError::Unreadable { .. }) => break,
+                Err(error) => return Err(error.into()),
+            };
+            found.push(event.fact.subject.to_string());
+            if event.fact.kind == FactType::DutyWaived {
+                found.extend(waived_subject(&event.fact.subject));
+            }
+            named = target(&event.fact);
+        }
+        Ok(found)
+    }
+
+    /// Follows the units of some subjects, each touched first at an instant, and writes what became of them.
+    fn follow(
+        &mut self,
+        touched: BTreeMap<String, Instant>,
+        until: Instant,
+        last: u32,
+    ) -> Result<(), ProjectionError> {
+        let cross = self.shared.cross()?;
+        let mut units: BTreeMap<String, (Vec<String>, Instant)> = BTreeMap::new();
+        for (subject, at) in touched {
+            let leader = cross.leader(&subject).to_owned();
+            let unit = units.entry(leader).or_insert_with(|| (cross.members(&subject), at));
+            unit.1 = unit.1.min(at);
+        }
+        let mut tasks = Vec::with_capacity(units.len());
+        for (members, at) in units.into_values() {
+            if members.iter().any(|member| self.parked.contains(member)) {
+                continue;
+            }
+            let from = self.next_of(&members)?.map_or(at, |next| next.min(at));
+            let stored = rows::stored(self.connection, &members, from, self.progress.at)?;
+            tasks.push(Task { members, span: Span { from: Some(from), until }, until: last, stored });
+        }
+        let followed = follow_all(&self.shared.log, &cross, self.kept, tasks)?;
+        drop(cross);
+        for (members, followed) in followed {
+            rows::write(self.connection, &members, &followed, Writing::Over)?;
+            self.evidence.write(self.connection, &followed.evidence)?;
+            if followed.failed.is_some() {
+                self.parked.extend(members);
+            }
+        }
+        Ok(())
+    }
+
+    /// When something of a unit changes next, as noted.
+    fn next_of(&self, members: &[String]) -> Result<Option<Instant>, ProjectionError> {
+        let failed = ProjectionError::database("read when a subject changes next");
+        let mut next: Option<Instant> = None;
+        for member in members {
+            let mut statement = self
+                .connection
+                .prepare_cached("SELECT next_at FROM subjects WHERE subject = ?1 AND next_at IS NOT NULL")
+                .map_err(&failed)?;
+            let found = statement.query_map([member], |row| row.get(0)).map_err(&failed)?;
+            for at in found {
+                let at = Instant::from_nanos(at.map_err(&failed)?);
+                next = Some(next.map_or(at, |known| known.min(at)));
+            }
+        }
+        Ok(next)
+    }
+
+    fn concern(&self, reach: &Reach, at: Instant) -> Result<(), ProjectionError> {
+        let found = match reach {
+            Reach::Own | Reach::Subject(_) => return Ok(()),
+            Reach::Everybody => return rows::concern_everybody(self.connection, at),
+            Reach::Area(area) => {
+                rows::subjects(self.connection, "SELECT subject FROM areas WHERE area = ?1", [area])?
+            }
+            Reach::Open => {
+                let open = "SELECT DISTINCT subject FROM duties WHERE outcome IN ('pending', 'overdue')";
+                rows::subjects(self.connection, open, [])?
+            }
+        };
+        let cross = self.shared.cross()?;
+        rows::concern(self.connection, &cross, found.iter().map(String::as_str), at)
+    }
+
+    /// Follows the subjects whose next change has come, the earliest first.
+    fn follow_clock(&mut self, limit: Instant) -> Result<Done, ProjectionError> {
+        let due = "SELECT subject FROM subjects WHERE next_at IS NOT NULL AND next_at <= ?1 \
+                   ORDER BY next_at, subject LIMIT ?2";
+        let due = rows::subjects(self.connection, due, rusqlite::params![limit.nanos(), SUBJECTS])?;
+        if due.is_empty() {
+            return Ok(Done::Nothing);
+        }
+        let touched = due.into_iter().map(|subject| (subject, Instant::MAX)).collect();
+        self.follow(touched, limit, position_u32(self.progress.position))?;
+        Ok(Done::Something)
+    }
+
+    /// Parks the subject of an event that cannot be decoded, as it stood just before, and goes on after it.
+    fn park_unreadable(&mut self, position: Position, reason: String) -> Result<Done, ProjectionError> {
+        let found = self.shared.log.subject_at(position)?;
+        let (subject, at) = found.ok_or(StoreError::Gap { missing: position, head: position })?;
+        if is_judged(&subject) {
+            if self.follow_clock(at.just_before())? == Done::Something {
+                return Ok(Done::Something);
+            }
+            let members = self.shared.cross()?.members(&subject);
+            let failure = Failure { reason, position: position_u32(position), since: at };
+            self.park(&members, at, &failure)?;
+        } else {
+            let failure = Failure { reason, position: position_u32(position), since: at };
+            rows::park(self.connection, &[subject], &failure)?;
+        }
+        rows::reach(self.connection, position, at)?;
+        Ok(Done::Something)
+    }
+
+    /// Follows a unit to an instant, without the event that parks it, and parks it.
+    fn park(&mut self, members: &[String], at: Instant, failure: &Failure) -> Result<(), ProjectionError> {
+        let before = failure.position.saturating_sub(1);
+        let known = members.iter().filter(|member| !self.parked.contains(*member));
+        // What came before on the same page counts too.
+        let from = at.min(self.progress.at);
+        let touched = known.map(|member| (member.clone(), from)).collect();
+        self.follow(touched, at, before)?;
+        rows::park(self.connection, members, failure)?;
+        self.parked.extend(members.iter().cloned());
+        Ok(())
+    }
+
+    /// A subject that is merged with one that is parked cannot be followed either.
+    fn park_what_is_merged_with_parked(&mut self, merge: &Placed) -> Result<(), ProjectionError> {
+        if self.parked.is_empty() {
+            return Ok(());
+        }
+        let Some(into) = merge.fact.text(mandate_domain::catalogue::Field::Into) else { return Ok(()) };
+        let sets = {
+            let cross = self.shared.cross()?;
+            [cross.members(&merge.fact.subject), cross.members(into)]
+        };
+        let is_parked = |set: &Vec<String>| set.iter().any(|member| self.parked.contains(member));
+        let [one, other] = [is_parked(&sets[0]), is_parked(&sets[1])];
+        if one == other {
+            return Ok(());
+        }
+        let [first, second] = sets;
+        let (free, blocked) = if one { (second, first) } else { (first, second) };
+        let with = blocked.first().cloned().unwrap_or_default();
+        let failure = Failure {
+            reason: format!("merged with {with}, which is parked"),
+            position: merge.position,
+            since: merge.recorded_at,
+        };
+        self.park(&free, merge.recorded_at, &failure)
+    }
+
+    /// Has parked subjects followed again from the moment at which they were parked.
+    fn retry(&mut self, subject: Option<&str>) -> Result<usize, ProjectionError> {
+        let wanted = |parked: &crate::Parked| subject.is_none_or(|subject| subject == parked.subject);
+        let found: Vec<_> = rows::parked(self.connection)?.into_iter().filter(wanted).collect();
+        for parked in &found {
+            rows::release(self.connection, self.shared.cross()?.leader(&parked.subject), parked)?;
+            self.parked.remove(&parked.subject);
+        }
+        *self.kept = Kept::default();
+        Ok(found.len())
+    }
+}
+
+fn position_u32(position: Position) -> u32 {
+    u32::try_from(position.get()).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,78 @@
+//! How the read models of a data directory stand, seen from outside the program that follows the log.
+
+use std::path::Path;
+
+use mandate_domain::time::Instant;
+use mandate_store::{Position, Reader};
+use serde::Serialize;
+
+use crate::error::ProjectionError;
+use crate::model::Parked;
+use crate::{FILE, compare, database, rows};
+
+/// How the read models stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// The last event taken in; none where there are no tables, or tables of another version of the program.
+    pub position: Option<Position>,
+    /// The last event of the log.
+    pub head: Position,
+    /// Events still to be taken in.
+    pub behind: u64,
+    /// The moment up to which the clock was followed.
+    pub at: Option<Instant>,
+    /// When something changes next without a new fact.
+    pub next_at: Option<Instant>,
+    /// Subjects whose next change has come and is still to be looked at.
+    pub waiting: u64,
+    /// Subjects that cannot be followed.
+    pub parked: Vec<Parked>,
+    /// Each table with its number of rows.
+    pub tables: Vec<(String, u64)>,
+    /// Size of the file with what SQLite keeps beside it.
+    pub bytes: u64,
+}
+
+/// Looks at the tables of a data directory, beside a running server as well.
+pub(crate) fn status(data_dir: &Path, log: &Reader) -> Result<Status, ProjectionError> {
+    let head = log.head()?.position;
+    let file = data_dir.join(FILE);
+    let mut status = Status {
+        position: None,
+        head,
+        behind: head.get(),
+        at: None,
+        next_at: None,
+        waiting: 0,
+        parked: Vec::new(),
+        tables: Vec::new(),
+        bytes: database::bytes(&file),
+    };
+    if !file.exists() {
+        return Ok(status);
+    }
+    let connection = database::open_read_only(&file)?;
+    let failed = ProjectionError::database("read the tables");
+    let connection = connection.unchecked_transaction().map_err(&failed)?;
+    if !database::is_of_this_version(&connection)? {
+        return Ok(status);
+    }
+    let progress = rows::progress(&connection)?;
+    status.position = Some(progress.position);
+    status.behind = head.get().saturating_sub(progress.position.get());
+    status.at = Some(progress.at);
+    status.next_at = progress.next_at;
+    let count = |sql: &str, values: &[&dyn rusqlite::ToSql]| -> Result<u64, ProjectionError> {
+        let counted: i64 = connection.query_row(sql, values, |row| row.get(0)).map_err(&failed)?;
+        Ok(u64::try_from(counted).unwrap_or(0))
+    };
+    let waiting = "SELECT count(*) FROM subjects WHERE next_at IS NOT NULL AND next_at <= ?1";
+    status.waiting = count(waiting, &[&progress.at.nanos()])?;
+    status.parked = rows::parked(&connection)?;
+    for table in compare::names(&connection)? {
+        let rows = count(&format!("SELECT count(*) FROM \"{table}\""), &[])?;
+        status.tables.push((table, rows));
+    }
+    Ok(status)
+}

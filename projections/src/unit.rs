@@ -1,0 +1,515 @@
+//! A unit followed through time: every change of its duties, each at its own instant.
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use mandate_domain::judge::{Course, DutyKey, History, Judge, Outcome, Standing, Verdict, View};
+use mandate_domain::policy::{Policy, Step as WarnStep};
+use mandate_domain::time::{Date, Instant};
+
+use crate::cross::{Books, Cross, Epoch};
+use crate::placed::Placed;
+
+/// London hour at which warnings go out.
+const WARN_HOUR_SECONDS: i64 = 7 * 3600;
+
+/// What following some units reads.
+pub(crate) struct Ground<'g> {
+    pub history: &'g History,
+    /// Policies with the judge of each, in order of time.
+    judges: Vec<(&'g Epoch, Judge<'g>)>,
+    /// When programmes were switched, by the symbol of the area.
+    switched: HashMap<u32, Vec<(u32, Instant)>>,
+    /// Where programmes, holidays and what annuls them stand.
+    shared: Vec<(u32, Instant)>,
+}
+
+/// A unit to follow: a subject, or the subjects that merges connect.
+#[derive(Debug)]
+pub(crate) struct Unit {
+    /// By name.
+    pub members: Vec<String>,
+    /// Where its facts stand, and when they were recorded; in order.
+    pub own: Vec<(u32, Instant)>,
+    /// The last event that counts.
+    pub until: u32,
+}
+
+/// What of a unit's time to follow.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    /// From when on; none for the first fact.
+    pub from: Option<Instant>,
+    /// The last instant.
+    pub until: Instant,
+}
+
+/// A duty as it stands in the tables.
+#[derive(Debug, Clone)]
+pub(crate) struct Stored {
+    /// The record that the tables show.
+    pub record: String,
+    pub unit: Option<String>,
+    /// What it was before the time that is followed; the same, unless that time is followed again.
+    pub before: Option<String>,
+}
+
+/// What became of a unit.
+#[derive(Debug, Default)]
+pub(crate) struct Followed {
+    pub duties: Vec<FollowedDuty>,
+    pub standings: Vec<Standing>,
+    pub next_at: Option<Instant>,
+    /// Area and subject.
+    pub areas: Vec<(String, String)>,
+    /// Holder, index of the fact type, and since when it is there.
+    pub evidence: Vec<(String, u8, Instant)>,
+    /// Whether any moment was judged.
+    pub judged: bool,
+    /// Why it could not be followed further.
+    pub failed: Option<Failure>,
+}
+
+impl Followed {
+    /// A unit that was not followed at all.
+    pub fn parked(failure: Failure) -> Self {
+        Self { failed: Some(failure), ..Self::default() }
+    }
+}
+
+/// Why a unit could not be followed further.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub reason: String,
+    pub position: u32,
+    /// The last moment that was judged.
+    pub since: Instant,
+}
+
+/// A duty with its changes.
+#[derive(Debug)]
+pub(crate) struct FollowedDuty {
+    pub duty: String,
+    pub subject: String,
+    pub changes: Vec<Changed>,
+    /// As it stands in the end; none when it is there no longer.
+    pub now: Option<Now>,
+    pub stored: Option<Stored>,
+}
+
+/// What a duty was from an instant on.
+#[derive(Debug)]
+pub(crate) struct Changed {
+    pub at: Instant,
+    /// The number of the rule's version; 0 for a duty that was there no longer.
+    pub version: u16,
+    /// None when it was there no longer.
+    pub record: Option<Arc<str>>,
+}
+
+impl Changed {
+    const fn gone(at: Instant) -> Self {
+        Self { at, version: 0, record: None }
+    }
+}
+
+/// The columns of a duty.
+#[derive(Debug)]
+pub(crate) struct Now {
+    pub version: u16,
+    pub record: Arc<str>,
+    pub rule: String,
+    pub holder: Option<String>,
+    pub unit: Option<String>,
+    pub outcome: Outcome,
+    pub breach: bool,
+    pub opened_at: Instant,
+    pub due_on: Option<Date>,
+    pub act_by: Option<Date>,
+    pub due_at: Option<Instant>,
+    /// Warning steps to come.
+    pub steps: Vec<(String, Instant)>,
+}
+
+impl<'g> Ground<'g> {
+    /// What the history and the facts read across subjects give, for instants at which an epoch counts.
+    pub fn new(history: &'g History, cross: &'g Cross, epochs: &'g [Epoch]) -> Self {
+        let judge = |epoch: &'g Epoch| {
+            let view = View { as_at: epoch.at, known_at: epoch.at };
+            (epoch, Judge::up_to(&epoch.books.policy, &cross.calendar, history, view, epoch.position))
+        };
+        let switched = cross.switched().into_iter();
+        let switched = switched.filter_map(|(area, places)| Some((history.symbols.find(area)?, places)));
+        let shared = places(cross.shared().iter());
+        Self { history, judges: epochs.iter().map(judge).collect(), switched: switched.collect(), shared }
+    }
+
+    /// Follows a unit. What fails, fails this unit alone, at the moment before.
+    pub fn follow(&self, unit: &Unit, span: Span, stored: HashMap<String, Stored>) -> Followed {
+        let symbol = unit.members.iter().find_map(|member| self.history.symbols.find(member));
+        let Some(symbol) = symbol else { return Followed::default() };
+        let mut walk = Walk::new(self, unit, symbol, stored);
+        let mut wanted = span.from;
+        loop {
+            let next = walk.next(wanted.take());
+            let Some(at) = next.filter(|at| *at <= span.until) else { break };
+            let moment = catch_unwind(AssertUnwindSafe(|| walk.judge(at)));
+            if let Err(panic) = moment {
+                return walk.fail(&panic);
+            }
+        }
+        walk.finish()
+    }
+}
+
+/// A unit on its way.
+struct Walk<'g, 'w> {
+    ground: &'w Ground<'g>,
+    unit: &'w Unit,
+    symbol: u32,
+    stored: HashMap<String, Stored>,
+    /// The epoch in force, and the unit under its policy.
+    course: Option<(usize, Course<'w>)>,
+    /// The last moment that was judged, and the position up to which.
+    last: Option<(Instant, u32)>,
+    /// Facts of the unit that were taken in.
+    taken: usize,
+    next_at: Option<Instant>,
+    duties: Vec<Duty>,
+    by_key: HashMap<DutyKey, usize>,
+    by_id: HashMap<Arc<str>, usize>,
+    areas: Vec<(u32, u32)>,
+    /// Holder, types seen, and since when each is.
+    evidence: Vec<(u32, u128)>,
+    fresh: Vec<(u32, u8, Instant)>,
+    /// The position that was being judged.
+    at_position: u32,
+}
+
+struct Duty {
+    id: Arc<str>,
+    subject: u32,
+    changes: Vec<Changed>,
+    verdict: Option<Verdict>,
+    record: Option<Arc<str>>,
+    epoch: usize,
+    /// Whether it was among the verdicts of this moment.
+    seen: bool,
+}
+
+impl<'g, 'w> Walk<'g, 'w> {
+    fn new(ground: &'w Ground<'g>, unit: &'w Unit, symbol: u32, stored: HashMap<String, Stored>) -> Self {
+        Self {
+            ground,
+            unit,
+            symbol,
+            stored,
+            course: None,
+            last: None,
+            taken: 0,
+            next_at: None,
+            duties: Vec::new(),
+            by_key: HashMap::new(),
+            by_id: HashMap::new(),
+            areas: Vec::new(),
+            evidence: Vec::new(),
+            fresh: Vec::new(),
+            at_position: 0,
+        }
+    }
+
+    /// The next instant at which something may change.
+    fn next(&mut self, wanted: Option<Instant>) -> Option<Instant> {
+        if let Some(from) = wanted {
+            // Facts recorded before count, but bring no moment of their own.
+            self.taken = self.unit.own.partition_point(|(_, at)| *at < from);
+        }
+        let own = self.unit.own.get(self.taken).map(|(_, at)| *at);
+        let mut next = [own, wanted, self.next_at].into_iter().flatten().min();
+        let mut add = |at: Option<Instant>| {
+            if let Some(at) = at {
+                next = Some(next.map_or(at, |known| known.min(at)));
+            }
+        };
+        if let (Some((last, _)), Some((epoch, _))) = (self.last, &self.course) {
+            add(self.ground.judges.get(epoch + 1).map(|(epoch, _)| epoch.at));
+            for (area, _) in &self.areas {
+                let places = self.ground.switched.get(area).map_or(&[][..], Vec::as_slice);
+                add(places.get(places.partition_point(|(_, at)| *at <= last)).map(|(_, at)| *at));
+            }
+        }
+        next
+    }
+
+    /// Judges the unit at an instant.
+    fn judge(&mut self, at: Instant) {
+        let judges = &self.ground.judges;
+        let epoch = judges.partition_point(|(epoch, _)| epoch.at <= at).saturating_sub(1);
+        if self.course.as_ref().is_none_or(|(known, _)| *known != epoch)
+            && let Some((_, judge)) = judges.get(epoch)
+        {
+            self.course = Some((epoch, judge.course(self.symbol)));
+            self.by_key.clear();
+        }
+        let Some((_, mut course)) = self.course.take() else { return };
+        // Each fact by itself, so that what is kept of all that was ever seen does not depend on how many came at once.
+        while let Some((position, recorded_at)) = self.unit.own.get(self.taken).copied() {
+            if recorded_at > at {
+                break;
+            }
+            self.taken += 1;
+            self.at_position = position;
+            course.reach(at, position);
+            self.note(&course, at);
+        }
+        let until = self.position_at(at);
+        self.at_position = until;
+        course.reach(at, until);
+        self.note(&course, at);
+        let looked = course.look();
+        for verdict in looked.verdicts {
+            self.compare(verdict, at, epoch);
+        }
+        if looked.complete {
+            self.remove_unseen(at);
+        }
+        for duty in &mut self.duties {
+            duty.seen = false;
+        }
+        self.next_at = course.next_change();
+        self.last = Some((at, until));
+        self.course = Some((epoch, course));
+    }
+
+    /// The last position recorded by an instant that matters to the unit.
+    fn position_at(&self, at: Instant) -> u32 {
+        let last = |places: &[(u32, Instant)]| {
+            let counted = places.partition_point(|(_, recorded_at)| *recorded_at <= at);
+            counted.checked_sub(1).and_then(|last| places.get(last)).map_or(0, |(position, _)| *position)
+        };
+        last(&self.unit.own).max(last(&self.ground.shared)).min(self.unit.until)
+    }
+
+    /// Keeps what counts for good once it was seen.
+    fn note(&mut self, course: &Course<'_>, at: Instant) {
+        for (holder, seen) in course.evidence() {
+            let place = self.evidence.iter().position(|(known, _)| *known == holder).unwrap_or_else(|| {
+                self.evidence.push((holder, 0));
+                self.evidence.len() - 1
+            });
+            let Some((_, known)) = self.evidence.get_mut(place) else { continue };
+            let mut fresh = seen & !*known;
+            *known |= seen;
+            while fresh != 0 {
+                let kind = fresh.trailing_zeros();
+                self.fresh.push((holder, u8::try_from(kind).unwrap_or(u8::MAX), at));
+                fresh &= fresh - 1;
+            }
+        }
+        for place in course.areas() {
+            if !self.areas.contains(&place) {
+                self.areas.push(place);
+            }
+        }
+    }
+
+    /// Notes what a duty is, if it is something else than before.
+    fn compare(&mut self, verdict: Verdict, at: Instant, epoch: usize) {
+        let Some((_, judge)) = self.ground.judges.get(epoch) else { return };
+        let known = self.by_key.get(&verdict.key()).copied();
+        if let Some(duty) = known.and_then(|known| self.duties.get_mut(known)) {
+            duty.seen = true;
+            if duty.record.is_some() && duty.verdict.as_ref().is_some_and(|v| v.says_the_same_as(&verdict)) {
+                return;
+            }
+        }
+        let mut line = Vec::with_capacity(640);
+        judge.write_json(&verdict, &mut line);
+        let record: Arc<str> = String::from_utf8(line).unwrap_or_default().into();
+        let place = known.unwrap_or_else(|| self.place_of(&verdict, judge));
+        self.by_key.insert(verdict.key(), place);
+        let Some(duty) = self.duties.get_mut(place) else { return };
+        duty.seen = true;
+        if duty.record.as_ref() != Some(&record) {
+            let version = judge.version_number(&verdict);
+            duty.changes.push(Changed { at, version, record: Some(record.clone()) });
+            duty.record = Some(record);
+        }
+        duty.verdict = Some(verdict);
+        duty.epoch = epoch;
+    }
+
+    /// The place of a duty among those of the unit, made when it is new.
+    fn place_of(&mut self, verdict: &Verdict, judge: &Judge<'_>) -> usize {
+        let id: Arc<str> = judge.duty_id(verdict).into();
+        if let Some(place) = self.by_id.get(&id) {
+            return *place;
+        }
+        let before = self.stored.get(&*id).and_then(|stored| stored.before.clone());
+        let place = self.duties.len();
+        self.by_id.insert(id.clone(), place);
+        self.duties.push(Duty {
+            id,
+            subject: verdict.subject(),
+            changes: Vec::new(),
+            verdict: None,
+            record: before.map(Into::into),
+            epoch: 0,
+            seen: true,
+        });
+        place
+    }
+
+    /// Notes which duties are there no longer.
+    fn remove_unseen(&mut self, at: Instant) {
+        for duty in self.duties.iter_mut().filter(|duty| !duty.seen && duty.record.is_some()) {
+            duty.record = None;
+            duty.verdict = None;
+            duty.changes.push(Changed::gone(at));
+        }
+        let gone: Vec<String> =
+            self.stored.keys().filter(|id| !self.by_id.contains_key(id.as_str())).cloned().collect();
+        for id in gone {
+            let before = self.stored.get(&id).is_some_and(|stored| stored.before.is_some());
+            let changes = if before { vec![Changed::gone(at)] } else { Vec::new() };
+            let id: Arc<str> = id.into();
+            self.by_id.insert(id.clone(), self.duties.len());
+            let subject = mandate_domain::vocabulary::NONE;
+            let (verdict, record) = (None, None);
+            self.duties.push(Duty { id, subject, changes, verdict, record, epoch: 0, seen: false });
+        }
+    }
+
+    /// What was followed up to the moment before the one that failed.
+    fn fail(mut self, panic: &(dyn std::any::Any + Send)) -> Followed {
+        let told = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let told = told.or_else(|| panic.downcast_ref::<String>().cloned());
+        let reason =
+            format!("judging it failed: {}", told.unwrap_or_else(|| "no reason was given".to_owned()));
+        let position = self.at_position;
+        self.course = None;
+        let last = self.last;
+        if let Some((at, until)) = last {
+            // The moment before was judged once; it is judged again for how the subjects stood.
+            let again = catch_unwind(AssertUnwindSafe(|| {
+                let judges = &self.ground.judges;
+                let epoch = judges.partition_point(|(epoch, _)| epoch.at <= at).saturating_sub(1);
+                let (_, judge) = judges.get(epoch)?;
+                let mut course = judge.course(self.symbol);
+                course.reach(at, until);
+                Some((epoch, course))
+            }));
+            self.course = again.ok().flatten();
+        }
+        self.next_at = None;
+        let since = last.map_or(Instant::MIN, |(at, _)| at);
+        Followed { failed: Some(Failure { reason, position, since }), next_at: None, ..self.finish() }
+    }
+
+    fn finish(mut self) -> Followed {
+        let standings = self.course.as_ref().map(|(_, course)| course.standings()).unwrap_or_default();
+        let text = |symbol: u32| self.ground.history.symbols.text(symbol).to_owned();
+        let mut duties = Vec::with_capacity(self.duties.len());
+        for duty in std::mem::take(&mut self.duties) {
+            let stored = self.stored.remove(&*duty.id);
+            let judge = self.ground.judges.get(duty.epoch);
+            let now = match (duty.verdict, duty.record, judge) {
+                (Some(verdict), Some(record), Some((epoch, judge))) => {
+                    Some(self.now(&verdict, record, &standings, &epoch.books, judge))
+                }
+                _ => None,
+            };
+            let subject = if duty.subject == mandate_domain::vocabulary::NONE {
+                stored_subject(&duty.id, &self.unit.members)
+            } else {
+                text(duty.subject)
+            };
+            let (id, changes) = (duty.id.to_string(), duty.changes);
+            duties.push(FollowedDuty { duty: id, subject, changes, now, stored });
+        }
+        let areas = self.areas.iter().map(|(area, member)| (text(*area), text(*member))).collect();
+        let evidence = self.fresh.iter().map(|(holder, kind, at)| (text(*holder), *kind, *at)).collect();
+        let judged = self.last.is_some();
+        Followed { duties, standings, next_at: self.next_at, areas, evidence, judged, failed: None }
+    }
+
+    fn now(
+        &self,
+        verdict: &Verdict,
+        record: Arc<str>,
+        standings: &[Standing],
+        books: &Books,
+        judge: &Judge<'_>,
+    ) -> Now {
+        let text = |symbol: u32| self.ground.history.symbols.text(symbol);
+        let subject = text(verdict.subject());
+        let unit = standings
+            .iter()
+            .find(|standing| standing.subject == subject)
+            .and_then(|standing| standing.state.iter().find(|(field, _)| field.name() == "unit"))
+            .map(|(_, value)| value.clone())
+            .filter(|value| value != "none");
+        let at = self.last.map_or(Instant::MIN, |(at, _)| at);
+        Now {
+            version: judge.version_number(verdict),
+            record,
+            rule: judge.rule_id(verdict).to_owned(),
+            holder: verdict.holder().map(|holder| text(holder).to_owned()),
+            unit,
+            outcome: verdict.outcome,
+            breach: verdict.breach,
+            opened_at: verdict.opened_at,
+            due_on: verdict.due_on,
+            act_by: verdict.act_by,
+            due_at: verdict.due_at,
+            steps: steps_of(&books.policy, judge, verdict, at),
+        }
+    }
+}
+
+/// The subject of a duty of a unit, by its id.
+fn stored_subject(duty: &str, members: &[String]) -> String {
+    let rest = duty.split_once(':').map_or("", |(_, rest)| rest);
+    let own = members
+        .iter()
+        .find(|member| rest.strip_prefix(member.as_str()).is_some_and(|opener| opener.starts_with(':')));
+    own.cloned().unwrap_or_default()
+}
+
+/// The warning steps of a pending duty that come after it could be known, each with its instant.
+fn steps_of(policy: &Policy, judge: &Judge<'_>, verdict: &Verdict, at: Instant) -> Vec<(String, Instant)> {
+    let (Some(due_on), Some(act_by)) = (verdict.due_on, verdict.act_by) else { return Vec::new() };
+    if verdict.outcome != Outcome::Pending {
+        return Vec::new();
+    }
+    let calendar = judge.calendar().known_at(at);
+    let number = judge.version_number(verdict);
+    let version = policy
+        .rule(judge.rule_id(verdict))
+        .and_then(|rule| rule.versions.iter().find(|version| version.number == number));
+    let earliest = verdict.opened_at.max(verdict.known_since);
+    version
+        .map(|version| version.warn.as_slice())
+        .unwrap_or_default()
+        .iter()
+        .map(|step| {
+            let day = match *step {
+                WarnStep::Days(days) => due_on.plus_days(-i32::from(days)),
+                WarnStep::WorkingDays(days) => {
+                    (0..days).fold(act_by, |day, _| calendar.last_working_day_to(day.previous()))
+                }
+            };
+            (step.name(), day.start().plus_seconds(WARN_HOUR_SECONDS))
+        })
+        .filter(|(_, at)| *at >= earliest)
+        .collect()
+}
+
+/// Where the facts of a unit stand among some facts in order of position.
+pub(crate) fn places<'p>(facts: impl Iterator<Item = &'p Placed>) -> Vec<(u32, Instant)> {
+    let mut places: Vec<(u32, Instant)> = facts.map(|placed| (placed.position, placed.recorded_at)).collect();
+    places.sort_unstable();
+    places.dedup();
+    places
+}

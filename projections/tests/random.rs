@@ -1,0 +1,230 @@
+//! Random histories: the tables followed live, in pages and moments of any size, against those made anew and against
+//! the judge.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+
+use mandate_domain::calendar::Calendar;
+use mandate_domain::judge::{History, Judge, View};
+use mandate_domain::policy::Policy;
+use mandate_domain::time::{Instant, VirtualClock};
+use mandate_projections::Projections;
+use mandate_store::{Claim, Keys, NewEvent, OnError, Options, Position, Store};
+use proptest::prelude::*;
+
+/// The start of the first day, and the days of a history.
+const START: &str = "2026-03-02T00:00:00Z";
+const DAYS: i64 = 70;
+const DAY_SECONDS: i64 = 86_400;
+
+/// One step of a history.
+#[derive(Debug, Clone)]
+enum Step {
+    /// A fact: which, of whom, by how many hours it is told late (or early, below zero).
+    Tell { what: u8, whom: u8, late_hours: i16, claimed: bool },
+    /// The clock goes on by so many minutes.
+    Wait(u16),
+    /// The tables are brought to the clock, so many events at once.
+    Advance(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let late = prop_oneof![4 => Just(0i16), 3 => 0i16..200, 1 => -100i16..0];
+    prop_oneof![
+        6 => (any::<u8>(), 0u8..6, late, prop::bool::weighted(0.2)).prop_map(|(what, whom, late_hours, claimed)| {
+            Step::Tell { what, whom, late_hours, claimed }
+        }),
+        3 => prop_oneof![1u16..90, 600u16..4000].prop_map(Step::Wait),
+        2 => prop_oneof![Just(4096usize), 1usize..4].prop_map(Step::Advance),
+    ]
+}
+
+/// A fact of a kind: type, subject and data. Later ones name earlier ones.
+fn fact(what: u8, whom: u8, told: usize) -> (&'static str, String, String) {
+    let nominal = format!("nominal/N{}", whom % 5);
+    let user = format!("user/U{}", whom % 2);
+    let area = format!("area/A{}", whom % 2);
+    let n = usize::from(what) * 7 + told;
+    let data = |text: &str| text.replace("NN", &n.to_string()).replace("AA", &area);
+    let (kind, subject, text) = match what % 30 {
+        0 | 1 => {
+            ("mappa.registered", nominal, r#"{"registration":"RNN","category":2,"level":2,"area":"AA"}"#)
+        }
+        2 => (
+            "mappa.registered",
+            nominal,
+            r#"{"registration":"RNN","category":3,"level":2,"area":"AA","statutory_supervision":true}"#,
+        ),
+        3 => ("mappa.registered", nominal, r#"{"registration":"RNN","category":2,"level":1,"area":"AA"}"#),
+        4 => ("record.created", nominal, r#"{"owner":"AA"}"#),
+        5 => ("record.archived", nominal, "{}"),
+        6 => ("custody.received", nominal, r#"{"prison":"prison/LEI","reason":"admission","spell":"SNN"}"#),
+        7 => ("custody.received", nominal, r#"{"prison":"prison/MDI","reason":"transfer","spell":"SNN"}"#),
+        8 => ("custody.left", nominal, r#"{"prison":"prison/LEI","reason":"release","spell":"SNN"}"#),
+        9 => ("partnership.requested", nominal, r#"{"request":"Q1","org":"prison/LEI"}"#),
+        10 => ("partners.added", nominal, r#"{"request":"Q1","org":"prison/LEI"}"#),
+        11 => ("case.transferred", nominal, r#"{"from":"AA","to":"area/A2"}"#),
+        12 => ("sentence.imposed", nominal, r#"{"kind":"community"}"#),
+        13 => ("sentence.imposed", nominal, r#"{"kind":"custodial"}"#),
+        14 => ("release_date.set", nominal, r#"{"release_on":"2026-10-20"}"#),
+        15 => (
+            "programme.switched_on",
+            area.clone(),
+            r#"{"programme":"community","decided_by":"SMB","evidence":"m"}"#,
+        ),
+        16 => (
+            "programme.switched_off",
+            area.clone(),
+            r#"{"programme":"community","decided_by":"SMB","evidence":"m"}"#,
+        ),
+        17 => (
+            "programme.switched_on",
+            area.clone(),
+            r#"{"programme":"custody-level-1","decided_by":"SMB","evidence":"m"}"#,
+        ),
+        18 | 19 => ("fact.annulled", nominal, r#"{"event":{"source":"/t","id":"eTT"},"reason":"error"}"#),
+        20 => ("nominal.merged", nominal, r#"{"into":"nominal/N4"}"#),
+        21 => ("nominal.died", nominal, "{}"),
+        22 => (
+            "bank_holidays.published",
+            "calendar/england-and-wales".into(),
+            r#"{"holidays":[{"date":"2026-03-1D","title":"Extra"}]}"#,
+        ),
+        23 => ("user.registered", user, r#"{"org":"AA","role":"practitioner","service":"probation"}"#),
+        24 => ("vetting.cleared", user, r#"{"level":2,"expires_on":"2026-04-0D"}"#),
+        25 => ("account.enabled", user, "{}"),
+        26 => ("user.left_role", user, "{}"),
+        27 => ("organisation.enrolled", area.clone(), r#"{"evidence":"attested"}"#),
+        28 => ("oasys.completed", nominal, r#"{"assessment":"asNN"}"#),
+        _ => ("visor.searched", nominal, r#"{"prison":"prison/LEI","found":true,"spell":"SNN"}"#),
+    };
+    let text = text.replace("TT", &(n % told.max(1)).to_string()).replace("1D", &format!("1{}", n % 10));
+    let text = text.replace("0D", &format!("0{}", 1 + n % 9));
+    (kind, subject, data(&text))
+}
+
+struct Bench {
+    folder: tempfile::TempDir,
+    clock: Arc<VirtualClock>,
+    store: Store,
+    projections: Projections,
+    now: Instant,
+    told: usize,
+    refused: usize,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let now = Instant::parse(START).unwrap();
+        let clock = Arc::new(VirtualClock::new(now));
+        Keys::create(&folder.path().join("keys/kek")).unwrap();
+        let store = Store::open(Options::new(folder.path(), clock.clone())).unwrap();
+        let projections = Projections::open(folder.path(), &store).unwrap();
+        Self { folder, clock, store, projections, now, told: 0, refused: 0 }
+    }
+
+    fn take(&mut self, step: &Step) {
+        match step {
+            Step::Wait(minutes) => {
+                let last = Instant::parse(START).unwrap().plus_seconds(DAYS * DAY_SECONDS);
+                self.now = self.now.plus_seconds(i64::from(*minutes) * 60).min(last);
+                self.clock.set(self.now);
+            }
+            Step::Advance(page) => drop(self.projections.advance_in_pages(self.now, *page).unwrap()),
+            Step::Tell { what, whom, late_hours, claimed } => {
+                let (kind, subject, data) = fact(*what, *whom, self.told);
+                let time = self.now.plus_seconds(-i64::from(*late_hours) * 3600);
+                let recorded = if *claimed && *late_hours > 0 {
+                    format!(r#""recordedtime":"{}","#, time.plus_seconds(1800))
+                } else {
+                    String::new()
+                };
+                let text = format!(
+                    r#"{{"specversion":"1.0","id":"e{}","source":"/t","type":"{kind}","subject":"{subject}","time":"{time}",{recorded}"data":{data}}}"#,
+                    self.told
+                );
+                self.told += 1;
+                let event = NewEvent::parse(&text, Claim::Accept).unwrap();
+                let outcome = self.store.append_blocking(vec![event], OnError::Each).unwrap();
+                if outcome.iter().any(|outcome| outcome.position().is_none()) {
+                    self.refused += 1;
+                }
+            }
+        }
+    }
+
+    /// Every duty with its whole record but the mark, by judging the whole log at once.
+    fn judged(&self) -> Vec<String> {
+        let page = self.store.reader().read_after(Position::START, 10_000).unwrap();
+        let mut history = History::default();
+        for (event, line) in page.events.into_iter().zip(1..) {
+            let fact = event.into_fact();
+            history.add(&fact, fact.recorded_or_time(), line);
+        }
+        let (policy, calendar) = (Policy::shipped().unwrap(), Calendar::shipped().unwrap());
+        let view = View { as_at: self.now, known_at: self.now };
+        let judge = Judge::new(&policy, &calendar, &history, view);
+        let mut duties: Vec<String> = judge
+            .judge_all()
+            .iter()
+            .map(|verdict| {
+                let mut record = judge.record(verdict);
+                record.flags.retain(|flag| flag != "not_evidenced");
+                serde_json::to_string(&record).unwrap()
+            })
+            .collect();
+        duties.sort();
+        duties
+    }
+
+    fn listed(&self) -> Vec<String> {
+        let filter = mandate_projections::DutyFilter { size: 10_000, ..Default::default() };
+        let mut duties: Vec<String> = self
+            .projections
+            .duties(&filter)
+            .unwrap()
+            .content
+            .into_iter()
+            .map(|row| {
+                let mut record = row.record;
+                record.flags.retain(|flag| flag != "not_evidenced");
+                serde_json::to_string(&record).unwrap()
+            })
+            .collect();
+        duties.sort();
+        duties
+    }
+}
+
+#[test]
+fn every_kind_of_fact_is_accepted() {
+    let mut bench = Bench::new();
+    for what in 0..30 {
+        bench.take(&Step::Tell { what, whom: 0, late_hours: 0, claimed: true });
+        assert_eq!(bench.refused, 0, "{what}");
+    }
+}
+
+/// Cases tried; more where `PROPTEST_CASES` asks for them.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(48)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_tables_are_those_made_anew_and_those_of_the_judge(steps in prop::collection::vec(step(), 5..120)) {
+        let mut bench = Bench::new();
+        for step in &steps {
+            bench.take(step);
+        }
+        bench.take(&Step::Advance(3));
+        prop_assert_eq!(bench.refused, 0);
+        prop_assert_eq!(bench.listed(), bench.judged(), "{:?}", steps);
+        let compared = Projections::compare(bench.folder.path(), bench.store.reader()).unwrap();
+        prop_assert!(compared.differences.is_empty(), "{:#?} {:?}", compared.differences, steps);
+        prop_assert_eq!(&compared.live, &compared.rebuilt);
+    }
+}
