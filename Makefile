@@ -1,6 +1,6 @@
 # The commands of the project. `make demo` and `make test` are the two to know.
-.PHONY: help demo test build assets setup test-rust test-cases test-campaign test-browser bench-judge test-faults bench-append campaign-small campaign-crash \
-    campaign-power campaign-readers fmt lint
+.PHONY: help demo test build assets setup test-rust test-cases test-campaign test-faults test-browser bench-judge bench-log \
+    campaign-small campaign-crash campaign-power campaign-readers fmt lint
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -56,8 +56,8 @@ test-browser: ## A walk through the demonstration with Chromium, axe-core, JavaS
 bench-judge: build ## mandate judge on a national history, against only decoding the same file
 	tests/bench/judge.sh
 
-bench-append: ## The log's appender against the stock crate
-	cargo bench --package mandate-store --bench append
+bench-log: ## The promises on the log, against the stock crates on SQLite and PostgreSQL
+	cargo bench --package mandate-store --bench log
 
 campaign-small: ## A small history through the whole system, 30 days of clock, 30 kills: one set of breaches everywhere
 	cargo run --release --locked --package mandate-tests --bin campaign -- drive --kills 30

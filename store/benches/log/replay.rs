@@ -1,0 +1,114 @@
+//! A long log: read in order (P4), opened (P17), verified (P16).
+
+use std::time::Instant;
+
+use cqrs_es::persist::PersistedEventRepository;
+use mandate_store::{Database, Position, Store};
+
+use crate::append::settle;
+use crate::figure::{Figure, Limit, Promised};
+use crate::sides::{self, Place, fill, open};
+use crate::workload::{Counter, Flagged, median, per_second};
+use crate::{Settings, evidence};
+
+/// Events at scale 1, in aggregates of ten.
+const EVENTS: u64 = 1_000_000;
+const AGGREGATES: u64 = 100_000;
+/// Threads that read.
+const THREADS: usize = 2;
+/// Openings of which the middle one counts.
+const OPENINGS: u32 = 5;
+
+/// What of it is wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    pub reading: bool,
+    pub verifying: bool,
+    pub opening: bool,
+}
+
+/// P4, P16 and P17 on one log.
+pub async fn long_log(settings: &Settings, place: Place<'_>, wanted: Wanted) {
+    let dir = tempfile::tempdir().unwrap();
+    let url = match place {
+        Place::Sqlite => None,
+        Place::Postgres(cluster) => Some(cluster.fresh_database().unwrap()),
+    };
+    let database = || url.as_ref().map_or(Database::Sqlite, |url| Database::parse(url).unwrap());
+    let store = open(dir.path(), database());
+    let (events, aggregates) = (EVENTS * settings.scale, AGGREGATES * settings.scale);
+    fill(&store, (0..events).map(|at| (at, at * 7_919 % aggregates)));
+    if let Place::Postgres(cluster) = place {
+        settle(cluster);
+    }
+    if wanted.reading {
+        match &url {
+            None => {
+                reading(settings, place, &store, sides::stock_sqlite(&dir.path().join("log.db")).await).await
+            }
+            Some(url) => reading(settings, place, &store, sides::stock_postgres(url).await).await,
+        }
+    }
+    if wanted.verifying && matches!(place, Place::Sqlite) {
+        evidence::verified(settings, &store, events);
+    }
+    if wanted.opening {
+        // A published checkpoint makes more work when a log is opened.
+        store.checkpoint().unwrap();
+        drop(store);
+        let opened = (0..OPENINGS).map(|_| {
+            let begun = Instant::now();
+            let store = open(dir.path(), database());
+            assert_eq!(store.reader().head().unwrap().position, Position::new(events));
+            begun.elapsed().as_secs_f64()
+        });
+        settings.print(&Figure {
+            promise: "P17",
+            work: format!("log opened with {events} events, {}", place.name()),
+            unit: "s",
+            ours: median(opened),
+            as_shipped: None,
+            promised: Promised::Ours(Limit::AtMost(1.0)),
+        });
+    }
+}
+
+async fn reading(
+    settings: &Settings,
+    place: Place<'_>,
+    store: &Store,
+    repository: impl PersistedEventRepository,
+) {
+    let mut rounds = Vec::new();
+    for _ in 0..settings.rounds {
+        let begun = Instant::now();
+        let mut stream = repository.stream_all_events::<Counter<Flagged>>().await.unwrap();
+        let mut replayed = 0;
+        while let Some(event) = stream.next::<Counter<Flagged>>(&[]).await {
+            event.unwrap();
+            replayed += 1;
+        }
+        let as_shipped = per_second(replayed, begun.elapsed().as_secs_f64());
+        let begun = Instant::now();
+        let mut read = 0;
+        let each = |_| {
+            read += 1;
+            Ok(())
+        };
+        tokio::task::block_in_place(|| store.reader().scan(Position::START, THREADS, each)).unwrap();
+        assert_eq!(read, replayed, "events read, and replayed");
+        rounds.push([per_second(read, begun.elapsed().as_secs_f64()), as_shipped]);
+    }
+    let at_least = match place {
+        Place::Sqlite => 10.0,
+        Place::Postgres(_) => 6.0,
+    };
+    settings.print(&Figure {
+        promise: "P4",
+        work: format!("read all in order, typed, {} M events, {}", settings.scale, place.name()),
+        unit: "/s",
+        ours: median(rounds.iter().map(|[ours, _]| *ours)),
+        as_shipped: Some(median(rounds.iter().map(|[_, as_shipped]| *as_shipped))),
+        promised: Promised::Ratio(Limit::AtLeast(at_least)),
+    });
+}
