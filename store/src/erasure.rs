@@ -11,6 +11,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use mandate_domain::catalogue::FactType;
+use mandate_domain::fact::looks_personal;
 use mandate_domain::time::Instant;
 use serde_json::json;
 
@@ -86,6 +87,11 @@ impl Order {
         }
         if self.ground.trim().chars().count() < GROUND_CHARACTERS {
             return Err(OrderError::NoGround);
+        }
+        let personal = |text: &&str| looks_personal(text.rsplit('/').next().unwrap_or(text));
+        if let Some(text) = people.into_iter().chain([self.ground.trim()]).find(personal) {
+            let reason = format!("{text} looks like a CRN, NOMS or PNC number; use an opaque reference");
+            return Err(OrderError::Form(reason));
         }
         Ok(())
     }

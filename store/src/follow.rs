@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 
 use crate::keys::Keys;
 use crate::position::Head;
-use crate::postgres::log::forget_erased;
+use crate::postgres::log::follow_orders;
 use crate::postgres::reader::read_end;
 use crate::postgres::session::Sessions;
 use crate::streams::Streams;
@@ -38,9 +38,9 @@ impl Follow {
                 tokio::time::sleep(PAUSE).await;
                 let own = *head.borrow();
                 if before.position > own.position {
-                    let erased =
-                        sessions.run(async |connection| forget_erased(connection, own, &keys).await).await;
-                    if let Err(error) = erased {
+                    let followed =
+                        sessions.run(async |connection| follow_orders(connection, own, &keys).await).await;
+                    if let Err(error) = followed {
                         // Looked for again at the next pause, from the same position.
                         drop(error);
                         continue;

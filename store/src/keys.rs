@@ -318,26 +318,31 @@ impl Keys {
 
     /// Destroys the key of a subject and what leads to it, for good.
     pub(crate) fn erase(&self, subject: &str) -> Result<(), KeysError> {
-        on!(&self.table, keys => keys.erase(subject, self.clock.now().nanos()))?;
+        // From here on nobody takes the key out again, or has a new one made, while it is being destroyed.
         self.note_erased(subject);
-        Ok(())
+        on!(&self.table, keys => keys.erase(subject, self.clock.now().nanos()))
     }
 
     /// Forgets a subject that another node erased.
     pub(crate) fn note_erased(&self, subject: &str) {
-        locked(&self.unwrapped).remove(subject);
         locked(&self.gone).erased.insert(subject.into());
+        locked(&self.unwrapped).remove(subject);
     }
 
     /// Shows, or no longer shows, the personal data of a subject.
     pub(crate) fn restrict(&self, subject: &str, restricted: Restricted) -> Result<(), KeysError> {
         on!(&self.table, keys => keys.restrict(subject, restricted, self.clock.now().nanos()))?;
+        self.note_restricted(subject, restricted);
+        Ok(())
+    }
+
+    /// Remembers what was ordered, also on another node.
+    pub(crate) fn note_restricted(&self, subject: &str, restricted: Restricted) {
         let mut gone = locked(&self.gone);
         match restricted {
             Restricted::From => drop(gone.restricted.insert(subject.into())),
             Restricted::Lifted => drop(gone.restricted.remove(subject)),
         }
-        Ok(())
     }
 
     /// Whether a subject was erased.
@@ -390,6 +395,10 @@ impl Keys {
 
     /// The key of a subject, if it has one.
     fn key_of(&self, subject: &str) -> Result<Option<Secret>, KeysError> {
+        // The key of one who was erased on another node may still be there for a moment.
+        if self.is_erased(subject) {
+            return Ok(None);
+        }
         if let Some(key) = locked(&self.unwrapped).get(subject) {
             return Ok(Some(key.clone()));
         }
@@ -402,6 +411,10 @@ impl Keys {
 
     fn remember(&self, subject: Box<str>, key: Secret) {
         let mut unwrapped = locked(&self.unwrapped);
+        // Whoever is noted as erased before this lock is taken is not kept, and one noted after it is taken out.
+        if self.is_erased(&subject) {
+            return;
+        }
         if unwrapped.len() >= CACHED_KEYS {
             unwrapped.clear();
         }

@@ -8,6 +8,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant as Elapsed};
 
+use mandate_domain::catalogue::FactType;
 use mandate_domain::time::Instant;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{Connection as _, Row as _};
@@ -18,7 +19,7 @@ use super::session::connect;
 use crate::backup::Copied;
 use crate::checkpoint::Signed;
 use crate::error::{DatabaseError, StoreError};
-use crate::keys::Keys;
+use crate::keys::{Keys, Restricted};
 use crate::leaf::EVENT_VERSION;
 use crate::outcome::Outcome;
 use crate::plan::{Known, Plan, Row};
@@ -254,7 +255,7 @@ impl PostgresLog {
             let moved = end.head != seen.head;
             if moved {
                 context.streams.forget();
-                forget_erased(&mut transaction, seen.head, &context.keys).await?;
+                follow_orders(&mut transaction, seen.head, &context.keys).await?;
             }
             let mut known = Prefetched::default();
             known.events(select_known(&mut transaction, jobs).await?);
@@ -353,21 +354,30 @@ async fn select_known(connection: &mut PgConnection, jobs: &[Job]) -> Result<Vec
     select(connection, query.bind(sources).bind(ids)).await
 }
 
-/// What other nodes erased must not be sealed again under a key that this node remembers.
-pub(crate) async fn forget_erased(
+/// What other nodes erased must not be sealed again under a key that this node remembers, nor what they restricted be
+/// shown.
+pub(crate) async fn follow_orders(
     connection: &mut PgConnection,
     seen: Head,
     keys: &Keys,
 ) -> Result<(), StoreError> {
     let failed = StoreError::postgres("look for erasures");
-    let rows = sqlx::query(include_str!("../../sql/postgres/select_erased_after.sql"))
+    let rows = sqlx::query(include_str!("../../sql/postgres/select_orders_after.sql"))
         .bind(seen.position.to_db())
         .fetch_all(connection)
         .await
         .map_err(&failed)?;
     for row in rows {
-        let (kind, id): (&str, &str) = (row.try_get(0).map_err(&failed)?, row.try_get(1).map_err(&failed)?);
-        keys.note_erased(&format!("{kind}/{id}"));
+        let read = || -> Result<(&str, &str, &str), sqlx::Error> {
+            Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
+        };
+        let (kind, id, order) = read().map_err(&failed)?;
+        let subject = format!("{kind}/{id}");
+        match FactType::from_name(order) {
+            Some(FactType::SubjectErased) => keys.note_erased(&subject),
+            Some(FactType::SubjectRestricted) => keys.note_restricted(&subject, Restricted::From),
+            _ => keys.note_restricted(&subject, Restricted::Lifted),
+        }
     }
     Ok(())
 }

@@ -6,15 +6,23 @@ mod common;
 #[cfg(test)]
 mod append;
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod cqrs;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod disk_full;
 #[cfg(test)]
+mod erasure;
+#[cfg(test)]
 mod insider;
 #[cfg(test)]
 mod nodes;
+#[cfg(test)]
+mod memory;
 #[cfg(test)]
 mod open;
 #[cfg(test)]
