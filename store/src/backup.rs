@@ -12,21 +12,28 @@ use crate::checkpoint::Signed;
 use crate::database::Database;
 use crate::error::StoreError;
 use crate::folder;
+use crate::key_file;
 use crate::keys::Dump;
 use crate::position::{End, Head, Position};
 use crate::postgres;
 use crate::postgres::keys::PostgresKeys;
 use crate::postgres::log::PostgresLog;
 use crate::postgres::session::Sessions;
-use crate::reader::{MAX_READ, Reader};
+use crate::reader::Reader;
 use crate::sqlite;
 use crate::sqlite::keys::SqliteKeys;
 use crate::sqlite::log::SqliteLog;
 use crate::store::{Options, Store};
 use crate::stored_event::Columns;
+use crate::tombstones::Tombstones;
 
-/// Rows copied in one transaction.
+/// Most rows copied in one transaction, and most bytes but for one row.
 const PAGE: u64 = 5_000;
+const PAGE_BYTES: usize = 64 << 20;
+/// Checkpoints copied in one transaction.
+const CHECKPOINTS: usize = 1_000;
+/// The file that a restore leaves in the data directory until it is finished.
+const UNFINISHED: &str = "restoring";
 
 /// A row of `events`, to be written elsewhere as it is.
 #[derive(Debug, Clone)]
@@ -86,10 +93,10 @@ impl Sink {
         }
     }
 
-    fn keep_checkpoint(&mut self, signed: &Signed) -> Result<(), StoreError> {
+    fn keep_checkpoints(&mut self, signed: &[Signed]) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(log) => log.keep_checkpoint(signed),
-            Self::Postgres(log) => log.keep_checkpoint(signed),
+            Self::Sqlite(log) => log.keep_checkpoints(signed),
+            Self::Postgres(log) => log.keep_checkpoints(signed),
         }
     }
 }
@@ -138,6 +145,10 @@ pub fn restore(
     progress: impl FnMut(u64, u64),
 ) -> Result<Position, StoreError> {
     let reader = Store::open_read_only(log_from, &Database::Sqlite)?;
+    let list = Tombstones::beside(&options.key_file);
+    if !list.exists() {
+        return Err(StoreError::NoList { path: list });
+    }
     let dump: Dump = sqlite::keys::dump(&keys_from.join("keys.db"))?;
     folder::make(&options.data_dir)
         .map_err(StoreError::file("make the data directory", &options.data_dir))?;
@@ -147,6 +158,7 @@ pub fn restore(
         Err(error) => return Err(error),
         Ok(_) => return Err(StoreError::NotEmpty { path: options.data_dir.clone() }),
     }
+    let unfinished = Unfinished::begin(&options.data_dir)?;
     let mut sink = match &options.database {
         Database::Sqlite => {
             SqliteKeys::open(&options.data_dir)?.fill(&dump)?;
@@ -163,7 +175,32 @@ pub fn restore(
             Sink::Postgres(Box::new(PostgresLog::new(&server.0, start)?))
         }
     };
-    copy(&reader, &mut sink, progress)
+    let copied = copy(&reader, &mut sink, progress)?;
+    unfinished.end()?;
+    Ok(copied)
+}
+
+/// A restore in progress.
+struct Unfinished(PathBuf);
+
+impl Unfinished {
+    fn begin(data_dir: &Path) -> Result<Self, StoreError> {
+        let path = data_dir.join(UNFINISHED);
+        std::fs::write(&path, "a restore began and has not ended\n")
+            .map_err(StoreError::file("write", &path))?;
+        key_file::sync_folder(&path)?;
+        Ok(Self(path))
+    }
+
+    fn end(self) -> Result<(), StoreError> {
+        std::fs::remove_file(&self.0).map_err(StoreError::file("remove", &self.0))
+    }
+}
+
+/// Refuses a data directory whose restore was broken off: its log is shorter than the copy.
+pub(crate) fn refuse_unfinished(data_dir: &Path) -> Result<(), StoreError> {
+    let path = data_dir.join(UNFINISHED);
+    if path.exists() { Err(StoreError::Unfinished { path }) } else { Ok(()) }
 }
 
 fn copy(
@@ -176,9 +213,13 @@ fn copy(
     let mut before = End { head: Head::START, frontier: Frontier::new() };
     while before.head.position < last {
         let mut after = before.clone();
-        let mut rows = Vec::new();
+        let (mut rows, mut bytes) = (Vec::new(), 0);
         let wanted = PAGE.min(last.get() - before.head.position.get());
-        reader.for_each_row(before.head.position, wanted, |columns| {
+        let read = reader.for_each_row(before.head.position, wanted, |columns| {
+            bytes += columns.payload.len() + columns.sealed.map_or(0, <[u8]>::len);
+            if bytes > PAGE_BYTES && !rows.is_empty() {
+                return Err(StoreError::Output(std::io::ErrorKind::StorageFull.into()));
+            }
             let digest = columns.entry().digest();
             let position = Position::from_db(columns.position);
             if *columns.leaf != digest {
@@ -192,7 +233,12 @@ fn copy(
             };
             rows.push(Copied::of(&columns));
             Ok(())
-        })?;
+        });
+        match read {
+            // The page is full by its bytes; the next one begins after its last row.
+            Err(StoreError::Output(_)) | Ok(_) => {}
+            Err(error) => return Err(error),
+        }
         sink.copy(&rows, &before, &after)?;
         before = after;
         progress(before.head.position.get(), last.get());
@@ -200,10 +246,14 @@ fn copy(
     if before.frontier != end.frontier {
         return Err(StoreError::Tree { head: last });
     }
-    let mut signed = reader.checkpoints(last, MAX_READ)?;
-    signed.reverse();
-    for signed in &signed {
-        sink.keep_checkpoint(signed)?;
+    let mut up_to = last;
+    loop {
+        let page = reader.checkpoints(up_to, CHECKPOINTS)?;
+        sink.keep_checkpoints(&page)?;
+        match page.last().and_then(|oldest| oldest.size.get().checked_sub(1)) {
+            Some(next) if page.len() == CHECKPOINTS => up_to = Position::new(next),
+            Some(_) | None => break,
+        }
     }
     Ok(last)
 }

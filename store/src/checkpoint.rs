@@ -11,6 +11,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use mandate_domain::time::Instant;
+use mandate_verify::MAX_POSITION;
 use mandate_verify::note::{Checkpoint, NoteError, SIGNATURE_MARK, SigningKey, VerifyingKey};
 use mandate_verify::tree::Frontier;
 
@@ -22,6 +23,8 @@ use crate::reader::{Reader, on};
 
 /// Most bytes of a signing key's file.
 const KEY_BYTES: u64 = 4_096;
+/// Bytes at the end of the file of checkpoints in which the latest are sought: some hundreds of them.
+const END_BYTES: u64 = 256 * 1_024;
 
 /// A checkpoint as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,10 +77,22 @@ impl Notary {
         self.key.verifying_key()
     }
 
-    /// Signs the end of the log if something was appended since the last checkpoint.
-    pub(crate) fn sign(&self, reader: &Reader, now: Instant) -> Result<Option<Signed>, StoreError> {
+    /// Signs the end of the log if something was appended since the last checkpoint; `signed` is the size of the last
+    /// one that this process signed.
+    pub(crate) fn sign(
+        &self,
+        reader: &Reader,
+        signed: Position,
+        now: Instant,
+    ) -> Result<Option<Signed>, StoreError> {
+        let last = reader.checkpoints(Position::new(MAX_POSITION), 1)?.into_iter().next();
         let end = reader.end()?;
-        let last = reader.checkpoints(end.head.position, 1)?.into_iter().next();
+        let greatest = last.as_ref().map_or(Position::START, |last| last.size).max(signed);
+        if greatest > end.head.position {
+            return Err(StoreError::Forked {
+                reason: format!("{greatest} events were signed, and the log ends at {}", end.head.position),
+            });
+        }
         if last.as_ref().is_some_and(|last| last.size == end.head.position) {
             return Ok(None);
         }
@@ -116,6 +131,18 @@ impl Notary {
             .ok_or_else(|| forked(format!("the stored checkpoint of size {} was altered", signed.size)))
     }
 
+    /// Writes the last stored checkpoint to the file outside the database, if that lacks it.
+    pub(crate) fn publish_latest(&self, reader: &Reader) -> Result<(), StoreError> {
+        let Some(latest) = reader.checkpoints(Position::new(MAX_POSITION), 1)?.into_iter().next() else {
+            return Ok(());
+        };
+        match self.published()? {
+            Published::Last(last) if last.size >= latest.size.get() => Ok(()),
+            Published::Last(_) | Published::Nothing => self.publish(&latest),
+            Published::ByOthers => Ok(()),
+        }
+    }
+
     /// Writes a checkpoint to the end of the file outside the database, durably.
     pub(crate) fn publish(&self, signed: &Signed) -> Result<(), StoreError> {
         let failed = |doing| StoreError::file(doing, &self.file);
@@ -129,12 +156,16 @@ impl Notary {
         let whole = ends_whole(&file).map_err(failed("read the checkpoints"))?;
         // Notes end with a line feed; an empty line parts them, also from what a crash left of the one before.
         let text = format!("{}{}\n", if whole { "" } else { "\n\n" }, signed.note);
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed("write a checkpoint"))
+        file.write_all(text.as_bytes())
+            .and_then(|()| file.sync_all())
+            .map_err(failed("write a checkpoint"))?;
+        // The first one also needs the name of the file on disk.
+        Ok(key_file::sync_folder(&self.file)?)
     }
 
     /// The last checkpoint outside the database.
     fn published(&self) -> Result<Published, StoreError> {
-        let text = match std::fs::read(&self.file) {
+        let text = match read_end_of(&self.file) {
             // A crash may have left a part of a character.
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Published::Nothing),
@@ -210,6 +241,16 @@ enum Published {
     Last(Checkpoint),
     /// Checkpoints that only other keys signed.
     ByOthers,
+}
+
+/// The end of a file, which holds the latest notes; a file of years is not read whole at each start.
+fn read_end_of(path: &Path) -> std::io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let from = length.saturating_sub(END_BYTES);
+    let mut end = vec![0; usize::try_from(length - from).unwrap_or(usize::MAX)];
+    file.read_exact_at(&mut end, from)?;
+    Ok(end)
 }
 
 /// Whether a file of notes is empty or ends as a whole note does.

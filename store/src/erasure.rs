@@ -2,13 +2,10 @@
 //!
 //! An erasure is an event, the destruction of the subject's key, and a line in a list kept beside the key file,
 //! outside of every backup of the database. In that order: once the event is stored, a crash only delays the rest,
-//! which [`catch_up`] does when the log is next opened. A copy that is restored from before an erasure is brought up
+//! which [`catch_up_with_log`] does when the log is next opened. A copy that is restored from before an erasure is brought up
 //! to it by the list.
 
-use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
 
 use mandate_domain::catalogue::FactType;
 use mandate_domain::fact::looks_personal;
@@ -116,7 +113,6 @@ impl Store {
     pub fn erase(&self, order: &Order) -> Result<Position, OrderError> {
         let position = self.record(order, FactType::SubjectErased, "erased")?;
         self.shared.keys.erase(&order.subject)?;
-        Tombstones::beside(&self.shared.options.key_file).add(&order.subject)?;
         Ok(position)
     }
 
@@ -164,61 +160,31 @@ impl Store {
     }
 }
 
-/// The list of those erased, beside the key file.
-struct Tombstones {
-    path: PathBuf,
-}
-
-impl Tombstones {
-    fn beside(key_file: &Path) -> Self {
-        Self { path: key_file.with_file_name("erased") }
-    }
-
-    fn subjects(&self) -> Result<Vec<String>, StoreError> {
-        let failed = || StoreError::file("read the list of those erased", &self.path);
-        match File::open(&self.path) {
-            Ok(file) => {
-                let lines = BufReader::new(file).lines().collect::<Result<Vec<_>, _>>().map_err(failed())?;
-                Ok(lines.into_iter().filter(|line| !line.trim().is_empty()).collect())
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(failed()(error)),
+/// Destroys the keys of all whom the list beside the key file says were erased, before anybody can read.
+pub(crate) fn catch_up_with_list(keys: &Keys) -> Result<(), StoreError> {
+    for subject in keys.listed_as_erased() {
+        if !keys.is_erased(&subject) {
+            keys.erase(&subject)?;
         }
     }
-
-    fn add(&self, subject: &str) -> Result<(), StoreError> {
-        if self.subjects()?.iter().any(|known| known == subject) {
-            return Ok(());
-        }
-        let failed = |doing| StoreError::file(doing, &self.path);
-        let mut file = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(&self.path)
-            .map_err(failed("open the list of those erased"))?;
-        let line = format!("{subject}\n");
-        file.write_all(line.as_bytes())
-            .and_then(|()| file.sync_all())
-            .map_err(failed("write the list of those erased"))
-    }
+    Ok(())
 }
 
-/// Destroys the keys of all whom the log or the list says were erased, and restricts those who are, before anybody
-/// can read.
-pub(crate) fn catch_up(keys: &Keys, reader: &Reader, key_file: &Path) -> Result<(), StoreError> {
-    let list = Tombstones::beside(key_file);
-    let mut erased = list.subjects()?;
+/// The same for what the log says, and restricts those whom it says are restricted. Only for a log that is what was
+/// published of it: a key that is destroyed is gone.
+pub(crate) fn catch_up_with_log(keys: &Keys, reader: &Reader) -> Result<(), StoreError> {
     let types = [FactType::SubjectErased, FactType::SubjectRestricted, FactType::SubjectRestrictionLifted];
     let mut after = Position::START;
+    let mut restricted: BTreeMap<String, Restricted> = BTreeMap::new();
     loop {
         let page = reader.read_types(&types, after, MAX_READ)?;
-        for event in &page.events {
+        for event in page.events.iter().filter(|event| event.is_intact()) {
             let subject = event.fact.subject.to_string();
             match event.fact.kind {
-                FactType::SubjectErased => erased.push(subject),
-                FactType::SubjectRestricted => keys.restrict(&subject, Restricted::From)?,
-                _ => keys.restrict(&subject, Restricted::Lifted)?,
+                FactType::SubjectErased if keys.is_erased(&subject) => keys.note_erased(&subject)?,
+                FactType::SubjectErased => keys.erase(&subject)?,
+                FactType::SubjectRestricted => drop(restricted.insert(subject, Restricted::From)),
+                _ => drop(restricted.insert(subject, Restricted::Lifted)),
             }
         }
         if page.searched_to <= after || page.events.is_empty() {
@@ -226,18 +192,17 @@ pub(crate) fn catch_up(keys: &Keys, reader: &Reader, key_file: &Path) -> Result<
         }
         after = page.searched_to;
     }
-    for subject in erased {
-        if !keys.is_erased(&subject) {
-            keys.erase(&subject)?;
+    for (subject, last) in restricted {
+        if keys.is_restricted(&subject) != (last == Restricted::From) {
+            keys.restrict(&subject, last)?;
         }
-        list.add(&subject)?;
     }
     Ok(())
 }
 
 /// Says in a log that was restored from before an erasure that it took place.
 pub(crate) fn note_missing(store: &Store) -> Result<(), StoreError> {
-    for subject in Tombstones::beside(&store.shared.options.key_file).subjects()? {
+    for subject in store.shared.keys.erased() {
         let id = format!("erased:{subject}");
         if store.reader().by_source_id("/mandate", &id)?.is_some()
             || store.reader().version(&subject)? == crate::position::Sequence::START

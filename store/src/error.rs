@@ -131,6 +131,23 @@ pub enum StoreError {
         /// The folder.
         path: PathBuf,
     },
+    /// A restore that was broken off.
+    #[error(
+        "{path}: a restore began and has not ended; remove the data directory (and the database) and restore again"
+    )]
+    Unfinished {
+        /// The file that says so.
+        path: PathBuf,
+    },
+    /// The list of those erased is not beside the key file.
+    #[error(
+        "{path}: not there; put the list of those erased back beside the key file, so that the copy brings nobody back; \
+         if nobody was ever erased, make it an empty file"
+    )]
+    NoList {
+        /// Where it should be.
+        path: PathBuf,
+    },
     /// Nothing was signed yet.
     #[error("no checkpoint was signed yet; `mandate log checkpoint` signs one")]
     NoCheckpoint,

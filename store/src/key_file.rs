@@ -88,7 +88,7 @@ pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), KeysError> {
 }
 
 /// The name of a new file must be on disk as well before anything is sealed under the key in it.
-fn sync_folder(path: &Path) -> Result<(), KeysError> {
+pub(crate) fn sync_folder(path: &Path) -> Result<(), KeysError> {
     let failed = |doing| move |source| KeysError::File { doing, path: path.to_owned(), source };
     match path.parent() {
         Some(folder) => {

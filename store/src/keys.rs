@@ -15,6 +15,7 @@ use crate::private::Private;
 use crate::seal::{self, Belongs};
 use crate::sqlite::keys::SqliteKeys;
 use crate::stored_event::StoredEvent;
+use crate::tombstones::{self, Tombstones};
 
 /// Unwrapped keys held in memory at once.
 const CACHED_KEYS: usize = 50_000;
@@ -85,6 +86,14 @@ pub enum KeysError {
         /// The database's reason.
         source: DatabaseError,
     },
+    /// Somebody reads the keys for so long that what was erased cannot be overwritten.
+    #[error("what was erased is still in the write-ahead log of the keys, which somebody reads; try again")]
+    Busy,
+    /// Keys that were wrapped anew while this process ran.
+    #[error(
+        "the keys were wrapped under another key file meanwhile; give this node the new key file and restart it"
+    )]
+    Rotated,
     /// A subject whose personal data is kept but not shown.
     #[error(
         "the personal data of {subject} is restricted: it is kept and not shown until the restriction is lifted"
@@ -132,6 +141,7 @@ pub struct Keys {
     clock: Arc<dyn Clock>,
     unwrapped: Mutex<HashMap<Box<str>, Secret>>,
     gone: Mutex<Gone>,
+    tombstones: Tombstones,
 }
 
 /// Subjects that are not to be read.
@@ -146,9 +156,15 @@ pub(crate) struct Gone {
 pub(crate) struct Pending {
     keys: HashMap<Box<str>, Secret>,
     lookups: Vec<Lookup>,
+    /// Subjects that are known to have no key.
+    absent: HashSet<Box<str>>,
 }
 
 impl Pending {
+    fn key_of(&self, keys: &Keys, subject: &str) -> Result<Option<Secret>, KeysError> {
+        if self.absent.contains(subject) { Ok(None) } else { keys.key_of(subject) }
+    }
+
     /// Whether nothing must be made durable.
     pub(crate) fn is_empty(&self) -> bool {
         self.keys.is_empty() && self.lookups.is_empty()
@@ -199,7 +215,8 @@ impl Keys {
     /// # Errors
     /// [`KeysError::File`] when it exists or cannot be written.
     pub fn create(key_file: &Path) -> Result<(), KeysError> {
-        key_file::create(key_file)
+        key_file::create(key_file)?;
+        tombstones::make(&Tombstones::beside(key_file))
     }
 
     /// Opens the keys of a log with its key file.
@@ -223,8 +240,9 @@ impl Keys {
             derived.lookup = seal::unwrap(&derived.wrapping, LOOKUP_KEY, wrapped)
                 .ok_or_else(|| KeysError::Altered { subject: LOOKUP_KEY.into() })?;
         }
-        let gone = on!(&table, keys => keys.gone())?;
-        Ok(Self { table, derived, clock, unwrapped: Mutex::default(), gone: Mutex::new(gone) })
+        let gone = Mutex::new(on!(&table, keys => keys.gone())?);
+        let tombstones = Tombstones::open(key_file)?;
+        Ok(Self { table, derived, clock, unwrapped: Mutex::default(), gone, tombstones })
     }
 
     /// Opens the private part of a stored event; an empty one when nothing was sealed.
@@ -272,7 +290,7 @@ impl Keys {
         let belongs = Belongs { subject: &fact.subject, source: &fact.source, id: &fact.id };
         let key = match pending.keys.get(&fact.subject) {
             Some(key) => key.clone(),
-            None => match self.key_of(&fact.subject)? {
+            None => match pending.key_of(self, &fact.subject)? {
                 Some(key) => key,
                 None => {
                     let key = key_file::random()?;
@@ -307,26 +325,63 @@ impl Keys {
             })
             .collect::<Result<Vec<_>, KeysError>>()?;
         let now = self.clock.now().nanos();
-        let stored = on!(&self.table, keys => keys.store(&wrapped, &pending.lookups, now))?;
+        let fingerprint = &self.derived.fingerprint;
+        let stored = on!(&self.table, keys => keys.store(&wrapped, &pending.lookups, now, fingerprint))?;
         if stored {
             for (subject, key) in pending.keys {
                 self.remember(subject, key);
             }
+        } else {
+            // Another process made a key meanwhile, or erased one of the subjects.
+            let told = on!(&self.table, keys => keys.gone())?;
+            locked(&self.gone).erased.extend(told.erased);
         }
         Ok(stored)
+    }
+
+    /// Whether an event can be sealed and found with what is in memory: no key is to be read or made, no number to be
+    /// entered.
+    pub(crate) fn is_at_hand(&self, event: &CloudEvent) -> bool {
+        event.private.is_empty()
+            || (event.private.identifiers().next().is_none()
+                && locked(&self.unwrapped).contains_key(&event.fact.subject))
+    }
+
+    /// Reads the keys of some subjects at once; who has none is noted in the answer.
+    pub(crate) fn fetch(&self, subjects: &[&str]) -> Result<Pending, KeysError> {
+        let mut pending = Pending::default();
+        let mut wanted = subjects.to_vec();
+        wanted.retain(|subject| !locked(&self.unwrapped).contains_key(*subject));
+        if wanted.is_empty() {
+            return Ok(pending);
+        }
+        pending.absent = wanted.iter().map(|subject| Box::from(*subject)).collect();
+        for Wrapped { subject, bytes } in on!(&self.table, keys => keys.keys(&wanted))? {
+            let key = seal::unwrap(&self.derived.wrapping, &subject, &bytes)
+                .ok_or_else(|| KeysError::Altered { subject: subject.clone() })?;
+            pending.absent.remove(&subject);
+            self.remember(subject, key);
+        }
+        Ok(pending)
     }
 
     /// Destroys the key of a subject and what leads to it, for good.
     pub(crate) fn erase(&self, subject: &str) -> Result<(), KeysError> {
         // From here on nobody takes the key out again, or has a new one made, while it is being destroyed.
-        self.note_erased(subject);
+        self.note_erased(subject)?;
         on!(&self.table, keys => keys.erase(subject, self.clock.now().nanos()))
     }
 
-    /// Forgets a subject that another node erased.
-    pub(crate) fn note_erased(&self, subject: &str) {
+    /// Forgets a subject that was erased, here or on another node, and enters it in the list beside the key file.
+    pub(crate) fn note_erased(&self, subject: &str) -> Result<(), KeysError> {
         locked(&self.gone).erased.insert(subject.into());
         locked(&self.unwrapped).remove(subject);
+        self.tombstones.add(subject)
+    }
+
+    /// The subjects in the list beside the key file.
+    pub(crate) fn listed_as_erased(&self) -> Vec<String> {
+        self.tombstones.subjects()
     }
 
     /// Shows, or no longer shows, the personal data of a subject.

@@ -46,6 +46,7 @@ mod sqlite;
 mod store;
 mod stored_event;
 mod streams;
+mod tombstones;
 mod upcast;
 mod verify;
 mod writer;

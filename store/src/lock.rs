@@ -9,7 +9,14 @@ use crate::error::StoreError;
 /// The lock of a data directory; the system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // A process that is being started at this moment holds a copy of the file, which closing ours would not free.
+        self.file.unlock().ok();
+    }
 }
 
 impl Lock {
@@ -41,6 +48,6 @@ impl Lock {
         file.set_len(0)
             .and_then(|()| file.write_all(format!("{}\n", std::process::id()).as_bytes()))
             .map_err(StoreError::file("write the lock file", &path))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }

@@ -25,6 +25,8 @@ pub struct NewEvent {
     pub(crate) event: CloudEvent,
     pub(crate) payload: Box<str>,
     pub(crate) payload_digest: [u8; 32],
+    /// Bytes of the private part as it will be sealed.
+    private_bytes: usize,
     pub(crate) actor: Option<Box<str>>,
     pub(crate) command_id: Option<Box<str>>,
     pub(crate) expected: Option<Sequence>,
@@ -67,7 +69,17 @@ impl NewEvent {
         }
         let payload = write_public(&event.fact, event.fact.recorded).into_boxed_str();
         let payload_digest = sha256(payload.as_bytes());
-        Self { event, payload, payload_digest, actor: None, command_id: None, expected: None, loaded: None }
+        let private_bytes = if event.private.is_empty() { 0 } else { event.private.to_json().len() };
+        Self {
+            event,
+            payload,
+            payload_digest,
+            private_bytes,
+            actor: None,
+            command_id: None,
+            expected: None,
+            loaded: None,
+        }
     }
 
     /// Names the person or client that states it, by an opaque id.
@@ -107,6 +119,13 @@ impl NewEvent {
     #[must_use]
     pub const fn private(&self) -> &Private {
         &self.event.private
+    }
+}
+
+impl NewEvent {
+    /// About how many bytes storing it takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.payload.len() + self.private_bytes
     }
 }
 

@@ -10,6 +10,7 @@ use mandate_verify::note::VerifyingKey;
 use tokio::sync::watch;
 
 use crate::appender::Appender;
+use crate::backup;
 use crate::block_on::block_on;
 use crate::checkpoint::{Notary, Signed};
 use crate::database::Database;
@@ -22,7 +23,7 @@ use crate::keys::{Keys, Table, locked};
 use crate::lock::Lock;
 use crate::new_event::NewEvent;
 use crate::outcome::{OnError, Outcome};
-use crate::position::Head;
+use crate::position::{Head, Position};
 use crate::postgres;
 use crate::postgres::keys::PostgresKeys;
 use crate::postgres::log::PostgresLog;
@@ -113,8 +114,8 @@ pub(crate) struct Shared {
     pub(crate) streams: Arc<Streams>,
     head: watch::Receiver<Head>,
     notary: Option<Notary>,
-    /// One checkpoint is signed at a time.
-    signing: Mutex<()>,
+    /// Size of the last checkpoint signed here; one is signed at a time.
+    signing: Mutex<Position>,
     pub(crate) clock: Arc<dyn Clock>,
     read_only: Option<String>,
     pub(crate) options: Options,
@@ -149,17 +150,27 @@ impl Store {
         folder::make(&options.data_dir)
             .map_err(StoreError::file("make the data directory", &options.data_dir))?;
         let lock = Lock::take(&options.data_dir)?;
+        backup::refuse_unfinished(&options.data_dir)?;
         // Without its keys a log is neither opened nor made.
         key_file::read(&options.key_file)?;
         let Parts { table, log, reader, head } = open_database(&options)?;
         let clock = Arc::clone(&options.clock);
         let keys = Arc::new(Keys::open(table, &options.key_file, Arc::clone(&clock))?);
-        erasure::catch_up(&keys, &reader, &options.key_file)?;
+        erasure::catch_up_with_list(&keys)?;
         let notary = Notary::open(&options.signing_key, options.checkpoints.clone())?;
         let read_only = match &notary {
             Some(notary) => notary.contradiction(&reader)?,
+            None if holds_something(&options.checkpoints) => Some(format!(
+                "{}: no signing key there, and checkpoints were published ({}): put the key back, or move that file away \
+                 to begin anew",
+                options.signing_key.display(),
+                options.checkpoints.display()
+            )),
             None => None,
         };
+        if read_only.is_none() {
+            erasure::catch_up_with_log(&keys, &reader)?;
+        }
         let streams = Arc::new(Streams::default());
         let (sender, receiver) = watch::channel(head);
         let sender = Arc::new(sender);
@@ -300,9 +311,14 @@ impl Store {
         if let Some(reason) = &shared.read_only {
             return Err(StoreError::Forked { reason: reason.clone() });
         }
-        let _one = locked(&shared.signing);
-        let Some(signed) = notary.sign(&shared.reader, shared.clock.now())? else { return Ok(None) };
+        let mut last = locked(&shared.signing);
+        let Some(signed) = notary.sign(&shared.reader, *last, shared.clock.now())? else {
+            // Another node may have signed it, or a crash have come between the database and the file.
+            notary.publish_latest(&shared.reader)?;
+            return Ok(None);
+        };
         block_on(shared.appender.keep(signed.clone()))?;
+        *last = signed.size;
         notary.publish(&signed)?;
         Ok(Some(signed))
     }
@@ -331,6 +347,11 @@ fn open_database(options: &Options) -> Result<Parts, StoreError> {
             Ok(Parts { table, log, reader, head })
         }
     }
+}
+
+/// Whether there is a file with something in it.
+fn holds_something(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| found.len() > 0)
 }
 
 /// Makes a file that is not there yet readable by its owner only; SQLite gives the files beside it the same mode.

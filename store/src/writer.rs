@@ -9,6 +9,7 @@ pub(crate) use crate::appender::{Job, Work};
 use crate::checkpoint::Signed;
 use crate::error::StoreError;
 use crate::keys::Keys;
+use crate::new_event::NewEvent;
 use crate::outcome::Outcome;
 use crate::position::Head;
 use crate::postgres::log::PostgresLog;
@@ -79,7 +80,7 @@ impl Writer {
             for work in waiting.drain(..) {
                 match work {
                     Work::Append(job) => {
-                        let size: usize = job.events.iter().map(|event| event.payload.len()).sum();
+                        let size: usize = job.events.iter().map(NewEvent::bytes).sum();
                         let full = events + job.events.len() > GROUP_EVENTS || bytes + size > GROUP_BYTES;
                         if full && !jobs.is_empty() {
                             self.store(std::mem::take(&mut jobs));

@@ -1,7 +1,7 @@
 WITH moved AS (
   UPDATE head
   SET position = $1, recorded_at = $2, frontier = $3
-  WHERE id = 1 AND position = $4
+  WHERE id = 1 AND position = $4 AND frontier = $20
   RETURNING id
 )
 INSERT INTO events

@@ -59,9 +59,22 @@ impl PostgresKeys {
         })
     }
 
-    pub(crate) fn store(&self, keys: &[Wrapped], lookups: &[Lookup], now: i64) -> Result<bool, KeysError> {
+    pub(crate) fn store(
+        &self,
+        keys: &[Wrapped],
+        lookups: &[Lookup],
+        now: i64,
+        fingerprint: &[u8; 32],
+    ) -> Result<bool, KeysError> {
         self.run("store keys", async |connection| {
             let mut transaction = connection.begin().await?;
+            // A rotation waits for this transaction, or this one finds that it took place.
+            let under = include_str!("../../sql/postgres/keys/share_fingerprint.sql");
+            let under: Vec<u8> = sqlx::query_scalar(under).fetch_one(&mut *transaction).await?;
+            if under != fingerprint {
+                transaction.rollback().await?;
+                return Ok(Err(KeysError::Rotated));
+            }
             let inserted = sqlx::query(include_str!("../../sql/postgres/keys/insert_subject_keys.sql"))
                 .bind(keys.iter().map(|key| &*key.subject).collect::<Vec<&str>>())
                 .bind(keys.iter().map(|key| key.bytes.as_slice()).collect::<Vec<&[u8]>>())
@@ -70,7 +83,7 @@ impl PostgresKeys {
                 .await?;
             if inserted.rows_affected() != keys.len() as u64 {
                 transaction.rollback().await?;
-                return Ok(false);
+                return Ok(Ok(false));
             }
             sqlx::query(include_str!("../../sql/postgres/keys/upsert_lookups.sql"))
                 .bind(lookups.iter().map(|lookup| lookup.digest.as_slice()).collect::<Vec<&[u8]>>())
@@ -79,7 +92,18 @@ impl PostgresKeys {
                 .execute(&mut *transaction)
                 .await?;
             transaction.commit().await?;
-            Ok(true)
+            Ok(Ok(true))
+        })?
+    }
+
+    /// The keys of some subjects.
+    pub(crate) fn keys(&self, subjects: &[&str]) -> Result<Vec<Wrapped>, KeysError> {
+        self.run("read keys", async |connection| {
+            let query = sqlx::query(include_str!("../../sql/postgres/keys/select_keys_of.sql"));
+            let rows = query.bind(subjects).fetch_all(connection).await?;
+            rows.iter()
+                .map(|row| Ok(Wrapped { subject: row.try_get::<&str, _>(0)?.into(), bytes: row.try_get(1)? }))
+                .collect()
         })
     }
 
@@ -140,12 +164,18 @@ impl PostgresKeys {
 
     /// Everything that the keys hold.
     pub(crate) fn dump(&self) -> Result<Dump, KeysError> {
-        let key_file = self.key_file()?;
         self.run("copy the keys", async |connection| {
             let mut transaction = connection.begin().await?;
             sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                 .execute(&mut *transaction)
                 .await?;
+            let key_file = sqlx::query(include_str!("../../sql/postgres/keys/select_key_file.sql"))
+                .fetch_optional(&mut *transaction)
+                .await?
+                .map(|row| {
+                    Ok::<_, sqlx::Error>(KeyFileRow { fingerprint: row.try_get(0)?, lookup: row.try_get(1)? })
+                })
+                .transpose()?;
             let keys = "SELECT subject, wrapped, created_at FROM mandate_keys.subject_keys";
             let keys = sqlx::query_as(keys).fetch_all(&mut *transaction).await?;
             let lookups = "SELECT digest, subject, position FROM mandate_keys.lookups";
@@ -208,6 +238,9 @@ impl PostgresKeys {
     ) -> Result<u64, KeysError> {
         self.run("wrap the keys anew", async |connection| {
             let mut transaction = connection.begin().await?;
+            sqlx::query("SELECT 1 FROM mandate_keys.key_file WHERE id = 1 FOR UPDATE")
+                .execute(&mut *transaction)
+                .await?;
             sqlx::query("LOCK TABLE mandate_keys.subject_keys IN EXCLUSIVE MODE")
                 .execute(&mut *transaction)
                 .await?;

@@ -16,10 +16,11 @@ use tokio::runtime::Runtime;
 
 use super::reader::{read_end, select};
 use super::session::connect;
+use super::settings;
 use crate::backup::Copied;
 use crate::checkpoint::Signed;
 use crate::error::{DatabaseError, StoreError};
-use crate::keys::{Keys, Restricted};
+use crate::keys::{Keys, Pending, Restricted};
 use crate::leaf::EVENT_VERSION;
 use crate::outcome::Outcome;
 use crate::plan::{Known, Plan, Row};
@@ -29,6 +30,8 @@ use crate::writer::{Committed, Context, Job};
 
 /// How long a lost connection is sought again before callers are told.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long one transaction may take; what is told of it after that is not known.
+const TRANSACTION: Duration = Duration::from_secs(60);
 /// Pause between two attempts to connect.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Plans for one transaction; under the lock a second one is needed only where another node made a key meanwhile.
@@ -83,7 +86,8 @@ impl PostgresLog {
     /// Stores some batches in one transaction, durably; on failure nothing of them is stored, unless the error says
     /// that this is not known.
     pub(crate) fn commit(&mut self, jobs: &[Job], context: &Context) -> Result<Committed, StoreError> {
-        let mut locked = self.contended > 0;
+        // What is remembered of the log was learnt on another connection: look again.
+        let mut locked = self.contended > 0 || self.connection.is_none();
         self.contended = self.contended.saturating_sub(1);
         let mut lost: Option<StoreError> = None;
         let begun = Elapsed::now();
@@ -101,22 +105,29 @@ impl PostgresLog {
                     locked = true;
                 }
                 Err(Trouble::Stale) => {
+                    self.connection = None;
                     let reason =
                         "what the database holds contradicts itself; run `mandate log verify`".to_owned();
                     return Err(StoreError::Unavailable { reason });
                 }
-                Err(Trouble::Refused(error)) => return Err(error),
+                Err(Trouble::Refused(error)) => {
+                    // Its transaction, and the lock of the head row with it, ends with the connection.
+                    self.connection = None;
+                    return Err(error);
+                }
                 Err(Trouble::Lost(error)) => {
                     let sent = self.connection.take().is_some();
                     // From here on what was sent is sought by its ids before it is sent again.
                     locked = true;
                     context.streams.forget();
-                    if sent {
+                    let reason = error.to_string();
+                    if sent && lost.is_none() {
                         lost = Some(error);
-                    } else if begun.elapsed() >= PATIENCE {
+                    }
+                    if begun.elapsed() >= PATIENCE {
                         return Err(match lost {
                             Some(first) => StoreError::OutcomeUnknown { reason: first.to_string() },
-                            None => StoreError::Unavailable { reason: error.to_string() },
+                            None => StoreError::Unavailable { reason },
                         });
                     }
                 }
@@ -150,7 +161,8 @@ impl PostgresLog {
             .bind(rows.iter().map(|row| row.command_id.as_deref()).collect::<Vec<Option<&str>>>())
             .bind(rows.iter().map(|row| row.leaf.as_slice()).collect::<Vec<&[u8]>>())
             .bind(texts(|row| &row.payload))
-            .bind(rows.iter().map(|row| row.sealed.as_deref()).collect::<Vec<Option<&[u8]>>>());
+            .bind(rows.iter().map(|row| row.sealed.as_deref()).collect::<Vec<Option<&[u8]>>>())
+            .bind(before.frontier.to_bytes());
         let done =
             runtime.block_on(query.execute(connection)).map_err(StoreError::postgres("copy events"))?;
         if done.rows_affected() != rows.len() as u64 {
@@ -158,6 +170,11 @@ impl PostgresLog {
         }
         self.end = after.clone();
         Ok(())
+    }
+
+    /// Keeps checkpoints of a log that is being restored.
+    pub(crate) fn keep_checkpoints(&mut self, signed: &[Signed]) -> Result<(), StoreError> {
+        signed.iter().try_for_each(|signed| self.keep_checkpoint(signed))
     }
 
     /// Keeps a signed checkpoint.
@@ -182,15 +199,20 @@ impl PostgresLog {
             return Ok(());
         }
         let connected = self.runtime.block_on(async {
-            match connect(&self.options).await {
-                Ok(connection) => Ok(connection),
-                Err(error) => {
-                    tokio::time::sleep(PAUSE).await;
-                    Err(error)
-                }
+            let tried = async {
+                let failed = StoreError::postgres("connect to PostgreSQL");
+                let mut connection = connect(&self.options).await.map_err(failed)?;
+                // After a failover it may be another server, or one that only reads.
+                settings::check(&mut connection).await?;
+                Ok(connection)
+            };
+            let tried: Result<PgConnection, StoreError> = tried.await;
+            if tried.is_err() {
+                tokio::time::sleep(PAUSE).await;
             }
+            tried
         });
-        self.connection = Some(connected.map_err(StoreError::postgres("connect to PostgreSQL"))?);
+        self.connection = Some(connected?);
         Ok(())
     }
 
@@ -199,6 +221,10 @@ impl PostgresLog {
         let Self { runtime, connection: Some(connection), end, .. } = self else {
             return Err(Trouble::Stale);
         };
+        // What takes the keys' connection is not tried twice.
+        if jobs.iter().flat_map(|job| &job.events).any(|event| !context.keys.is_at_hand(&event.event)) {
+            return Err(Trouble::Stale);
+        }
         let wanted = uncached(jobs, context);
         let mut known = Prefetched::default();
         for job in jobs {
@@ -210,23 +236,16 @@ impl PostgresLog {
         }
         let wanted: Vec<&str> =
             wanted.into_iter().filter(|subject| !known.versions.contains_key(*subject)).collect();
-        let done = runtime.block_on(async {
+        let done = runtime.block_on(answered(async {
             if !wanted.is_empty() {
                 known.versions.extend(versions(connection, &wanted).await?);
             }
             let recorded_at = context.clock.now().max(end.head.recorded_at);
             let (plan, answers) = plan(jobs, context, known, end, recorded_at)?;
-            if plan.rows.is_empty() {
-                // Nothing is new as far as this node knows; only the database can say what was there before.
-                let told = answers.iter().flatten().all(|outcome| !matches!(outcome, Outcome::Refused(_)));
-                return if told { Ok((answers, None)) } else { Err(Trouble::Stale) };
-            }
-            // A refusal on what this node remembers is looked at again under the lock.
-            if answers.iter().flatten().any(|outcome| matches!(outcome, Outcome::Refused(_))) {
-                return Err(Trouble::Stale);
-            }
-            // Nothing may be sealed or found for an event that turns out to be refused.
-            if !plan.pending.is_empty() {
+            // A refusal on what this node remembers is looked at again under the lock. Nothing may be sealed or found for
+            // an event that turns out to be refused.
+            let refused = answers.iter().flatten().any(|outcome| matches!(outcome, Outcome::Refused(_)));
+            if refused || plan.rows.is_empty() || !plan.pending.is_empty() {
                 return Err(Trouble::Stale);
             }
             let after = after(&plan, recorded_at);
@@ -234,12 +253,10 @@ impl PostgresLog {
                 return Err(Trouble::Stale);
             }
             context.streams.keep(plan.versions());
-            Ok::<_, Trouble>((answers, Some(after)))
-        });
+            Ok::<_, Trouble>((answers, after))
+        }));
         let (answers, after) = done?;
-        if let Some(after) = after {
-            self.end = after;
-        }
+        self.end = after;
         Ok(Committed { answers, head: self.end.head })
     }
 
@@ -249,9 +266,23 @@ impl PostgresLog {
             return Err(Trouble::Stale);
         };
         let failed = StoreError::postgres("store events");
-        let done = runtime.block_on(async {
+        // Asked for before the lock is held.
+        let private = jobs.iter().flat_map(|job| &job.events).filter(|event| !event.private().is_empty());
+        let private: HashSet<&str> = private.map(|event| &*event.fact().subject).collect();
+        let private: Vec<&str> = private.into_iter().collect();
+        let fetched = context.keys.fetch(&private).map_err(StoreError::from)?;
+        let done = runtime.block_on(answered(async {
             let mut transaction = connection.begin().await.map_err(&failed)?;
             let end = read_end(&mut transaction, include_str!("../../sql/postgres/lock_head.sql")).await?;
+            if end.head.position < seen.head.position {
+                return Err(Trouble::Refused(StoreError::ReadOnly {
+                    reason: format!(
+                        "it ended at position {} and now ends at {}: an older copy was put in its place; stop every \
+                         node and open it again",
+                        seen.head.position, end.head.position
+                    ),
+                }));
+            }
             let moved = end.head != seen.head;
             if moved {
                 context.streams.forget();
@@ -264,7 +295,7 @@ impl PostgresLog {
             known.versions = versions(&mut transaction, &subjects).await?;
             context.streams.forget();
             let recorded_at = context.clock.now().max(end.head.recorded_at);
-            let (mut plan, answers) = plan(jobs, context, known, &end, recorded_at)?;
+            let (mut plan, answers) = plan_with(fetched, jobs, context, known, &end, recorded_at)?;
             if plan.rows.is_empty() {
                 transaction.rollback().await.map_err(&failed)?;
                 return Ok((answers, end, moved));
@@ -277,7 +308,7 @@ impl PostgresLog {
             transaction.commit().await.map_err(&failed)?;
             context.streams.keep(plan.versions());
             Ok::<_, Trouble>((answers, after, moved))
-        });
+        }));
         let (answers, end, moved) = done?;
         self.end = end;
         if moved {
@@ -285,6 +316,12 @@ impl PostgresLog {
         }
         Ok(Committed { answers, head: self.end.head })
     }
+}
+
+/// Waits for a transaction; a server that does not answer in time is as good as gone.
+async fn answered<T>(transaction: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+    let silent = |_| StoreError::Unavailable { reason: "PostgreSQL does not answer".to_owned() };
+    tokio::time::timeout(TRANSACTION, transaction).await.map_err(|elapsed| Trouble::Lost(silent(elapsed)))?
 }
 
 type Planned<'j, 'c> = (Plan<'j, 'c, Prefetched>, Vec<Vec<Outcome>>);
@@ -296,7 +333,20 @@ fn plan<'j, 'c>(
     end: &End,
     recorded_at: Instant,
 ) -> Result<Planned<'j, 'c>, StoreError> {
+    plan_with(Pending::default(), jobs, context, known, end, recorded_at)
+}
+
+/// [`plan`] with what was asked of the keys beforehand.
+fn plan_with<'j, 'c>(
+    pending: Pending,
+    jobs: &'j [Job],
+    context: &'c Context,
+    known: Prefetched,
+    end: &End,
+    recorded_at: Instant,
+) -> Result<Planned<'j, 'c>, StoreError> {
     let mut plan = Plan::new(&context.keys, &context.streams, known, end.frontier.clone(), recorded_at);
+    plan.pending = pending;
     let answers = jobs
         .iter()
         .map(|job| plan.add(&job.events, job.on_error))
@@ -374,7 +424,7 @@ pub(crate) async fn follow_orders(
         let (kind, id, order) = read().map_err(&failed)?;
         let subject = format!("{kind}/{id}");
         match FactType::from_name(order) {
-            Some(FactType::SubjectErased) => keys.note_erased(&subject),
+            Some(FactType::SubjectErased) => keys.note_erased(&subject)?,
             Some(FactType::SubjectRestricted) => keys.note_restricted(&subject, Restricted::From),
             _ => keys.note_restricted(&subject, Restricted::Lifted),
         }
@@ -412,6 +462,7 @@ async fn append(
         .bind(rows.iter().map(|row| row.leaf.as_slice()).collect::<Vec<&[u8]>>())
         .bind(rows.iter().map(|row| &*row.event.payload).collect::<Vec<&str>>())
         .bind(rows.iter().map(|row| row.sealed.as_deref()).collect::<Vec<Option<&[u8]>>>())
+        .bind(before.frontier.to_bytes())
         .execute(connection)
         .await;
     match inserted {
@@ -421,12 +472,14 @@ async fn append(
     }
 }
 
-/// Whether an error leaves open what became of what was sent.
+/// Whether an error leaves open what became of what was sent, or another connection may do better.
 fn is_lost(error: &sqlx::Error) -> bool {
+    // 57P01 to 57P03: the server is shutting down or starting up; 08: connection; 25006: it only reads, as a standby does;
+    // 25P03: the transaction idled too long; 26000: another server, which does not know the statement.
+    const LOST: [&str; 5] = ["57P", "08", "25006", "25P03", "26000"];
     match error {
-        // 57P01 to 57P03: the server is shutting down or starting up; 08: connection.
         sqlx::Error::Database(error) => {
-            error.code().is_some_and(|code| code.starts_with("57P") || code.starts_with("08"))
+            error.code().is_some_and(|code| LOST.iter().any(|lost| code.starts_with(lost)))
         }
         sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed | sqlx::Error::Tls(_) => {
             true

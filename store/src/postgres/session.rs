@@ -1,16 +1,27 @@
 //! Connections to PostgreSQL, for use from threads and from tasks alike.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{ConnectOptions, Connection, Executor as _};
 use tokio::runtime::{Handle, Runtime};
+use tokio::sync::Semaphore;
 
 use crate::block_on::block_on;
 use crate::error::StoreError;
 
 /// Connections kept open while nobody uses them.
 const IDLE_CONNECTIONS: usize = 8;
+/// Connections of one node at once, for the log and for the keys each; whoever comes later waits.
+const MOST_CONNECTIONS: usize = 16;
+/// How long opening a connection may take.
+const CONNECTING: Duration = Duration::from_secs(5);
+/// What each connection sets for itself: a node that stops in the middle of a transaction does not hold up the others, a
+/// server that is gone is noticed, and statements see what was committed before them.
+const SETTINGS: &str = "SET idle_in_transaction_session_timeout = '10s'; \
+    SET default_transaction_isolation = 'read committed'; \
+    SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
 
 /// Opens connections and keeps those not in use; cheap to clone.
 ///
@@ -25,6 +36,8 @@ pub(crate) struct Sessions {
 struct Shared {
     options: PgConnectOptions,
     idle: Mutex<Vec<PgConnection>>,
+    /// One permit for each connection that may be open at once.
+    room: Semaphore,
     runtime: Background,
 }
 
@@ -62,7 +75,8 @@ impl Sessions {
     /// Sessions of a server; nothing is opened yet.
     pub(crate) fn new(options: PgConnectOptions) -> Result<Self, StoreError> {
         let runtime = Background::start()?;
-        Ok(Self { shared: Arc::new(Shared { options, idle: Mutex::default(), runtime }) })
+        let room = Semaphore::new(MOST_CONNECTIONS);
+        Ok(Self { shared: Arc::new(Shared { options, idle: Mutex::default(), room, runtime }) })
     }
 
     /// Runs `work` on a connection of its own, on this thread.
@@ -78,6 +92,8 @@ impl Sessions {
         &self,
         work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        // Never closed, so that the error cannot occur.
+        let _room = self.shared.room.acquire().await.ok();
         let kept = self.idle().pop();
         let mut connection = match kept {
             Some(connection) => connection,
@@ -122,5 +138,11 @@ impl Sessions {
 /// Connects, with statements logged by nobody: they hold facts.
 pub(crate) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
     let options = options.clone().application_name("mandate").disable_statement_logging();
-    PgConnection::connect_with(&options).await
+    let connecting = async {
+        let mut connection = PgConnection::connect_with(&options).await?;
+        connection.execute(SETTINGS).await?;
+        Ok(connection)
+    };
+    let too_long = |_| sqlx::Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer"));
+    tokio::time::timeout(CONNECTING, connecting).await.map_err(too_long)?
 }

@@ -10,6 +10,7 @@ const NEEDED: &[(&str, &[&str], &str)] = &[
     ("full_page_writes", &["on"], "on"),
     ("synchronous_commit", &["on", "remote_apply"], "on"),
     ("data_sync_retry", &["off"], "off"),
+    ("server_encoding", &["UTF8"], "UTF8"),
 ];
 
 /// The oldest server that this program knows.
@@ -37,6 +38,12 @@ pub(crate) async fn check(connection: &mut PgConnection) -> Result<(), StoreErro
         if !accepted.contains(&value.as_str()) {
             return Err(StoreError::ServerSetting { setting, value, wanted });
         }
+    }
+    let standby: bool =
+        sqlx::query_scalar("SELECT pg_is_in_recovery()").fetch_one(connection).await.map_err(&failed)?;
+    if standby {
+        let value = "on".to_owned();
+        return Err(StoreError::ServerSetting { setting: "pg_is_in_recovery", value, wanted: "off" });
     }
     Ok(())
 }

@@ -62,12 +62,20 @@ impl SqliteKeys {
             .map_err(KeysError::database("read a key"))
     }
 
-    pub(crate) fn store(&self, keys: &[Wrapped], lookups: &[Lookup], now: i64) -> Result<bool, KeysError> {
-        self.write("store keys", |transaction| {
+    pub(crate) fn store(
+        &self,
+        keys: &[Wrapped],
+        lookups: &[Lookup],
+        now: i64,
+        _: &[u8; 32],
+    ) -> Result<bool, KeysError> {
+        self.write_all("store keys", |transaction| {
             let sql = include_str!("../../sql/sqlite/keys/insert_subject_key.sql");
             let mut insert = transaction.prepare_cached(sql)?;
             for key in keys {
-                insert.execute((&*key.subject, &key.bytes, now))?;
+                if insert.execute((&*key.subject, &key.bytes, now))? == 0 {
+                    return Ok(false);
+                }
             }
             let mut upsert =
                 transaction.prepare_cached(include_str!("../../sql/sqlite/keys/upsert_lookup.sql"))?;
@@ -76,6 +84,17 @@ impl SqliteKeys {
             }
             Ok(true)
         })
+    }
+
+    /// The keys of some subjects.
+    pub(crate) fn keys(&self, subjects: &[&str]) -> Result<Vec<Wrapped>, KeysError> {
+        let mut found = Vec::new();
+        for subject in subjects {
+            if let Some(bytes) = self.key(subject)? {
+                found.push(Wrapped { subject: (*subject).into(), bytes });
+            }
+        }
+        Ok(found)
     }
 
     pub(crate) fn lookup(&self, digest: [u8; 32], limit: i64) -> Result<Vec<String>, KeysError> {
@@ -185,6 +204,21 @@ impl SqliteKeys {
         Ok(count)
     }
 
+    /// [`Self::write`], undone unless the work says that all of it was done.
+    fn write_all(
+        &self,
+        doing: &'static str,
+        work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<bool>,
+    ) -> Result<bool, KeysError> {
+        let mut connection = locked(&self.writing);
+        let failed = KeysError::database(doing);
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
+        let whole = work(&transaction).map_err(&failed)?;
+        if whole { transaction.commit() } else { transaction.rollback() }.map_err(&failed)?;
+        Ok(whole)
+    }
+
     fn write<T>(
         &self,
         doing: &'static str,
@@ -203,9 +237,11 @@ impl SqliteKeys {
     fn empty_write_ahead_log(&self) -> Result<(), KeysError> {
         // Nobody may read from the write-ahead log meanwhile.
         let _reading = locked(&self.reading);
-        let empty =
-            |connection: &Connection| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        empty(&locked(&self.writing)).map_err(KeysError::database("empty the write-ahead log"))
+        let empty = |connection: &Connection| {
+            connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
+        };
+        let busy = empty(&locked(&self.writing)).map_err(KeysError::database("empty the write-ahead log"))?;
+        if busy == 0 { Ok(()) } else { Err(KeysError::Busy) }
     }
 }
 

@@ -152,6 +152,13 @@ impl SqliteLog {
         Ok(())
     }
 
+    /// Keeps checkpoints of a log that is being restored or copied.
+    pub(crate) fn keep_checkpoints(&mut self, signed: &[Signed]) -> Result<(), StoreError> {
+        self.execute("BEGIN IMMEDIATE", [])?;
+        signed.iter().try_for_each(|signed| self.keep_checkpoint(signed))?;
+        self.execute("COMMIT", [])
+    }
+
     /// Keeps a signed checkpoint.
     pub(crate) fn keep_checkpoint(&self, signed: &Signed) -> Result<(), StoreError> {
         let sql = include_str!("../../sql/sqlite/insert_checkpoint.sql");

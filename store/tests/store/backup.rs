@@ -33,7 +33,7 @@ fn copies(world: &World) -> Copies {
 fn place(world: World, keys_of: &World) -> World {
     let keys = world.dir.path().join("keys");
     std::fs::create_dir_all(&keys).unwrap();
-    for name in ["kek", "signing"] {
+    for name in ["kek", "signing", "erased"] {
         std::fs::copy(keys_of.dir.path().join("keys").join(name), keys.join(name)).unwrap();
     }
     world

@@ -238,7 +238,7 @@ fn an_order_that_lacks_something_is_refused_and_changes_nothing(world: &World) {
     }
     assert_eq!(store.reader().head().unwrap(), head);
     assert_eq!(readable(&store, &one, "QUIX"), CANARIES);
-    assert!(!world.dir.path().join("keys/erased").exists());
+    assert_eq!(std::fs::read_to_string(world.dir.path().join("keys/erased")).unwrap(), "");
 }
 
 fn a_second_erasure_changes_nothing(world: &World) {
@@ -360,9 +360,13 @@ fn a_backup_from_before_an_erasure_does_not_bring_anybody_back(world: &World) {
     assert!(noted.payload.contains("erased-before-restore"), "{}", noted.payload);
     drop(store);
     assert_eq!(reopen(&place).reader().head().unwrap().position.get(), 11, "noted once");
-    // The control: without the list that is kept beside the key file the copy brings the person back.
+    // Without the list nothing is restored. The control: with an empty one the copy brings the person back.
     let place = place_with_keys_of(world);
-    std::fs::remove_file(place.dir.path().join("keys/erased")).unwrap();
+    let list = place.dir.path().join("keys/erased");
+    std::fs::remove_file(&list).unwrap();
+    let refused = restore(&world_options(&place), &log, &keys, |_, _| {}).unwrap_err().to_string();
+    assert!(refused.contains("put the list of those erased back beside the key file"), "{refused}");
+    std::fs::write(&list, "").unwrap();
     restore(&world_options(&place), &log, &keys, |_, _| {}).unwrap();
     assert_eq!(readable(&reopen(&place), &subject(0), "QUIX"), CANARIES);
 }

@@ -20,9 +20,9 @@ mod erasure;
 #[cfg(test)]
 mod insider;
 #[cfg(test)]
-mod nodes;
-#[cfg(test)]
 mod memory;
+#[cfg(test)]
+mod nodes;
 #[cfg(test)]
 mod open;
 #[cfg(test)]

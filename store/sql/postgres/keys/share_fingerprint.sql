@@ -1,0 +1,4 @@
+SELECT fingerprint
+FROM mandate_keys.key_file
+WHERE id = 1
+FOR SHARE
