@@ -353,7 +353,7 @@ fn follow_range(
             }
             Some(units) => {
                 for (members, cut) in units {
-                    answer.push(by_subject.follow(&ground, members, cut.as_ref(), until));
+                    answer.push(by_subject.follow(cross, members, cut.as_ref(), until));
                 }
             }
         }
@@ -394,19 +394,31 @@ impl<'c> SubjectPlaces<'c> {
         Self { facts: found }
     }
 
-    /// Follows a unit up to where it is parked, if it is.
+    /// Follows a unit up to where it is parked, if it is, with a history of its own: merges that came later do not
+    /// count.
     fn follow(
         &self,
-        ground: &Ground<'_>,
+        cross: &Cross,
         members: &[String],
         cut: Option<&Cut>,
         until: Instant,
     ) -> (Vec<String>, Followed) {
         let own = members.iter().filter_map(|member| self.facts.get(member.as_str())).flatten();
+        let mut own: Vec<Placed> = own.cloned().collect();
+        own.extend(members.iter().flat_map(|member| cross.waivers_of(member)).cloned());
+        cross.add_annulments(&mut own);
         let limit = cut.map_or(u32::MAX, |cut| cut.position.saturating_sub(1));
-        let own = places(own.filter(|placed| placed.position <= limit));
+        own.retain(|placed| placed.position <= limit);
+        let unit = Unit { members: members.to_vec(), own: places(own.iter()), until: limit };
+        own.extend(cross.shared());
+        own.sort_by_key(|placed| placed.position);
+        own.dedup_by_key(|placed| placed.position);
+        let mut history = History::default();
+        for placed in &own {
+            history.add(&placed.fact, placed.known_at(), placed.position);
+        }
+        let ground = Ground::new(&history, cross, cross.epochs());
         let span = Span { from: None, until: cut.map_or(until, |cut| cut.at) };
-        let unit = Unit { members: members.to_vec(), own, until: limit };
         let mut followed = ground.follow(&unit, span, HashMap::new());
         if let (Some(cut), None) = (cut, &followed.failed) {
             let (reason, position, since) = (cut.reason.clone(), cut.position, cut.at);

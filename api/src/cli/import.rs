@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
-use mandate_domain::time::{Clock, SystemClock};
+use mandate_domain::time::{Clock, SystemClock, VirtualClock};
 use mandate_projections::Projections;
 use mandate_store::{Reader, Store, StoreError};
 
@@ -58,14 +58,15 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         };
         return all_files(arguments, Target::Check(reader.as_ref()), |_| Ok(Checkpoint::none()));
     }
-    let clock = Arc::new(SystemClock);
-    let store = Store::open(arguments.place.options(clock.clone())?)?;
+    // An import is one act: all of it is recorded at its beginning, and no duty is judged by half of a history.
+    let begun = SystemClock.now();
+    let store = Store::open(arguments.place.options(Arc::new(VirtualClock::new(begun)))?)?;
     let reader: &Reader = store.reader();
     let checkpoint = |file: &Path| Ok(Checkpoint::of(file, &arguments.place.data_dir, reader)?);
     let exit = all_files(arguments, Target::Store(&store), checkpoint)?;
     if !arguments.no_project {
         eprintln!("judging what was imported …");
-        Projections::open(&arguments.place.data_dir, &store)?.advance(clock.now())?;
+        Projections::open(&arguments.place.data_dir, &store)?.advance(SystemClock.now())?;
     }
     Ok(exit)
 }

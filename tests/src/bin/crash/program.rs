@@ -16,8 +16,20 @@ const PAUSE: Duration = Duration::from_millis(20);
 
 /// Appends until it is killed.
 pub fn run(target: &Target, run: u32) -> anyhow::Result<()> {
-    let store = open_store(target, Arc::new(SystemClock))?;
+    let store = open(target)?;
     for_each_thread(|thread| append(&store, run, thread))
+}
+
+/// Opens the log; a server that is down meanwhile is waited for.
+fn open(target: &Target) -> anyhow::Result<Store> {
+    loop {
+        match open_store(target, Arc::new(SystemClock)) {
+            Err(error) if error.downcast_ref::<StoreError>().is_some_and(StoreError::is_unavailable) => {
+                std::thread::park_timeout(PAUSE);
+            }
+            opened => return opened,
+        }
+    }
 }
 
 /// Runs the threads; none of them ends but by an error.
