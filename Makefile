@@ -28,8 +28,10 @@ test-cases: ## The histories in tests/cases through the command line
 	cargo build --package mandate-api --locked
 	python3 tests/cases/run.py --program 'target/debug/mandate judge --format jsonl'
 
-test-campaign: ## A slice of campaign-small
+test-campaign: ## A slice of campaign-small and of campaign-tamper
 	cargo run --locked --package mandate-tests --bin campaign -- drive --nominals 150 --kills 5
+	cargo build --package mandate-api --locked
+	cargo run --locked --package mandate-tests --bin tamper -- --flips 60
 
 test-browser: ## A walk through the demonstration with Chromium, axe-core, JavaScript off and on
 	cargo build --package mandate-api --locked
@@ -43,6 +45,10 @@ bench-append: ## The log's appender against the stock crate
 
 campaign-small: ## A small history through the whole system, 30 days of clock, 30 kills: one set of breaches everywhere
 	cargo run --release --locked --package mandate-tests --bin campaign -- drive --kills 30
+
+.PHONY: campaign-tamper
+campaign-tamper: build ## Bytes of a log's file changed at random: each is found, or makes no difference. N=500
+	cargo run --release --locked --package mandate-tests --bin tamper -- --flips $(or $(N),500)
 
 fmt: ## Format
 	cargo fmt --all

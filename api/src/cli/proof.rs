@@ -119,6 +119,9 @@ fn in_words(found: &Verification, signed: bool) -> String {
         text.push_str(&format!("{problem}\n"));
     }
     match found.not_signed_yet() {
+        Some(_) if found.problems.is_empty() && found.head == Position::START => {
+            text.push_str("ok: the log is empty\n");
+        }
         Some((first, last)) if found.problems.is_empty() => {
             let proven = first.get() - 1;
             text.push_str(&format!(
