@@ -1,6 +1,6 @@
 # The commands of the project. `make demo` and `make test` are the two to know.
 .PHONY: help demo test build assets setup test-rust test-cases test-campaign test-faults test-browser bench-judge bench-log \
-    campaign-small campaign-crash campaign-power campaign-readers fmt lint
+    campaign-small campaign-crash campaign-power campaign-readers campaign-tamper fmt lint
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -29,8 +29,10 @@ test-cases: ## The histories in tests/cases through the command line
 	cargo build --package mandate-api --locked
 	python3 tests/cases/run.py --program 'target/debug/mandate judge --format jsonl'
 
-test-campaign: ## A slice of campaign-small
+test-campaign: ## A slice of campaign-small and of campaign-tamper
 	cargo run --locked --package mandate-tests --bin campaign -- drive --nominals 150 --kills 5
+	cargo build --package mandate-api --locked
+	cargo run --locked --package mandate-tests --bin tamper -- --flips 60
 
 # The database of the campaigns below: sqlite, or postgres in a private cluster. N is how many kills, or events.
 DATABASE ?= sqlite
@@ -42,11 +44,14 @@ test-faults: ## A slice of campaign-crash, campaign-power and campaign-readers, 
 	$(FAULTS)
 	$(CRASH) drive --number 12
 	$(CRASH) drive --number 12 --kills power
+	$(CRASH) drive --number 12 --database postgres
+	$(CRASH) drive --number 3 --database postgres --kills postmaster
 	$(CRASH) control --promise early --kills program
 	$(CRASH) control --promise normal
 	$(CRASH) control --promise full --number 8
 	$(CRASH) control --promise normal --database postgres --kills postmaster
 	$(READERS) run
+	$(READERS) run --database postgres
 	$(READERS) control
 
 test-browser: ## A walk through the demonstration with Chromium, axe-core, JavaScript off and on
@@ -80,6 +85,9 @@ campaign-readers: ## 1 M events by 16 writers, 4 readers that skip none (N, DATA
 	$(FAULTS)
 	$(READERS) run --events $(or $(N),1000000) --database $(DATABASE)
 	$(READERS) control
+
+campaign-tamper: build ## Bytes of a log's file changed at random: each is found, or makes no difference. N=500
+	cargo run --release --locked --package mandate-tests --bin tamper -- --flips $(or $(N),500)
 
 fmt: ## Format
 	cargo fmt --all

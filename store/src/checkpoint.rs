@@ -233,6 +233,19 @@ impl Notary {
     }
 }
 
+/// The last note in a file of checkpoints, such as the one that a log keeps outside its database; `None` when there is no
+/// such file or no whole note in it.
+///
+/// # Errors
+/// [`StoreError::File`] when it cannot be read.
+pub fn last_published(path: &Path) -> Result<Option<String>, StoreError> {
+    match read_end_of(path) {
+        Ok(bytes) => Ok(notes(&String::from_utf8_lossy(&bytes)).last().map(str::to_owned)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StoreError::file("read the checkpoints", path)(error)),
+    }
+}
+
 /// What is known of the log outside the database.
 enum Published {
     /// No checkpoint.

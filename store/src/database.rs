@@ -8,6 +8,7 @@ use crate::error::StoreError;
 
 /// The database of a log and its keys.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::large_enum_variant, reason = "there is one to a process")]
 pub enum Database {
     /// `log.db` and `keys.db` in the data directory, for one process.
     #[default]

@@ -119,6 +119,7 @@ impl KeysError {
 
 /// The database that holds the keys.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one to a log")]
 pub(crate) enum Table {
     Sqlite(SqliteKeys),
     Postgres(PostgresKeys),
@@ -438,7 +439,7 @@ impl Keys {
         let row = KeyFileRow { fingerprint: new.fingerprint.to_vec(), lookup: Some(lookup) };
         let rewrapped = on!(&self.table, keys => keys.rewrap(&rewrap, &row))?;
         key_file::finish_rotation(key_file, &row.fingerprint)?;
-        new.lookup = self.derived.lookup.clone();
+        new.lookup.clone_from(&self.derived.lookup);
         self.derived = new;
         Ok(rewrapped)
     }

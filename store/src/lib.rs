@@ -53,7 +53,7 @@ mod writer;
 
 pub use backup::{back_up, restore};
 pub use bundle::Part;
-pub use checkpoint::{Signed, create_signing_key};
+pub use checkpoint::{Signed, create_signing_key, last_published};
 pub use cloud_event::CloudEvent;
 pub use database::{Database, Server};
 pub use erasure::{Order, OrderError};

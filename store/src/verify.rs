@@ -17,6 +17,7 @@ use crate::error::{DatabaseError, StoreError};
 use crate::key_file;
 use crate::position::{End, Position};
 use crate::reader::{Reader, on};
+use crate::sqlite::reader::is_damage;
 use crate::stored_event::Columns;
 
 /// Bytes that wait in the pipe's buffers.
@@ -81,6 +82,9 @@ pub enum Problem {
         /// What the checkpoint covers.
         signed: Position,
     },
+    /// A part of the database that contradicts the rows.
+    #[error("the database contradicts itself: {0}")]
+    Database(String),
     /// A head row that does not hold the tree of the events.
     #[error("the head row at {0} does not hold the tree of the events")]
     Head(Position),
@@ -132,6 +136,7 @@ impl Problem {
             | Self::Outside(position)
             | Self::Head(position) => *position,
             Self::Cut { ends, .. } => ends.next(),
+            Self::Database(_) => Position::START.next(),
         }
     }
 }
@@ -159,7 +164,10 @@ impl Reader {
         };
         let stand_in = match key {
             Some(_) => None,
-            None => Some(SigningKey::from_seed("unsigned", &*key_file::random()?).map_err(not_signed)?),
+            None => Some(
+                SigningKey::from_seed("unsigned", &*key_file::random()?)
+                    .map_err(|error| not_signed(&error))?,
+            ),
         };
         let mut rows = Rows::default();
         let (reading, writing) = std::io::pipe().map_err(StoreError::Output)?;
@@ -208,7 +216,8 @@ impl Reader {
             match on!(&self.source, reader => reader.outside()) {
                 Ok(Some(position)) => problems.push(Problem::Outside(position)),
                 _ if !end.is_ok_and(stands) => problems.push(Problem::Head(head)),
-                _ => {}
+                // Reading by subject, type or id goes by the indexes.
+                _ => problems.extend(on!(&self.source, reader => reader.integrity())?.map(Problem::Database)),
             }
         }
         problems.sort_by_key(Problem::position);
@@ -238,7 +247,7 @@ impl Reader {
     }
 }
 
-fn not_signed(error: impl ToString) -> StoreError {
+fn not_signed(error: &mandate_verify::note::NoteError) -> StoreError {
     StoreError::Forked { reason: error.to_string() }
 }
 
@@ -248,12 +257,7 @@ fn problem_of(error: StoreError, last: Position) -> Result<Problem, StoreError> 
         StoreError::Gap { missing, .. } => Ok(Problem::Missing(missing)),
         StoreError::Unreadable { position, reason } => Ok(Problem::Unreadable { position, reason }),
         StoreError::Tree { head } => Ok(Problem::Head(head)),
-        StoreError::Database { source: DatabaseError::Sqlite(source), .. }
-            if matches!(
-                source.sqlite_error_code(),
-                Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) | None
-            ) =>
-        {
+        StoreError::Database { source: DatabaseError::Sqlite(source), .. } if is_damage(&source) => {
             Ok(Problem::Unreadable { position: last.next(), reason: source.to_string() })
         }
         // The verification has ended before the end, and says why.

@@ -9,7 +9,9 @@ use anyhow::{Context as _, bail};
 use base64ct::{Base64, Encoding as _};
 use clap::Args;
 use mandate_domain::time::SystemClock;
-use mandate_store::{Part, Position, Reader, Signed, Store, StoreError, Verification, create_signing_key};
+use mandate_store::{
+    Part, Position, Reader, Signed, Store, StoreError, Verification, create_signing_key, last_published,
+};
 use mandate_verify::Hash;
 use mandate_verify::note::{SigningKey, VerifyingKey};
 use serde_json::json;
@@ -32,7 +34,8 @@ pub struct Verify {
     /// key file]
     #[arg(long, value_name = "KEY|FILE")]
     key: Option<String>,
-    /// A checkpoint kept elsewhere: a file with a signed note. May be given several times
+    /// A checkpoint kept elsewhere: a file with a signed note. May be given several times [default: the last one in the
+    /// log's own file of checkpoints]
     #[arg(long, value_name = "FILE")]
     checkpoint: Vec<PathBuf>,
     /// Print JSON
@@ -86,17 +89,21 @@ pub fn verify(arguments: &Verify) -> anyhow::Result<Exit> {
         Some(text) => Some(verifying_key(text)?),
         None => own_key(&arguments.place)?,
     };
-    let brought = arguments
+    let mut brought = arguments
         .checkpoint
         .iter()
         .map(|path| std::fs::read_to_string(path).with_context(|| path.display().to_string()))
         .collect::<anyhow::Result<Vec<String>>>()?;
+    if brought.is_empty() && key.is_some() {
+        // Better than none: whoever has every right on the database may not have it on this file.
+        brought.extend(last_published(&arguments.place.options(Arc::new(SystemClock))?.checkpoints)?);
+    }
     let mut bar = Progress::new("verify", None);
     let found = reader.verify(key.as_ref(), &brought, |position, _| bar.reach(0, position))?;
     bar.finish();
     let text = if arguments.json { in_json(&found) } else { in_words(&found, key.is_some()) };
     print(text.as_bytes())?;
-    Ok(exit_of(&found, brought.is_empty()))
+    Ok(exit_of(&found, arguments.checkpoint.is_empty()))
 }
 
 /// What was appended since the last checkpoint is not altered: it is covered when the next one is signed. An auditor who
@@ -119,6 +126,9 @@ fn in_words(found: &Verification, signed: bool) -> String {
         text.push_str(&format!("{problem}\n"));
     }
     match found.not_signed_yet() {
+        Some(_) if found.problems.is_empty() && found.head == Position::START => {
+            text.push_str("ok: the log is empty\n");
+        }
         Some((first, last)) if found.problems.is_empty() => {
             let proven = first.get() - 1;
             text.push_str(&format!(

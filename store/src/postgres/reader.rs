@@ -184,6 +184,12 @@ impl PostgresReader {
         })
     }
 
+    /// What the server finds wrong with its files, which it checks by its own checksums.
+    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as the reader of SQLite")]
+    pub(crate) fn integrity(&self) -> Result<Option<String>, StoreError> {
+        Ok(None)
+    }
+
     /// Signed checkpoints, the latest first, of at most some size.
     pub(crate) fn checkpoints(&self, up_to: Position, limit: u64) -> Result<Vec<Signed>, StoreError> {
         let failed = StoreError::postgres("read the checkpoints");

@@ -103,10 +103,9 @@ impl Sessions {
         let mut idle = self.idle();
         match &done {
             Ok(_) if idle.len() < IDLE_CONNECTIONS => idle.push(connection),
-            Ok(_) => {}
             // What broke this one broke the others as well.
             Err(StoreError::Database { .. }) => idle.clear(),
-            Err(_) => {}
+            Ok(_) | Err(_) => {}
         }
         done
     }

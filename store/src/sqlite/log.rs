@@ -168,6 +168,15 @@ impl SqliteLog {
     }
 }
 
+/// A log that was closed is whole in `log.db`, also while somebody else still has it open for reading.
+impl Drop for SqliteLog {
+    fn drop(&mut self) {
+        // Whoever reads at this moment is not waited for: what is left in the write-ahead log is found there.
+        self.connection.busy_timeout(std::time::Duration::ZERO).ok();
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).ok();
+    }
+}
+
 /// Looks up by prepared statements, within the transaction in progress.
 struct Statements<'c> {
     find: CachedStatement<'c>,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use mandate_domain::catalogue::FactType;
 use mandate_domain::time::Instant;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Params, Row};
 
 use super::migrate;
 use super::settings::{self, Purpose};
@@ -208,6 +208,18 @@ impl SqliteReader {
         })
     }
 
+    /// What SQLite finds wrong with its file: indexes that say otherwise than the tables, pages that are none.
+    pub(crate) fn integrity(&self) -> Result<Option<String>, StoreError> {
+        self.with_connection(|connection| {
+            match connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0)) {
+                Ok(told) if told == "ok" => Ok(None),
+                Ok(told) => Ok(Some(told)),
+                Err(error) if is_damage(&error) => Ok(Some(error.to_string())),
+                Err(error) => Err(StoreError::database("check the database")(error)),
+            }
+        })
+    }
+
     /// Signed checkpoints, the latest first, of at most some size.
     pub(crate) fn checkpoints(&self, up_to: Position, limit: u64) -> Result<Vec<Signed>, StoreError> {
         let failed = StoreError::database("read the checkpoints");
@@ -339,6 +351,12 @@ fn select(connection: &Connection, sql: &str, params: impl Params, each: Each<'_
         each(columns_of(row).map_err(|error| unreadable(row, &error))?)?;
     }
     Ok(())
+}
+
+/// Whether a failure is about what the file holds.
+pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) | None)
 }
 
 /// A row with a column that is not of its type or not UTF-8.

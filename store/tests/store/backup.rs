@@ -6,7 +6,9 @@ use mandate_store::{Database, OnError, Options, Outcome, Position, Store, StoreE
 use mandate_verify::check::{self, Verdict};
 use tempfile::TempDir;
 
-use crate::common::{World, append, clock, create, grow, leaves, meeting, reopen, stored, tree, varied};
+use crate::common::{
+    World, append, clock, create, grow, leaves, meeting, place, reopen, stored, tree, varied,
+};
 use crate::insider::Whole;
 
 struct Copies {
@@ -30,7 +32,7 @@ fn copies(world: &World) -> Copies {
 }
 
 /// A place for a log with the key files of another log, which are in no copy.
-fn place(world: World, keys_of: &World) -> World {
+fn beside(world: World, keys_of: &World) -> World {
     let keys = world.dir.path().join("keys");
     std::fs::create_dir_all(&keys).unwrap();
     for name in ["kek", "signing", "erased"] {
@@ -57,15 +59,15 @@ fn the_same(one: &Store, two: &Store) {
 }
 
 /// Backs up from one database and restores into another: nothing is lost, and the log goes on there.
-fn there_and_on(from: World, to: World) {
-    let store = create(&from);
+fn there_and_on(from: &World, to: World) {
+    let store = create(from);
     grow(&store, 45);
-    let copies = copies(&from);
+    let copies = copies(from);
     // The copy is a log of its own, which anybody can verify without a key.
     let reader = Store::open_read_only(&copies.log, &Database::Sqlite).unwrap();
     let found = reader.verify(store.verifying_key(), &[], |_, _| {}).unwrap();
     assert_eq!(found.exit_code(), 0, "{found:?}");
-    let to = place(to, &from);
+    let to = beside(to, from);
     std::fs::copy(from.dir.path().join("checkpoints"), to.dir.path().join("checkpoints")).unwrap();
     let events = restore(&options(&to), &copies.log, &copies.keys, |_, _| {}).unwrap();
     assert_eq!(events.get(), 45);
@@ -92,22 +94,22 @@ fn there_and_on(from: World, to: World) {
 
 #[test]
 fn from_sqlite_to_sqlite_nothing_is_lost() {
-    there_and_on(World::sqlite(), World::sqlite());
+    there_and_on(&World::sqlite(), World::sqlite());
 }
 
 #[test]
 fn from_sqlite_to_postgresql_nothing_is_lost() {
-    there_and_on(World::sqlite(), World::postgres());
+    there_and_on(&World::sqlite(), World::postgres());
 }
 
 #[test]
 fn from_postgresql_to_sqlite_nothing_is_lost() {
-    there_and_on(World::postgres(), World::sqlite());
+    there_and_on(&World::postgres(), World::sqlite());
 }
 
 #[test]
 fn from_postgresql_to_postgresql_nothing_is_lost() {
-    there_and_on(World::postgres(), World::postgres());
+    there_and_on(&World::postgres(), World::postgres());
 }
 
 fn a_copy_that_was_altered_is_refused_with_the_position(world: &World) {
@@ -134,12 +136,12 @@ fn a_copy_that_was_altered_is_refused_with_the_position(world: &World) {
         let triggers = "DROP TRIGGER events_refuse_update; DROP TRIGGER events_refuse_delete; DROP TRIGGER head_refuse_back";
         connection.execute_batch(&format!("{triggers}; {change}")).unwrap();
         drop(connection);
-        let to = place(world.another(), world);
+        let to = beside(world.another(), world);
         let refused = restore(&options(&to), &copies.log, &copies.keys, |_, _| {}).unwrap_err().to_string();
         assert!(refused.contains(told), "{change}: {refused}");
     }
     std::fs::write(copies.log.join("log.db"), &untouched).unwrap();
-    let to = place(world.another(), world);
+    let to = beside(world.another(), world);
     assert_eq!(
         restore(&options(&to), &copies.log, &copies.keys, |_, _| {}).unwrap().get(),
         30,
@@ -165,7 +167,7 @@ fn a_copy_older_than_the_published_checkpoint_is_read_only_until_a_later_one_is_
     let later = copies(world);
     drop(store);
     let with_published = |copies: &Copies| {
-        let to = place(world.another(), world);
+        let to = beside(world.another(), world);
         std::fs::copy(world.dir.path().join("checkpoints"), to.dir.path().join("checkpoints")).unwrap();
         restore(&options(&to), &copies.log, &copies.keys, |_, _| {}).unwrap();
         to
@@ -207,8 +209,9 @@ fn a_copy_made_beside_a_writer_is_the_beginning_of_its_log(world: &World) {
     });
     let whole = Whole::read(&store);
     for copies in made {
-        let to = place(World::sqlite(), world);
-        let events = restore(&options(&to), &copies.log, &copies.keys, |_, _| {}).unwrap().get() as usize;
+        let to = beside(World::sqlite(), world);
+        let events = restore(&options(&to), &copies.log, &copies.keys, |_, _| {}).unwrap();
+        let events = place(events.get());
         assert!(events >= 20);
         let restored = reopen(&to);
         let copy = Whole::read(&restored);

@@ -310,3 +310,8 @@ pub fn tree(leaves: &[mandate_verify::Hash]) -> mandate_verify::tree::Frontier {
     frontier.extend(leaves.iter().copied());
     frontier
 }
+
+/// A number as a place in a list.
+pub fn place(number: u64) -> usize {
+    usize::try_from(number).unwrap()
+}

@@ -88,7 +88,7 @@ fn value_of(shape: Shape, field: Field) -> serde_json::Value {
         Shape::Text => json!(format!("An invented text for {field}.")),
         Shape::PublicText => json!(format!("A public text for {field} – with a dash.")),
         Shape::Bool => json!(true),
-        Shape::Number(low, high) => json!((low + high) / 2),
+        Shape::Number(low, high) => json!(i64::midpoint(low, high)),
         Shape::Date | Shape::DateOrNull => json!("2026-03-02"),
         Shape::Instant => json!("2026-03-02T09:00:00.123456789Z"),
         Shape::Choice(words) => json!(words[words.len() - 1]),

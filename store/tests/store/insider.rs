@@ -141,8 +141,10 @@ impl Whole {
         for row in &self.rows {
             let texts = [&row.aggregate_type, &row.aggregate_id];
             sql.text.push_str(&format!("INSERT INTO events VALUES ({}", row.position));
-            texts.into_iter().for_each(|text| sql.text(Some(text)));
-            sql.number(Some(row.sequence as i64));
+            for text in texts {
+                sql.text(Some(text));
+            }
+            sql.number(Some(row.sequence.cast_signed()));
             for text in [&row.event_type, &row.event_version, &row.source, &row.event_id] {
                 sql.text(Some(text));
             }

@@ -103,3 +103,17 @@ fn every_file_of_a_log_can_be_read_by_its_owner_only() {
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 }
+
+#[test]
+fn a_log_that_was_closed_is_whole_in_its_file_also_while_somebody_reads_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = create(dir.path());
+    append(&store, meeting("a"));
+    let reader = Store::open_read_only(dir.path(), &Database::Sqlite).unwrap();
+    assert_eq!(reader.head().unwrap().position, Position::new(1));
+    drop(store);
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::fs::copy(dir.path().join("log.db"), elsewhere.path().join("log.db")).unwrap();
+    let copy = Store::open_read_only(elsewhere.path(), &Database::Sqlite).unwrap();
+    assert_eq!(copy.head().unwrap().position, Position::new(1));
+}

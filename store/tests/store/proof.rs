@@ -5,7 +5,7 @@ use mandate_verify::check::{self, Lack, Verdict, verify_with};
 use mandate_verify::note::{Checkpoint, VerifyingKey};
 use mandate_verify::tree::{verify_consistency, verify_inclusion};
 
-use crate::common::{World, append, clock, create, grow, leaves, meeting, reopen, tree, varied};
+use crate::common::{World, append, clock, create, grow, leaves, meeting, place, reopen, tree, varied};
 
 fn key(store: &Store) -> VerifyingKey {
     store.verifying_key().unwrap().clone()
@@ -47,7 +47,7 @@ fn each_checkpoint_continues_the_one_before_and_stands_in_the_log_and_outside_of
         let (new, old) = (opened(&store, &pair[0].note), opened(&store, &pair[1].note));
         assert_eq!(
             (new.size, new.root),
-            (pair[0].size.get(), tree(&leaves[..pair[0].size.get() as usize]).root())
+            (pair[0].size.get(), tree(&leaves[..place(pair[0].size.get())]).root())
         );
         let proof = store.reader().consistency(pair[1].size, pair[0].size).unwrap();
         verify_consistency(old.size, &old.root, new.size, &new.root, &proof).unwrap();
@@ -231,12 +231,12 @@ fn every_event_of_a_small_log_is_proven_in_every_size_and_every_size_in_every_la
     let store = create(world);
     grow(&store, 21);
     let leaves = leaves(&store);
-    let root = |size: u64| tree(&leaves[..size as usize]).root();
+    let root = |size: u64| tree(&leaves[..place(size)]).root();
     for size in 0..=21 {
         for index in 0..size {
             let proof = store.reader().inclusion(Position::new(index + 1), Position::new(size)).unwrap();
-            verify_inclusion(&leaves[index as usize], index, size, &proof, &root(size)).unwrap();
-            let other = &leaves[(index as usize + 1) % 21];
+            verify_inclusion(&leaves[place(index)], index, size, &proof, &root(size)).unwrap();
+            let other = &leaves[(place(index) + 1) % 21];
             verify_inclusion(other, index, size, &proof, &root(size)).unwrap_err();
         }
         for old in 0..=size {
@@ -271,11 +271,11 @@ fn events_here_and_there_in_a_bigger_log_are_proven(world: &World) {
     for _ in 0..40 {
         let size = below(2_100) + 1;
         let (index, old) = (below(size), below(size + 1));
-        let root = tree(&leaves[..size as usize]).root();
+        let root = tree(&leaves[..place(size)]).root();
         let proof = store.reader().inclusion(Position::new(index + 1), Position::new(size)).unwrap();
-        verify_inclusion(&leaves[index as usize], index, size, &proof, &root).unwrap();
+        verify_inclusion(&leaves[place(index)], index, size, &proof, &root).unwrap();
         let proof = store.reader().consistency(Position::new(old), Position::new(size)).unwrap();
-        let before = tree(&leaves[..old as usize]).root();
+        let before = tree(&leaves[..place(old)]).root();
         verify_consistency(old, &before, size, &root, &proof).unwrap();
     }
 }

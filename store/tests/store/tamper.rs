@@ -88,10 +88,10 @@ impl Cell {
 fn cells(row: &Row) -> Vec<(&'static str, Cell)> {
     let number = |number: Option<i64>| number.map_or(Cell::Null, Cell::Number);
     vec![
-        ("position", Cell::Number(row.position as i64)),
+        ("position", Cell::Number(row.position.cast_signed())),
         ("aggregate_type", Cell::text(&row.aggregate_type)),
         ("aggregate_id", Cell::text(&row.aggregate_id)),
-        ("sequence", Cell::Number(row.sequence as i64)),
+        ("sequence", Cell::Number(row.sequence.cast_signed())),
         ("event_type", Cell::text(&row.event_type)),
         ("event_version", Cell::text(&row.event_version)),
         ("source", Cell::text(&row.source)),
@@ -521,8 +521,9 @@ fn outsider_agrees(reader: &Reader, auditor: &Auditor, script: &Script) {
     let Some(report) = outsider(reader, auditor) else { return };
     let told = (report.verdict.exit_code(), range(&report.verdict));
     let wanted = match script.name {
-        "duplicate one behind the end" | "put a row behind the head" => (0, None),
-        "cut the tail and set the head back" => (0, None),
+        "duplicate one behind the end"
+        | "put a row behind the head"
+        | "cut the tail and set the head back" => (0, None),
         _ => (script.found.0, Some((script.found.1, script.found.2))),
     };
     assert_eq!(told, wanted, "{}: {report}", script.name);
