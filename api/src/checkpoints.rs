@@ -6,7 +6,7 @@ use mandate_store::{Signed, Store, StoreError};
 use tokio::time::{MissedTickBehavior, interval};
 
 /// Time between two checkpoints while something is appended.
-const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_mins(1);
 
 /// Signs until it is dropped; a log without a signing key is left alone.
 pub async fn sign_every_minute(store: Store) {

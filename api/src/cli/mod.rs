@@ -53,9 +53,8 @@ impl From<Exit> for ExitCode {
             Exit::Failed => 1,
             Exit::Refused => 3,
             Exit::Breach => 4,
-            Exit::Altered => 5,
+            Exit::Altered | Exit::Differs => 5,
             Exit::Missing => 6,
-            Exit::Differs => 5,
         })
     }
 }

@@ -19,7 +19,7 @@ pub struct Place {
     /// The folder of the log; with --database-url that of the read models
     #[arg(long, value_name = "DIR", default_value = DATA_DIR)]
     pub data_dir: PathBuf,
-    /// The PostgreSQL database that holds the log [default: the variable MANDATE_DATABASE_URL, else SQLite files in
+    /// The PostgreSQL database that holds the log [default: the variable `MANDATE_DATABASE_URL`, else SQLite files in
     /// the folder of the log]. Keep a password in a password file (PGPASSFILE), not here
     #[arg(long, value_name = "postgres://USER@HOST/NAME")]
     pub database_url: Option<String>,

@@ -28,7 +28,7 @@ pub struct Arguments {
     /// The folder of the log [default: ./mandate-data]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// The PostgreSQL database that holds the log [default: the variable MANDATE_DATABASE_URL, else SQLite files in
+    /// The PostgreSQL database that holds the log [default: the variable `MANDATE_DATABASE_URL`, else SQLite files in
     /// the folder of the log]. Keep a password in a password file (PGPASSFILE), not here
     #[arg(long, value_name = "postgres://USER@HOST/NAME")]
     database_url: Option<String>,

@@ -44,7 +44,7 @@ pub async fn long_log(settings: &Settings, place: Place<'_>, wanted: Wanted) {
     if wanted.reading {
         match &url {
             None => {
-                reading(settings, place, &store, sides::stock_sqlite(&dir.path().join("log.db")).await).await
+                reading(settings, place, &store, sides::stock_sqlite(&dir.path().join("log.db")).await).await;
             }
             Some(url) => reading(settings, place, &store, sides::stock_postgres(url).await).await,
         }

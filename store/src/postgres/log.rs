@@ -31,7 +31,7 @@ use crate::writer::{Committed, Context, Job};
 /// How long a lost connection is sought again before callers are told.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long one transaction may take; what is told of it after that is not known.
-const TRANSACTION: Duration = Duration::from_secs(60);
+const TRANSACTION: Duration = Duration::from_mins(1);
 /// Pause between two attempts to connect.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Plans for one transaction; under the lock a second one is needed only where another node made a key meanwhile.
