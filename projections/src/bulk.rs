@@ -185,7 +185,10 @@ fn read_chunk(
     cross: &Cross,
     ranges: &[String],
 ) -> Result<Chunk, ProjectionError> {
-    let mut chunk = Chunk { by_range: vec![Vec::new(); ranges.len() + 1], ..Chunk::default() };
+    let mut by_range = Vec::new();
+    let likely = usize::try_from(CHUNK).unwrap_or(0) * 200 / (ranges.len() + 1);
+    by_range.resize_with(ranges.len() + 1, || Vec::with_capacity(likely));
+    let mut chunk = Chunk { by_range, ..Chunk::default() };
     let (mut after, mut end) = (from, to);
     while after < to {
         let wanted = usize::try_from(end - after).unwrap_or(usize::MAX);

@@ -19,7 +19,8 @@ pub(crate) fn create_bare(file: &Path) -> Result<Connection, ProjectionError> {
         let connection = Connection::open(file)?;
         connection.execute_batch(
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;
-             PRAGMA trusted_schema = OFF; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;",
+             PRAGMA trusted_schema = OFF; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;
+             PRAGMA threads = 4;",
         )?;
         connection.execute_batch(SCHEMA)?;
         Ok(connection)

@@ -253,7 +253,15 @@ impl<'g, 'w> Walk<'g, 'w> {
             self.by_key.clear();
         }
         let Some((_, mut course)) = self.course.take() else { return };
-        // Each fact by itself, so that what is kept of all that was ever seen does not depend on how many came at once.
+        // Each fact by itself where that matters, so that what is kept of all that was ever seen does not depend on how
+        // many came at once.
+        if course.may_reach_at_once(at, self.position_at(at)) {
+            self.taken += self
+                .unit
+                .own
+                .get(self.taken..)
+                .map_or(0, |rest| rest.partition_point(|(_, recorded_at)| *recorded_at <= at));
+        }
         while let Some((position, recorded_at)) = self.unit.own.get(self.taken).copied() {
             if recorded_at > at {
                 break;

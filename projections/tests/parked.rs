@@ -165,7 +165,7 @@ fn a_subject_merged_with_one_that_is_parked_is_parked_too() {
 fn a_policy_that_cannot_be_read_is_parked_and_the_one_before_it_stays_in_force() {
     let bench = Bench::new();
     bench.state(2, "mappa.registered", "nominal/N1", "a", LEVEL_2);
-    let text = r#"{"text":"no policy","sha256":"0000000000000000000000000000000000000000000000000000000000000000","decided_by":"SMB","evidence":"attested"}"#;
+    let text = r#"{"version":"9","effective_from":"2026-03-01","text":"no policy","sha256":"00","approved_by":"user/U1"}"#;
     let policy = bench.state(3, "policy.adopted", "policy/framework", "p", text);
     bench.advance(20).unwrap();
     assert_eq!(bench.duties(), [duty("4.10:nominal/N1:/t#a", "overdue", false)]);

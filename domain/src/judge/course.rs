@@ -9,7 +9,7 @@ use super::history::RowId;
 use super::standing::Standing;
 use super::view::Sight;
 use super::{Changes, Judge, Outcome, Verdict};
-use crate::catalogue::{Field, SubjectKind};
+use crate::catalogue::{FactType, Field, SubjectKind};
 use crate::time::Instant;
 use crate::vocabulary::{NONE, decode_date};
 
@@ -81,6 +81,45 @@ impl Course<'_> {
         if !self.plain || !self.goes_on() {
             self.fold_again();
         }
+    }
+
+    /// Whether what counts up to a position may be folded at once, so that evidence and areas are those that folding
+    /// it event by event would have shown: no fact that tells whose the subject is comes after one that it precedes.
+    #[must_use]
+    pub fn may_reach_at_once(&self, at: Instant, until: u32) -> bool {
+        if !self.plain {
+            return false;
+        }
+        let history = self.judge.context.history;
+        let sight = Sight { as_at: at, known_at: at, until };
+        let rows = self.members.first().map_or(&[][..], |member| history.rows_of(*member));
+        let looked_at = rows.partition_point(|row| history.row(*row).position <= until);
+        let fresh = rows.get(self.looked_at..looked_at).unwrap_or_default();
+        let visible = |row: &&RowId| self.judge.context.is_visible(**row, sight);
+        let mut deregistered = false;
+        let mut registered = false;
+        let mut new: Vec<(Instant, u32, bool)> = Vec::with_capacity(fresh.len());
+        for row in fresh.iter().chain(&self.ahead).filter(visible) {
+            let found = history.row(*row);
+            deregistered |= found.kind == FactType::MappaDeregistered;
+            registered |= found.kind == FactType::MappaRegistered;
+            new.push((found.time, found.position, tells_whose(found.kind)));
+        }
+        if deregistered && registered {
+            // Until the registration is told, the deregistration counts.
+            return false;
+        }
+        new.sort_unstable();
+        let folded = self.followed.first().and_then(|followed| followed.rows.last());
+        let folded = folded.map(|row| (history.row(*row).time, history.row(*row).position));
+        let mut earliest = u32::MAX;
+        for (time, position, tells) in new.into_iter().rev() {
+            if tells && (earliest < position || folded.is_some_and(|folded| (time, position) < folded)) {
+                return false;
+            }
+            earliest = earliest.min(position);
+        }
+        true
     }
 
     /// Folds the rows that have come to count, if they come after those folded.
@@ -246,6 +285,21 @@ impl Course<'_> {
     pub const fn at(&self) -> Instant {
         self.sight.as_at
     }
+}
+
+/// Whether a fact of this type may change whom evidence is counted for: the area, the organisation or the prison.
+const fn tells_whose(kind: FactType) -> bool {
+    matches!(
+        kind,
+        FactType::MappaRegistered
+            | FactType::MappaChanged
+            | FactType::MappaDeregistered
+            | FactType::CaseTransferred
+            | FactType::CustodyReceived
+            | FactType::CustodyLeft
+            | FactType::UserRegistered
+            | FactType::UserMoved
+    )
 }
 
 impl Followed<'_> {
