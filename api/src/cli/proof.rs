@@ -142,11 +142,14 @@ fn in_words(found: &Verification, signed: bool) -> String {
         )),
         _ => text.push_str(&format!("{}\n", found.report)),
     }
-    if let (Some(first), false) = (found.first_bad(), found.problems.is_empty()) {
-        text.push_str(&format!(
-            "The first bad position is {first}. Keep the database as it is, compare with an older checkpoint \
-             (--checkpoint) and restore from a backup.\n"
-        ));
+    let Some(first) = found.first_bad().filter(|_| found.exit_code() != 0) else { return text };
+    if !found.problems.is_empty() {
+        text.push_str(&format!("The first bad position is {first}. "));
+    }
+    if !found.problems.is_empty() || found.not_signed_yet().is_none() {
+        text.push_str(
+            "Keep the database as it is, compare with an older checkpoint (--checkpoint) and restore from a backup.\n",
+        );
     }
     text
 }
