@@ -439,7 +439,12 @@ impl Serving {
             while at < end {
                 let Ok(got @ 1..) = memory.read_at(&mut page, at) else { break };
                 let got = got.min(usize::try_from(end - at).unwrap());
-                found += page.get(..got).unwrap().windows(mark.len()).filter(|window| *window == mark.as_bytes()).count();
+                found += page
+                    .get(..got)
+                    .unwrap()
+                    .windows(mark.len())
+                    .filter(|window| *window == mark.as_bytes())
+                    .count();
                 (at, read) = (at + got as u64, read + got);
             }
         }
