@@ -99,10 +99,10 @@ mod tests {
         let mut spill = Spill::beside(&folder.path().join("read.db.new"), 3);
         let mut expected = vec![Vec::new(); 3];
         for round in 0..70u8 {
-            for part in 0..3usize {
+            for (part, expected) in expected.iter_mut().enumerate() {
                 let bytes = vec![round; (1 << 18) + part];
                 spill.add(part, &bytes).unwrap();
-                expected[part].extend(bytes);
+                expected.extend(bytes);
             }
         }
         assert!(spill.written > 0 && spill.in_memory > 0);
