@@ -253,20 +253,15 @@ impl<'g, 'w> Walk<'g, 'w> {
             self.by_key.clear();
         }
         let Some((_, mut course)) = self.course.take() else { return };
-        // Each fact by itself where that matters, so that what is kept of all that was ever seen does not depend on how
-        // many came at once.
-        if course.may_reach_at_once(at, self.position_at(at)) {
-            self.taken += self
-                .unit
-                .own
-                .get(self.taken..)
-                .map_or(0, |rest| rest.partition_point(|(_, recorded_at)| *recorded_at <= at));
-        }
-        while let Some((position, recorded_at)) = self.unit.own.get(self.taken).copied() {
-            if recorded_at > at {
-                break;
-            }
-            self.taken += 1;
+        // Event by event where that matters, so that what is kept of all that was ever seen does not depend on how many
+        // came at once.
+        let rest = self.unit.own.get(self.taken..).unwrap_or_default();
+        let own = rest.get(..rest.partition_point(|(_, recorded_at)| *recorded_at <= at)).unwrap_or_default();
+        self.taken += own.len();
+        let first = own.first().map_or(u32::MAX, |(position, _)| *position);
+        let stops = course.stops(at, self.position_at(at));
+        let stops = stops.unwrap_or_else(|| own.iter().map(|(position, _)| *position).collect());
+        for position in stops.into_iter().filter(|position| *position >= first) {
             self.at_position = position;
             course.reach(at, position);
             self.note(&course, at);

@@ -1,7 +1,8 @@
 //! A unit followed from moment to moment: one fold gives its duties, its state, its evidence and its next change.
 //!
 //! Where facts come in the order in which they occurred, the fold goes on from where it was; a late fact, an
-//! annulment, a waiver, a merge or a switch of a programme has the unit folded again from the start.
+//! annulment or a switch of a programme has the unit folded again from the start, and so has everything where there
+//! are waivers or merges.
 
 use super::duty::{End, Flags};
 use super::fold::Fold;
@@ -17,14 +18,31 @@ use crate::vocabulary::{NONE, decode_date};
 pub struct Course<'j> {
     judge: &'j Judge<'j>,
     members: Vec<u32>,
-    /// Whether only late facts and switches keep the fold from going on.
+    /// Whether the fold may go on: neither waivers nor merges.
     plain: bool,
+    /// Rows that are annulled at any time.
+    doubtful: Vec<RowId>,
+    /// Where annulments of them stand.
+    turns: Vec<u32>,
+    /// Rows that were annulled when the duties were looked at last, each with its annulment.
+    annulled: Vec<(RowId, RowId)>,
+    /// What annulled facts opened, of a plain unit.
+    opened: Vec<Opened>,
     sight: Sight,
     followed: Vec<Followed<'j>>,
     /// Rows of the unit that were looked at, of a plain one.
     looked_at: usize,
     /// Those among them that do not count yet.
     ahead: Vec<RowId>,
+}
+
+/// What an annulled fact opened, and the rows on which that rests.
+struct Opened {
+    of: (RowId, RowId),
+    rows: Vec<RowId>,
+    /// Whether it stays as it is while they do.
+    stays: bool,
+    verdicts: Vec<Verdict>,
 }
 
 /// The fold of one subject with what it was made of.
@@ -64,13 +82,25 @@ impl<'a> Judge<'a> {
     {
         let members = self.members(unit);
         let context = &self.context;
-        let annulled =
-            |member: &u32| context.history.rows_of(*member).iter().any(|row| context.is_ever_annulled(*row));
-        let plain = members.len() == 1
-            && !members.iter().any(|member| self.waivers.contains_key(member))
-            && !members.iter().any(annulled);
-        let sight = Sight { as_at: Instant::MIN, known_at: Instant::MIN, until: 0 };
-        Course { judge: self, members, plain, sight, followed: Vec::new(), looked_at: 0, ahead: Vec::new() }
+        let rows = members.iter().flat_map(|member| context.history.rows_of(*member)).copied();
+        let doubtful: Vec<RowId> = rows.filter(|row| context.is_ever_annulled(*row)).collect();
+        let annulments = doubtful.iter().flat_map(|row| context.all_annulments(*row));
+        let mut turns: Vec<u32> = annulments.map(|row| context.history.row(row).position).collect();
+        turns.sort_unstable();
+        let plain = members.len() == 1 && !members.iter().any(|member| self.waivers.contains_key(member));
+        Course {
+            judge: self,
+            members,
+            plain,
+            doubtful,
+            turns,
+            annulled: Vec::new(),
+            opened: Vec::new(),
+            sight: Sight { as_at: Instant::MIN, known_at: Instant::MIN, until: 0 },
+            followed: Vec::new(),
+            looked_at: 0,
+            ahead: Vec::new(),
+        }
     }
 }
 
@@ -83,31 +113,31 @@ impl Course<'_> {
         }
     }
 
-    /// Whether what counts up to a position may be folded at once, so that evidence and areas are those that folding
-    /// it event by event would have shown: no fact that tells whose the subject is comes after one that it precedes.
+    /// The positions up to which to go on one after the other, so that evidence and areas are those that folding event
+    /// by event would show: just before each fact that tells whose the subject is and comes after one that it
+    /// precedes, and before each annulment. `None` where every event must be looked at by itself.
     #[must_use]
-    pub fn may_reach_at_once(&self, at: Instant, until: u32) -> bool {
+    pub fn stops(&self, at: Instant, until: u32) -> Option<Vec<u32>> {
         if !self.plain {
-            return false;
+            return None;
         }
         let history = self.judge.context.history;
         let sight = Sight { as_at: at, known_at: at, until };
         let rows = self.members.first().map_or(&[][..], |member| history.rows_of(*member));
         let looked_at = rows.partition_point(|row| history.row(*row).position <= until);
         let fresh = rows.get(self.looked_at..looked_at).unwrap_or_default();
-        let visible = |row: &&RowId| self.judge.context.is_visible(**row, sight);
-        let mut deregistered = false;
-        let mut registered = false;
+        let told = |row: &&RowId| self.judge.context.is_told(**row, sight);
         let mut new: Vec<(Instant, u32, bool)> = Vec::with_capacity(fresh.len());
-        for row in fresh.iter().chain(&self.ahead).filter(visible) {
+        // What an annulment takes away was there before it.
+        let turns = self.turns.iter().filter(|turn| **turn > self.sight.until && **turn <= until);
+        let mut stops: Vec<u32> = turns.map(|turn| turn.saturating_sub(1)).collect();
+        for row in fresh.iter().chain(&self.ahead).filter(told) {
             let found = history.row(*row);
-            deregistered |= found.kind == FactType::MappaDeregistered;
-            registered |= found.kind == FactType::MappaRegistered;
             new.push((found.time, found.position, tells_whose(found.kind)));
-        }
-        if deregistered && registered {
-            // Until the registration is told, the deregistration counts.
-            return false;
+            if found.kind == FactType::MappaRegistered {
+                // Until the registration is told, a deregistration before it counts.
+                stops.push(found.position.saturating_sub(1));
+            }
         }
         new.sort_unstable();
         let folded = self.followed.first().and_then(|followed| followed.rows.last());
@@ -115,11 +145,13 @@ impl Course<'_> {
         let mut earliest = u32::MAX;
         for (time, position, tells) in new.into_iter().rev() {
             if tells && (earliest < position || folded.is_some_and(|folded| (time, position) < folded)) {
-                return false;
+                stops.push(position.saturating_sub(1));
             }
             earliest = earliest.min(position);
         }
-        true
+        stops.sort_unstable();
+        stops.dedup();
+        Some(stops)
     }
 
     /// Folds the rows that have come to count, if they come after those folded.
@@ -127,6 +159,10 @@ impl Course<'_> {
         let (context, sight) = (&self.judge.context, self.sight);
         let history = context.history;
         let [followed] = self.followed.as_mut_slice() else { return false };
+        let gone = |row: &RowId| followed.rows.contains(row) && !context.is_visible(*row, sight);
+        if self.doubtful.iter().any(gone) {
+            return false;
+        }
         let rows = self.members.first().map_or(&[][..], |member| history.rows_of(*member));
         let looked_at = rows.partition_point(|row| history.row(*row).position <= sight.until);
         self.ahead.extend(rows.get(self.looked_at..looked_at).unwrap_or_default());
@@ -180,6 +216,12 @@ impl Course<'_> {
         let (judge, sight) = (self.judge, self.sight);
         let mut verdicts = Vec::new();
         let mut complete = true;
+        let annulled =
+            if self.doubtful.is_empty() { Vec::new() } else { judge.annulled(&self.members, sight) };
+        if annulled != self.annulled {
+            self.followed.iter_mut().for_each(|followed| followed.told.clear());
+            self.annulled.clone_from(&annulled);
+        }
         for followed in &mut self.followed {
             if followed.fold.has_more_at_its_end() {
                 // The days of a period that runs, and waivers of days, are no part of a fold that goes on.
@@ -190,10 +232,44 @@ impl Course<'_> {
                 followed.look(judge, sight, &mut verdicts);
             }
         }
-        if !self.plain {
-            judge.add_annulled(&self.members, sight, &mut verdicts);
+        match self.members.as_slice() {
+            [subject] if self.plain => {
+                let subject = *subject;
+                self.opened.retain(|opened| annulled.contains(&opened.of));
+                for of in annulled {
+                    let opened = self.opened_by(subject, of);
+                    verdicts.extend(opened.verdicts.iter().cloned());
+                    self.opened.push(opened);
+                }
+            }
+            members if !annulled.is_empty() => judge.add_annulled(members, sight, &mut verdicts),
+            _ => {}
         }
         Looked { verdicts, complete }
+    }
+
+    /// What an annulled fact of a plain unit opened: as known from before, if nothing it rests on has changed.
+    fn opened_by(&mut self, subject: u32, of: (RowId, RowId)) -> Opened {
+        let judge = self.judge;
+        let before = judge.just_before(of.1, self.sight);
+        let rows = judge.context.history.rows_of(subject).iter().copied();
+        let rows: Vec<RowId> = rows.filter(|row| judge.context.is_visible(*row, before)).collect();
+        let known = self.opened.iter().position(|opened| opened.of == of);
+        if let Some(known) = known.map(|known| self.opened.swap_remove(known))
+            && known.stays
+            && known.rows == rows
+        {
+            return known;
+        }
+        let mut opened = Opened { of, rows, stays: true, verdicts: Vec::new() };
+        if let Some((mut fold, _)) = judge.fold(subject, &[subject], before, Changes::Dropped) {
+            // Days may be added while time goes on, and a switch may come to count.
+            opened.stays = !fold.has_more_at_its_end() && fold.asked_areas.borrow().is_empty();
+            let mut then = Vec::new();
+            judge.conclude(&mut fold, subject, before, &mut then);
+            opened.verdicts.extend(judge.as_annulled(then, of.0, of.1));
+        }
+        opened
     }
 
     /// The types of fact seen, by symbol of the holder at their time, as bits by fact type.

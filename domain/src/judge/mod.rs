@@ -284,33 +284,51 @@ impl<'a> Judge<'a> {
 
     /// Lists the duties whose opening fact was annulled, as judged just before the annulment was recorded.
     fn add_annulled(&self, members: &[u32], sight: Sight, verdicts: &mut Vec<Verdict>) {
+        for (row, annulment) in self.annulled(members, sight) {
+            let then = self.judge_members(members, self.just_before(annulment, sight), None);
+            verdicts.extend(self.as_annulled(then, row, annulment));
+        }
+    }
+
+    /// The facts of a unit that are annulled and were known before, each with the annulment that counts.
+    fn annulled(&self, members: &[u32], sight: Sight) -> Vec<(RowId, RowId)> {
         let history = self.context.history;
         let mut annulled: Vec<(RowId, RowId)> = members
             .iter()
             .flat_map(|member| history.rows_of(*member))
             .filter_map(|row| Some((*row, self.context.earliest_annulment(*row, sight)?)))
+            .filter(|(row, annulment)| {
+                let found = history.row(*row);
+                found.time <= sight.as_at && found.recorded < history.row(*annulment).recorded
+            })
             .collect();
         annulled.sort_unstable();
-        for (row, annulment) in annulled {
-            let recorded = history.row(annulment).recorded;
-            if history.row(row).time > sight.as_at || history.row(row).recorded >= recorded {
-                continue;
-            }
-            let before = Sight { known_at: recorded.just_before(), ..sight };
-            let then = self.judge_members(members, before, None);
-            verdicts.extend(
-                then.into_iter()
-                    .filter(|v| v.opener == row && v.day.is_none_or(|day| day.start() < recorded))
-                    .map(|verdict| Verdict {
-                        outcome: Outcome::Annulled,
-                        closed_by: Some(annulment),
-                        closed_at: Some(history.row(annulment).time.max(verdict.opened_at)),
-                        breach: false,
-                        born_overdue: false,
-                        ..verdict
-                    }),
-            );
-        }
+        annulled
+    }
+
+    /// The view just before an annulment was recorded.
+    fn just_before(&self, annulment: RowId, sight: Sight) -> Sight {
+        Sight { known_at: self.context.history.row(annulment).recorded.just_before(), ..sight }
+    }
+
+    /// The duties that an annulled fact opened, of those judged just before it was annulled.
+    fn as_annulled(
+        &self,
+        then: Vec<Verdict>,
+        row: RowId,
+        annulment: RowId,
+    ) -> impl Iterator<Item = Verdict> + '_ {
+        let found = *self.context.history.row(annulment);
+        then.into_iter()
+            .filter(move |v| v.opener == row && v.day.is_none_or(|day| day.start() < found.recorded))
+            .map(move |verdict| Verdict {
+                outcome: Outcome::Annulled,
+                closed_by: Some(annulment),
+                closed_at: Some(found.time.max(verdict.opened_at)),
+                breach: false,
+                born_overdue: false,
+                ..verdict
+            })
     }
 
     /// Flags the missed duties of holders for whom no fact that could end them was ever recorded.

@@ -102,6 +102,26 @@ impl<'a> Context<'a> {
         self.annulled_by.contains_key(&row)
     }
 
+    /// The annulments of a fact, the annulments of those, and so on, in force or not.
+    pub fn all_annulments(&self, row: RowId) -> Vec<RowId> {
+        let mut found: Vec<RowId> = Vec::new();
+        let mut named = vec![row];
+        while let Some(row) = named.pop() {
+            for annulment in self.annulled_by.get(&row).into_iter().flatten() {
+                if !found.contains(annulment) {
+                    found.push(*annulment);
+                    named.push(*annulment);
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether a fact was recorded by then and has occurred, annulled or not.
+    pub fn is_told(&self, row: RowId, sight: Sight) -> bool {
+        self.history.row(row).time <= sight.as_at && self.is_recorded(row, sight)
+    }
+
     /// Whether a fact was recorded and not annulled by then.
     pub fn is_known(&self, row: RowId, sight: Sight) -> bool {
         self.is_recorded(row, sight)
