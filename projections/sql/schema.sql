@@ -50,7 +50,7 @@ CREATE TABLE duty_history
   at      integer NOT NULL,
   -- The number of the rule's version; 0 when the duty was there no longer.
   version integer NOT NULL,
-  -- The duty; null when it was there no longer.
+  -- The duty; empty for the version that stands, whose record `duties` holds; null when it was there no longer.
   record  text,
   PRIMARY KEY (subject, duty, at)
 ) STRICT, WITHOUT ROWID;

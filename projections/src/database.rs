@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::error::ProjectionError;
 
 /// Changes with the schema; a file of another version is made anew.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 const SCHEMA: &str = include_str!("../sql/schema.sql");
 const INDEXES: &str = include_str!("../sql/indexes.sql");
@@ -19,8 +19,7 @@ pub(crate) fn create_bare(file: &Path) -> Result<Connection, ProjectionError> {
         let connection = Connection::open(file)?;
         connection.execute_batch(
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE;
-             PRAGMA trusted_schema = OFF; PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;
-             PRAGMA threads = 4;",
+             PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16384; PRAGMA threads = 2;",
         )?;
         connection.execute_batch(SCHEMA)?;
         Ok(connection)

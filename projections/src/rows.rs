@@ -70,7 +70,7 @@ pub(crate) fn stored(
             .query_map([member], |row| {
                 let record: String = row.get(1)?;
                 let before = Some(record.clone());
-                Ok((row.get(0)?, Stored { record, unit: row.get(2)?, before }))
+                Ok((row.get(0)?, Stored { record, unit: row.get(2)?, before, again: false }))
             })
             .map_err(&failed)?;
         for row in rows {
@@ -111,6 +111,7 @@ fn go_back(
             .query_row(params![subject, duty, from.nanos()], |row| row.get(0))
             .optional()
             .map_err(&failed)?;
+        // The last version is never before one that is taken away, so it is whole.
         let before = before.flatten();
         execute(
             connection,
@@ -119,9 +120,14 @@ fn go_back(
             params![subject, duty, from.nanos()],
         )?;
         // One that is there no longer was there before, or will be looked at again: an empty record equals none.
-        let stored =
-            found.entry(duty).or_insert_with(|| Stored { record: String::new(), unit: None, before: None });
+        let stored = found.entry(duty).or_insert_with(|| Stored {
+            record: String::new(),
+            unit: None,
+            before: None,
+            again: true,
+        });
         stored.before = before;
+        stored.again = true;
     }
     Ok(())
 }
@@ -161,13 +167,21 @@ pub(crate) fn write(
     Ok(())
 }
 
+/// Stands in the history of a duty for the record that `duties` holds.
+pub(crate) const AS_IT_STANDS: &str = "";
+
 fn write_duty(connection: &Connection, duty: &FollowedDuty, writing: Writing) -> Result<(), ProjectionError> {
-    for change in &duty.changes {
+    if let Some(stored) = &duty.stored {
+        write_last_version(connection, duty, stored)?;
+    }
+    for (at, change) in duty.changes.iter().enumerate() {
+        let stands = at + 1 == duty.changes.len() && duty.now.is_some();
+        let record = if stands { Some(AS_IT_STANDS) } else { change.record.as_deref() };
         execute(
             connection,
             "write the history of a duty",
             "INSERT OR REPLACE INTO duty_history (subject, duty, at, version, record) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![duty.subject, duty.duty, change.at.nanos(), change.version, change.record.as_deref()],
+            params![duty.subject, duty.duty, change.at.nanos(), change.version, record],
         )?;
     }
     let Some(now) = &duty.now else {
@@ -194,6 +208,27 @@ fn write_duty(connection: &Connection, duty: &FollowedDuty, writing: Writing) ->
         execute(connection, "write the steps of a duty", sql, values)?;
     }
     Ok(())
+}
+
+/// Writes out the version that was the last, or has it stand for what `duties` holds where it is the last again.
+fn write_last_version(
+    connection: &Connection,
+    duty: &FollowedDuty,
+    stored: &Stored,
+) -> Result<(), ProjectionError> {
+    let whole = match (&stored.before, duty.changes.is_empty()) {
+        (Some(_), true) if !stored.again => return Ok(()),
+        (Some(_), true) => AS_IT_STANDS,
+        (Some(before), false) => before,
+        (None, _) => return Ok(()),
+    };
+    execute(
+        connection,
+        "write the history of a duty",
+        "UPDATE duty_history SET record = ?3 WHERE subject = ?1 AND duty = ?2 AND record IS NOT ?3 \
+         AND at = (SELECT max(at) FROM duty_history WHERE subject = ?1 AND duty = ?2)",
+        params![duty.subject, duty.duty, whole],
+    )
 }
 
 fn write_row(

@@ -53,6 +53,8 @@ pub(crate) struct Stored {
     pub unit: Option<String>,
     /// What it was before the time that is followed; the same, unless that time is followed again.
     pub before: Option<String>,
+    /// Whether that time is followed again and versions were taken away.
+    pub again: bool,
 }
 
 /// What became of a unit.

@@ -46,7 +46,17 @@ fn fact(what: u8, whom: u8, told: usize) -> (&'static str, String, String) {
     let area = format!("area/A{}", whom % 2);
     let n = usize::from(what) * 7 + told;
     let data = |text: &str| text.replace("NN", &n.to_string()).replace("AA", &area);
-    let (kind, subject, text) = match what % 30 {
+    let (kind, subject, text) = match what % 32 {
+        30 => (
+            "duty.waived",
+            format!("duty/4.10:{nominal}:/t#eTT"),
+            r#"{"by":"user/U1","by_role":"cpc","reason":"r"}"#,
+        ),
+        31 => (
+            "duty.waived",
+            format!("duty/4.10:{nominal}:/t#eTT"),
+            r#"{"by":"user/U1","by_role":"smb-member","reason":"r","until":"2026-03-1D"}"#,
+        ),
         0 | 1 => {
             ("mappa.registered", nominal, r#"{"registration":"RNN","category":2,"level":2,"area":"AA"}"#)
         }
@@ -98,7 +108,9 @@ fn fact(what: u8, whom: u8, told: usize) -> (&'static str, String, String) {
         28 => ("oasys.completed", nominal, r#"{"assessment":"asNN"}"#),
         _ => ("visor.searched", nominal, r#"{"prison":"prison/LEI","found":true,"spell":"SNN"}"#),
     };
-    let text = text.replace("TT", &(n % told.max(1)).to_string()).replace("1D", &format!("1{}", n % 10));
+    let named = (n % told.max(1)).to_string();
+    let subject = subject.replace("TT", &named);
+    let text = text.replace("TT", &named).replace("1D", &format!("1{}", n % 10));
     let text = text.replace("0D", &format!("0{}", 1 + n % 9));
     (kind, subject, data(&text))
 }
@@ -200,7 +212,7 @@ impl Bench {
 #[test]
 fn every_kind_of_fact_is_accepted() {
     let mut bench = Bench::new();
-    for what in 0..30 {
+    for what in 0..32 {
         bench.take(&Step::Tell { what, whom: 0, late_hours: 0, claimed: true });
         assert_eq!(bench.refused, 0, "{what}");
     }
