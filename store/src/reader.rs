@@ -7,13 +7,16 @@ use crate::error::StoreError;
 use crate::position::{End, Head, Position, Sequence};
 use crate::postgres::reader::PostgresReader;
 use crate::sqlite::reader::SqliteReader;
-use crate::stored_event::{Columns, StoredEvent, split_subject};
+use crate::stored_event::{Columns, Stored, StoredEvent, split_subject};
 
 /// Most events that one call returns.
 pub const MAX_READ: usize = 50_000;
 
 /// What a row is handed to while it is read.
 pub(crate) type Each<'e> = &'e mut dyn FnMut(Columns<'_>) -> Result<(), StoreError>;
+
+/// What a row without the columns that its payload holds is handed to.
+pub(crate) type EachStored<'e> = &'e mut dyn FnMut(Stored<'_>) -> Result<(), StoreError>;
 
 /// Reads a log; cheap to clone, for use from many threads, and blocking.
 #[derive(Debug, Clone)]
@@ -105,9 +108,40 @@ impl Reader {
         &self,
         after: Position,
         limit: usize,
-        mut each: impl FnMut(StoredEvent) -> Result<(), StoreError>,
+        each: impl FnMut(StoredEvent) -> Result<(), StoreError>,
     ) -> Result<Head, StoreError> {
-        self.for_each_row(after, bounded(limit), |columns| each(columns.decode()?))
+        // What the head counts is there, and stays.
+        let head = self.head()?;
+        let last = head.position.get().min(after.get().saturating_add(bounded(limit)));
+        self.for_each_between(after, Position::new(last), head, each)?;
+        Ok(head)
+    }
+
+    /// Calls `each` with the events after a position and up to another that the head counts.
+    pub(crate) fn for_each_between(
+        &self,
+        after: Position,
+        last: Position,
+        head: Head,
+        mut each: impl FnMut(StoredEvent) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        if last <= after {
+            return Ok(());
+        }
+        let mut reached = after;
+        let mut strayed = false;
+        on!(&self.source, reader => reader.between(after, last, &mut |stored| {
+            strayed |= Position::from_db(stored.position) != reached.next();
+            if strayed {
+                return Ok(());
+            }
+            reached = reached.next();
+            each(stored.decode()?)
+        }))?;
+        if strayed || reached < last {
+            return Err(StoreError::Gap { missing: reached.next(), head: head.position });
+        }
+        Ok(())
     }
 
     /// Calls `each` with every row after a position, undecoded, in order and without a gap, at most `limit`.

@@ -8,7 +8,7 @@ use crate::reader::Reader;
 use crate::stored_event::StoredEvent;
 
 /// Events that one thread reads and decodes at once.
-const CHUNK: u64 = 2_000;
+const CHUNK: u64 = 1_000;
 /// Most threads that read at once.
 const MOST_THREADS: usize = 16;
 
@@ -36,9 +36,8 @@ impl Reader {
                     scope.spawn(move || {
                         for chunk in (turn as u64..chunks).step_by(threads) {
                             let from = after.get() + chunk * CHUNK;
-                            let wanted = CHUNK.min(head.position.get() - from);
-                            let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
-                            let page = self.read_after(Position::new(from), wanted).map(|page| page.events);
+                            let last = head.position.get().min(from + CHUNK);
+                            let page = self.chunk(Position::new(from), Position::new(last), head);
                             let failed = page.is_err();
                             // The other end is gone when `each` has ended the scan.
                             if sender.send(page).is_err() || failed {
@@ -57,5 +56,15 @@ impl Reader {
             }
             Ok(head)
         })
+    }
+
+    fn chunk(&self, after: Position, last: Position, head: Head) -> Result<Vec<StoredEvent>, StoreError> {
+        let wanted = last.get().saturating_sub(after.get());
+        let mut events = Vec::with_capacity(usize::try_from(wanted).unwrap_or(0));
+        self.for_each_between(after, last, head, |event| {
+            events.push(event);
+            Ok(())
+        })?;
+        Ok(events)
     }
 }

@@ -118,7 +118,23 @@ pub(crate) struct Columns<'r> {
     pub(crate) sealed: Option<&'r [u8]>,
 }
 
-impl<'r> Columns<'r> {
+/// What a [`StoredEvent`] is decoded from: the columns that its payload does not hold.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stored<'r> {
+    pub(crate) position: i64,
+    pub(crate) sequence: i64,
+    pub(crate) event_type: &'r str,
+    pub(crate) event_version: &'r str,
+    pub(crate) recorded_at: i64,
+    pub(crate) claimed_at: Option<i64>,
+    pub(crate) actor: Option<&'r str>,
+    pub(crate) command_id: Option<&'r str>,
+    pub(crate) leaf: &'r [u8],
+    pub(crate) payload: &'r str,
+    pub(crate) sealed: Option<&'r [u8]>,
+}
+
+impl Stored<'_> {
     /// The event, its payload brought to the present layout.
     pub(crate) fn decode(&self) -> Result<StoredEvent, StoreError> {
         let position = Position::from_db(self.position);
@@ -141,6 +157,26 @@ impl<'r> Columns<'r> {
             sealed: self.sealed.map(|bytes| Sealed(bytes.into())),
             leaf,
         })
+    }
+}
+
+impl<'r> Columns<'r> {
+    /// The event, its payload brought to the present layout.
+    pub(crate) fn decode(&self) -> Result<StoredEvent, StoreError> {
+        let stored = Stored {
+            position: self.position,
+            sequence: self.sequence,
+            event_type: self.event_type,
+            event_version: self.event_version,
+            recorded_at: self.recorded_at,
+            claimed_at: self.claimed_at,
+            actor: self.actor,
+            command_id: self.command_id,
+            leaf: self.leaf,
+            payload: self.payload,
+            sealed: self.sealed,
+        };
+        stored.decode()
     }
 
     /// The event in full, as a bundle carries it.

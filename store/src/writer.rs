@@ -1,6 +1,7 @@
 //! The one thread that writes: whatever queued while the last commit ran becomes the next transaction.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use mandate_domain::time::Clock;
 use tokio::sync::{mpsc, watch};
@@ -23,6 +24,9 @@ const GROUP_EVENTS: usize = 10_000;
 /// Most bytes of payloads in one transaction, unless a single batch has more: what one statement of PostgreSQL takes, and
 /// what is held in memory twice, stay far below their limits.
 const GROUP_BYTES: usize = 64 << 20;
+
+/// How long the writer waits for callers that it has just answered to come again.
+const GATHERING: Duration = Duration::from_micros(200);
 
 /// The database that is written.
 pub(crate) enum Log {
@@ -74,7 +78,10 @@ impl Writer {
     /// Does what is queued until the queue is closed and empty.
     pub(crate) fn run(mut self, mut queue: mpsc::UnboundedReceiver<Work>) {
         let mut waiting = Vec::with_capacity(GROUP_BATCHES);
+        let mut before = 0;
         while queue.blocking_recv_many(&mut waiting, GROUP_BATCHES) > 0 {
+            gather(&mut queue, &mut waiting, before);
+            before = waiting.len();
             let mut jobs = Vec::with_capacity(waiting.len());
             let (mut events, mut bytes) = (0, 0);
             for work in waiting.drain(..) {
@@ -135,5 +142,23 @@ impl Writer {
             self.context.streams.forget();
         }
         done
+    }
+}
+
+/// Takes in what else comes, for a moment, until as many batches wait as came together the last time.
+///
+/// Callers that send one batch after another come again as soon as they are answered, but not all at once. Without
+/// waiting, the first of them would have a transaction of its own, and its flush to the disk would hold up all others.
+fn gather(queue: &mut mpsc::UnboundedReceiver<Work>, waiting: &mut Vec<Work>, before: usize) {
+    if waiting.len() >= before {
+        return;
+    }
+    let begun = Instant::now();
+    while waiting.len() < before && begun.elapsed() < GATHERING {
+        match queue.try_recv() {
+            Ok(work) => waiting.push(work),
+            // For the callers to run: the others of this machine's processors may be busy.
+            Err(_) => std::thread::yield_now(),
+        }
     }
 }

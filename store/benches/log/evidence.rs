@@ -19,15 +19,15 @@ use crate::sides::{Place, facts};
 use crate::workload::{Feed, Until, fact, median, rate};
 
 /// Events of which the cost is measured.
-const EVENTS: u64 = 200_000;
+const EVENTS: u64 = 1_000_000;
 /// Events in one commit, about as many as are seen with 32 tasks.
 const GROUP: u64 = 16;
 const ROUNDS: u32 = 5;
 
-/// Seconds for each event: the payload's digest, the leaf, the tree, and the frontier's bytes once a commit.
+/// Seconds of processor time for each event: the payload's digest, the leaf, the tree, and the frontier's bytes once a commit.
 fn seconds_per_event() -> f64 {
     let payloads: Vec<String> = (0..1_000).map(|id| fact(id, id)).collect();
-    let begun = Instant::now();
+    let before = processor::seconds(None);
     let mut frontier = Frontier::new();
     for (position, payload) in (1..=EVENTS).zip(payloads.iter().cycle()) {
         let leaf = Leaf {
@@ -52,7 +52,7 @@ fn seconds_per_event() -> f64 {
             black_box(frontier.to_bytes());
         }
     }
-    begun.elapsed().as_secs_f64() / f64::from(u32::try_from(EVENTS).unwrap())
+    (processor::seconds(None) - before) / f64::from(u32::try_from(EVENTS).unwrap())
 }
 
 /// P16: the share of what an appended event costs in processor time, the server's included.
@@ -61,15 +61,11 @@ pub async fn share(settings: &Settings, place: Place<'_>) {
     let work = facts(store);
     let feed = Feed::new(1);
     rate(32, Until::Elapsed(Duration::from_secs(1)), &feed, &work).await;
-    let cluster = match place {
-        Place::Sqlite => None,
-        Place::Postgres(cluster) => Some(cluster),
-    };
-    let before = processor::seconds(cluster);
+    let before = processor::seconds(place.cluster());
     let appended = rate(32, Until::Elapsed(settings.lasting), &feed, &work).await;
-    let used = processor::seconds(cluster) - before;
+    let used = processor::seconds(place.cluster()) - before;
     let of_evidence = median((0..ROUNDS).map(|_| seconds_per_event()));
-    let of_append = used / (appended.per_second * settings.lasting.as_secs_f64());
+    let of_append = used / appended.calls;
     let name = settings.on(place);
     settings.print(&Figure {
         promise: "P16",

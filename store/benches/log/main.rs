@@ -28,6 +28,10 @@ use figure::{Figure, Format};
 use replay::Wanted;
 use sides::Place;
 
+/// The program's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What was asked for.
 pub struct Settings {
     only: Option<Vec<String>>,

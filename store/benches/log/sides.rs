@@ -30,7 +30,15 @@ pub enum Place<'c> {
     Postgres(&'c Cluster),
 }
 
-impl Place<'_> {
+impl<'c> Place<'c> {
+    /// The server, where there is one.
+    pub const fn cluster(self) -> Option<&'c Cluster> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres(cluster) => Some(cluster),
+        }
+    }
+
     pub const fn name(self) -> &'static str {
         match self {
             Self::Sqlite => "SQLite",
@@ -97,6 +105,10 @@ pub fn open(dir: &Path, database: Database) -> Store {
 
 /// Appends many events, each batch parsed while the one before is being stored.
 pub fn fill(store: &Store, events: impl Iterator<Item = (u64, u64)> + Send) {
+    tokio::task::block_in_place(|| fill_blocking(store, events));
+}
+
+fn fill_blocking(store: &Store, events: impl Iterator<Item = (u64, u64)> + Send) {
     let begun = Instant::now();
     let (sender, batches) = std::sync::mpsc::sync_channel::<Vec<NewEvent>>(2);
     let mut count = 0;

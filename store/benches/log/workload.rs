@@ -133,9 +133,10 @@ impl Feed {
     }
 }
 
-/// Calls a second, and the 99th percentile of their time in milliseconds.
+/// Calls in all and a second, and the 99th percentile of their time in milliseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Rate {
+    pub calls: f64,
     pub per_second: f64,
     pub p99_ms: f64,
 }
@@ -176,7 +177,8 @@ pub async fn rate(tasks: u64, until: Until, feed: &Feed, work: &Work) -> Rate {
         times.extend(task.await.unwrap());
     }
     let elapsed = begun.elapsed().as_secs_f64();
-    Rate { per_second: per_second(times.len(), elapsed), p99_ms: percentile_ms(&mut times, 99) }
+    let calls = per_second(times.len(), 1.0);
+    Rate { calls, per_second: calls / elapsed, p99_ms: percentile_ms(&mut times, 99) }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a figure of three digits is printed")]

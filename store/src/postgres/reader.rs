@@ -11,8 +11,8 @@ use super::session::Sessions;
 use crate::checkpoint::Signed;
 use crate::error::StoreError;
 use crate::position::{End, Head, Position, Sequence};
-use crate::reader::{Each, RawEvent};
-use crate::stored_event::{Columns, StoredEvent};
+use crate::reader::{Each, EachStored, RawEvent};
+use crate::stored_event::{Columns, Stored, StoredEvent};
 
 /// Connections that read one log.
 #[derive(Debug, Clone)]
@@ -48,6 +48,24 @@ impl PostgresReader {
                 hand_over(connection, query, each).await?;
             }
             Ok(head)
+        })
+    }
+
+    /// Rows after a position and up to another, in order.
+    pub(crate) fn between(
+        &self,
+        after: Position,
+        last: Position,
+        each: EachStored<'_>,
+    ) -> Result<(), StoreError> {
+        let failed = StoreError::postgres("read events");
+        self.sessions.block(async |connection| {
+            let query = sqlx::query(include_str!("../../sql/postgres/select_stored_between.sql"));
+            let mut rows = query.bind(after.to_db()).bind(last.to_db()).fetch(connection);
+            while let Some(row) = rows.try_next().await.map_err(&failed)? {
+                each(stored_of(&row).map_err(&failed)?)?;
+            }
+            Ok(())
         })
     }
 
@@ -276,6 +294,24 @@ pub(crate) fn raw_event(row: &PgRow) -> Result<RawEvent<'_>, StoreError> {
         })
     };
     columns().map_err(StoreError::postgres("read a stream"))
+}
+
+/// Reads a row of `sql/postgres/select_stored_between.sql`.
+fn stored_of(row: &PgRow) -> Result<Stored<'_>, sqlx::Error> {
+    Ok(Stored {
+        position: row.try_get(0)?,
+        sequence: row.try_get(1)?,
+        event_type: row.try_get(2)?,
+        event_version: row.try_get(3)?,
+        recorded_at: row.try_get(4)?,
+        claimed_at: row.try_get(5)?,
+        actor: row.try_get(6)?,
+        command_id: row.try_get(7)?,
+        leaf: row.try_get(8)?,
+        // The type json's text as it is, which the server would copy twice to make it a text.
+        payload: row.try_get_raw(9)?.as_str().map_err(sqlx::Error::Decode)?,
+        sealed: row.try_get(10)?,
+    })
 }
 
 fn columns_of(row: &PgRow) -> Result<Columns<'_>, sqlx::Error> {

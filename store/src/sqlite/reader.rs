@@ -12,8 +12,8 @@ use super::settings::{self, Purpose};
 use crate::checkpoint::Signed;
 use crate::error::StoreError;
 use crate::position::{End, Head, Position, Sequence};
-use crate::reader::{Each, RawEvent};
-use crate::stored_event::{Columns, StoredEvent};
+use crate::reader::{Each, EachStored, RawEvent};
+use crate::stored_event::{Columns, Stored, StoredEvent};
 
 /// Connections kept open while nobody uses them.
 const IDLE_CONNECTIONS: usize = 8;
@@ -60,6 +60,25 @@ impl SqliteReader {
             let sql = include_str!("../../sql/sqlite/select_events_after.sql");
             select(connection, sql, (after.to_db(), to_db(wanted)), each)?;
             Ok(head)
+        })
+    }
+
+    /// Rows after a position and up to another, in order.
+    pub(crate) fn between(
+        &self,
+        after: Position,
+        last: Position,
+        each: EachStored<'_>,
+    ) -> Result<(), StoreError> {
+        let failed = StoreError::database("read events");
+        self.with_connection(|connection| {
+            let sql = include_str!("../../sql/sqlite/select_stored_between.sql");
+            let mut statement = connection.prepare_cached(sql).map_err(&failed)?;
+            let mut rows = statement.query((after.to_db(), last.to_db())).map_err(&failed)?;
+            while let Some(row) = rows.next().map_err(&failed)? {
+                each(stored_of(row).map_err(|error| unreadable(row, &error))?)?;
+            }
+            Ok(())
         })
     }
 
@@ -324,6 +343,23 @@ fn columns_of<'r>(row: &'r Row<'_>) -> rusqlite::Result<Columns<'r>> {
         leaf: row.get_ref(13)?.as_blob()?,
         payload: text(14)?,
         sealed: row.get_ref(15)?.as_blob_or_null()?,
+    })
+}
+
+/// Reads a row of `sql/sqlite/select_stored_between.sql`.
+fn stored_of<'r>(row: &'r Row<'_>) -> rusqlite::Result<Stored<'r>> {
+    Ok(Stored {
+        position: row.get(0)?,
+        sequence: row.get(1)?,
+        event_type: row.get_ref(2)?.as_str()?,
+        event_version: row.get_ref(3)?.as_str()?,
+        recorded_at: row.get(4)?,
+        claimed_at: row.get(5)?,
+        actor: row.get_ref(6)?.as_str_or_null()?,
+        command_id: row.get_ref(7)?.as_str_or_null()?,
+        leaf: row.get_ref(8)?.as_blob()?,
+        payload: row.get_ref(9)?.as_str()?,
+        sealed: row.get_ref(10)?.as_blob_or_null()?,
     })
 }
 
