@@ -6,7 +6,7 @@
 //! 2. [`Store::append`] queues it; while the queue is full, callers wait.
 //! 3. The writer, one thread with the one connection that writes, takes whatever queued while its last commit ran.
 //!    In one transaction it recognises what is known by (source, id), checks expected versions, gives positions,
-//!    seals, computes the [`Leaf`] and inserts. New subject keys are made durable first, then the events.
+//!    seals, computes the [leaf](mandate_verify::leaf::Leaf) and inserts. New subject keys are made durable first, then the events.
 //! 4. Each caller hears its [`Outcome`], and [`Store::watch`] that the head has moved.
 //! 5. A [`Reader`], beside the writer or in another process, reads in the order of positions and fails rather than
 //!    skip one. [`Keys`] open what is sealed and find a subject by a number.
