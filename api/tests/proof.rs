@@ -254,7 +254,7 @@ fn an_empty_log_is_verified_as_one() {
     desk.ends(&["log", "verify", "--data-dir", "log"], 0, "ok: the log is empty");
     let note = desk.done(&["log", "checkpoint", "--data-dir", "log"]);
     assert_eq!(desk.verifying_key().open(&note).unwrap().size, 0);
-    desk.ends(&["log", "verify", "--data-dir", "log"], 0, "holds no event, as was signed");
+    desk.ends(&["log", "verify", "--data-dir", "log"], 0, "holds no event");
 }
 
 #[test]
@@ -386,7 +386,10 @@ fn keys_are_rotated_and_older_copies_of_them_are_worthless() {
     );
     desk.done(&["log", "checkpoint", "--data-dir", "log"]);
     std::fs::create_dir_all(desk.path().join("new/keys")).unwrap();
-    std::fs::copy(desk.path().join("log/keys/kek"), desk.path().join("new/keys/kek")).unwrap();
+    for name in ["kek", "erased"] {
+        std::fs::copy(desk.path().join("log/keys").join(name), desk.path().join("new/keys").join(name))
+            .unwrap();
+    }
     let restore = ["restore", "--log-from", "copy/log", "--keys-from", "copy/keys", "--data-dir", "new"];
     desk.ends(&restore, 1, "made with another key than that in");
     desk.ends(&["keys", "rotate", "--data-dir", "none"], 1, "no log there");
