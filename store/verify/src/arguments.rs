@@ -11,8 +11,8 @@ Usage:
   mandate-verify --key KEY [--checkpoint FILE]... [--part] [--json] BUNDLE
   mandate-verify witness --state FILE --key KEY [--json] [REQUEST]
 
-The first checks a bundle, as `mandate log export --format bundle` writes it. The second keeps the last checkpoint that it saw
-in a file and refuses one that does not continue it.
+The first checks a bundle, as `mandate log export --format bundle` writes it. The second keeps the last
+checkpoint that it saw in a file and refuses one that does not continue it.
 
   BUNDLE             the bundle; `-` is standard input
   REQUEST            a request `add-checkpoint` of C2SP tlog-witness; `-`, the default, is standard input
