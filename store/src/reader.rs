@@ -123,25 +123,13 @@ impl Reader {
         after: Position,
         last: Position,
         head: Head,
-        mut each: impl FnMut(StoredEvent) -> Result<(), StoreError>,
+        each: impl FnMut(StoredEvent) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         if last <= after {
             return Ok(());
         }
-        let mut reached = after;
-        let mut strayed = false;
-        on!(&self.source, reader => reader.between(after, last, &mut |stored| {
-            strayed |= Position::from_db(stored.position) != reached.next();
-            if strayed {
-                return Ok(());
-            }
-            reached = reached.next();
-            each(stored.decode()?)
-        }))?;
-        if strayed || reached < last {
-            return Err(StoreError::Gap { missing: reached.next(), head: head.position });
-        }
-        Ok(())
+        let read = |row: EachStored<'_>| on!(&self.source, reader => reader.between(after, last, row));
+        without_gap(after, last, head, read, each)
     }
 
     /// Calls `each` with every row after a position, undecoded, in order and without a gap, at most `limit`.
@@ -273,6 +261,30 @@ impl Reader {
         on!(&self.source, reader => reader.by_source_id(source, id, &mut take))?;
         Ok(found)
     }
+}
+
+/// Decodes the rows that `read` hands over, which must be those after a position and up to another that the head counts.
+pub(crate) fn without_gap(
+    after: Position,
+    last: Position,
+    head: Head,
+    read: impl FnOnce(EachStored<'_>) -> Result<(), StoreError>,
+    mut each: impl FnMut(StoredEvent) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut reached = after;
+    let mut strayed = false;
+    read(&mut |stored| {
+        strayed |= Position::from_db(stored.position) != reached.next();
+        if strayed {
+            return Ok(());
+        }
+        reached = reached.next();
+        each(stored.decode()?)
+    })?;
+    if strayed || reached < last {
+        return Err(StoreError::Gap { missing: reached.next(), head: head.position });
+    }
+    Ok(())
 }
 
 fn bounded(limit: usize) -> u64 {

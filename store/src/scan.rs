@@ -2,9 +2,13 @@
 
 use std::sync::mpsc::{Receiver, sync_channel};
 
+use sqlx::postgres::PgRow;
+use tokio::sync::mpsc;
+
 use crate::error::StoreError;
 use crate::position::{Head, Position};
-use crate::reader::Reader;
+use crate::postgres::reader::stored_row;
+use crate::reader::{EachStored, Reader, Source, without_gap};
 use crate::stored_event::StoredEvent;
 
 /// Events that one thread reads and decodes at once.
@@ -34,10 +38,13 @@ impl Reader {
                 .map(|turn| {
                     let (sender, receiver) = sync_channel(1);
                     scope.spawn(move || {
-                        for chunk in (turn as u64..chunks).step_by(threads) {
+                        let chunks = (turn as u64..chunks).step_by(threads).map(move |chunk| {
                             let from = after.get() + chunk * CHUNK;
-                            let last = head.position.get().min(from + CHUNK);
-                            let page = self.chunk(Position::new(from), Position::new(last), head);
+                            (Position::new(from), Position::new(head.position.get().min(from + CHUNK)))
+                        });
+                        let mut ahead = Ahead::start(self, chunks.clone());
+                        for (after, last) in chunks {
+                            let page = ahead.chunk(after, last, head);
                             let failed = page.is_err();
                             // The other end is gone when `each` has ended the scan.
                             if sender.send(page).is_err() || failed {
@@ -57,14 +64,45 @@ impl Reader {
             Ok(head)
         })
     }
+}
 
-    fn chunk(&self, after: Position, last: Position, head: Head) -> Result<Vec<StoredEvent>, StoreError> {
+/// How a thread comes by its rows.
+enum Ahead<'r> {
+    /// It reads them itself, chunk by chunk: the database is on the same thread.
+    Here(&'r Reader),
+    /// They are read on the runtime of the connections while it decodes the chunk before, so that it does not wait
+    /// for every few rows that the server sends.
+    Elsewhere(mpsc::Receiver<Result<Vec<PgRow>, StoreError>>),
+}
+
+impl<'r> Ahead<'r> {
+    fn start(
+        reader: &'r Reader,
+        chunks: impl Iterator<Item = (Position, Position)> + Send + 'static,
+    ) -> Self {
+        match &reader.source {
+            Source::Sqlite(_) => Self::Here(reader),
+            Source::Postgres(source) => source.ahead(chunks).map_or(Self::Here(reader), Self::Elsewhere),
+        }
+    }
+
+    /// The next chunk.
+    fn chunk(&mut self, after: Position, last: Position, head: Head) -> Result<Vec<StoredEvent>, StoreError> {
         let wanted = last.get().saturating_sub(after.get());
         let mut events = Vec::with_capacity(usize::try_from(wanted).unwrap_or(0));
-        self.for_each_between(after, last, head, |event| {
+        let push = |event| {
             events.push(event);
             Ok(())
-        })?;
+        };
+        match self {
+            Self::Here(reader) => reader.for_each_between(after, last, head, push)?,
+            Self::Elsewhere(rows) => {
+                let gone = || StoreError::Unavailable { reason: "the connections were closed".to_owned() };
+                let rows = rows.blocking_recv().ok_or_else(gone)??;
+                let read = |each: EachStored<'_>| rows.iter().try_for_each(|row| each(stored_row(row)?));
+                without_gap(after, last, head, read, push)?;
+            }
+        }
         Ok(events)
     }
 }

@@ -5,6 +5,7 @@ use mandate_domain::catalogue::FactType;
 use mandate_domain::time::Instant;
 use sqlx::Row as _;
 use sqlx::postgres::{PgConnection, PgRow};
+use tokio::sync::mpsc;
 
 use super::migrate;
 use super::session::Sessions;
@@ -58,15 +59,38 @@ impl PostgresReader {
         last: Position,
         each: EachStored<'_>,
     ) -> Result<(), StoreError> {
-        let failed = StoreError::postgres("read events");
         self.sessions.block(async |connection| {
-            let query = sqlx::query(include_str!("../../sql/postgres/select_stored_between.sql"));
-            let mut rows = query.bind(after.to_db()).bind(last.to_db()).fetch(connection);
-            while let Some(row) = rows.try_next().await.map_err(&failed)? {
-                each(stored_of(&row).map_err(&failed)?)?;
+            let mut rows = select_between(after, last).fetch(connection);
+            while let Some(row) = rows.try_next().await.map_err(StoreError::postgres("read events"))? {
+                each(stored_row(&row)?)?;
             }
             Ok(())
         })
+    }
+
+    /// Reads the rows of some ranges, one range ahead of who takes them; each range is after its first position and up
+    /// to its last. None when the connections were closed.
+    pub(crate) fn ahead(
+        &self,
+        ranges: impl Iterator<Item = (Position, Position)> + Send + 'static,
+    ) -> Option<mpsc::Receiver<Result<Vec<PgRow>, StoreError>>> {
+        let (sender, receiver) = mpsc::channel(1);
+        let sessions = self.sessions.clone();
+        self.sessions.handle()?.spawn(async move {
+            for (after, last) in ranges {
+                let rows = sessions.run(async |connection| {
+                    let rows = select_between(after, last).fetch_all(connection).await;
+                    rows.map_err(StoreError::postgres("read events"))
+                });
+                let rows = rows.await;
+                let failed = rows.is_err();
+                // The other end is gone when its scan has ended.
+                if sender.send(rows).await.is_err() || failed {
+                    break;
+                }
+            }
+        });
+        Some(receiver)
     }
 
     pub(crate) fn of_subject(
@@ -296,7 +320,16 @@ pub(crate) fn raw_event(row: &PgRow) -> Result<RawEvent<'_>, StoreError> {
     columns().map_err(StoreError::postgres("read a stream"))
 }
 
+fn select_between(after: Position, last: Position) -> Query<'static> {
+    let query = sqlx::query(include_str!("../../sql/postgres/select_stored_between.sql"));
+    query.bind(after.to_db()).bind(last.to_db())
+}
+
 /// Reads a row of `sql/postgres/select_stored_between.sql`.
+pub(crate) fn stored_row(row: &PgRow) -> Result<Stored<'_>, StoreError> {
+    stored_of(row).map_err(StoreError::postgres("read events"))
+}
+
 fn stored_of(row: &PgRow) -> Result<Stored<'_>, sqlx::Error> {
     Ok(Stored {
         position: row.try_get(0)?,
