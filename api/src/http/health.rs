@@ -7,11 +7,15 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use mandate_projections::Parked;
+
 use super::app::App;
 use super::error::HttpError;
 
 /// Events by which the read models may be behind while the server counts as ready.
 const READY_BEHIND: u64 = 10_000;
+/// Most parked subjects that are named.
+const SHOWN_PARKED: usize = 10;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -33,11 +37,14 @@ impl Status {
 struct Progress {
     head: u64,
     reached: u64,
+    /// Subjects that cannot be followed.
+    parked: Vec<Parked>,
 }
 
 fn progress(app: &App) -> Result<Progress, HttpError> {
     let head = app.store.reader().head()?.position.get();
-    Ok(Progress { head, reached: app.projections.progress()?.position.get() })
+    let reached = app.projections.progress()?.position.get();
+    Ok(Progress { head, reached, parked: app.projections.parked()? })
 }
 
 /// The whole, part by part.
@@ -52,9 +59,7 @@ pub async fn health(State(app): State<App>) -> Response {
                     "position": progress.head, "readOnly": reason,
                 }}),
             },
-            json!({"status": Status::Up, "details": {
-                "position": progress.reached, "behind": progress.head.saturating_sub(progress.reached),
-            }}),
+            json!({"status": Status::Up, "details": details(progress)}),
         ),
     };
     let status = if found.is_ok() && app.store.read_only().is_none() { Status::Up } else { Status::Down };
@@ -64,6 +69,18 @@ pub async fn health(State(app): State<App>) -> Response {
         "version": env!("CARGO_PKG_VERSION"),
     });
     (status.code(), Json(body)).into_response()
+}
+
+/// How far the read models are, and what is parked if anything is.
+fn details(progress: &Progress) -> Value {
+    let mut details = json!({
+        "position": progress.reached, "behind": progress.head.saturating_sub(progress.reached),
+    });
+    if let (false, Some(details)) = (progress.parked.is_empty(), details.as_object_mut()) {
+        let first: Vec<_> = progress.parked.iter().take(SHOWN_PARKED).collect();
+        details.insert("parked".to_owned(), json!({"count": progress.parked.len(), "first": first}));
+    }
+    details
 }
 
 /// Whether the process answers at all.
