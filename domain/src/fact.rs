@@ -280,16 +280,14 @@ pub fn forbidden_character(text: &str, newlines: Newlines) -> Option<char> {
 /// Whether a text has the form of a CRN (`X777978`), a NOMS number (`A8513EA`) or a PNC number (`2002/0073319Z`).
 #[must_use]
 pub fn looks_personal(text: &str) -> bool {
-    let shape: Vec<u8> = text
-        .bytes()
-        .take(16)
-        .map(|byte| match byte {
-            b'A'..=b'Z' => b'A',
-            b'0'..=b'9' => b'9',
-            other => other,
-        })
-        .collect();
-    if matches!(shape.as_slice(), b"A999999" | b"A9999AA") {
+    let has_form = |form: &[u8]| {
+        text.len() == form.len()
+            && text.bytes().zip(form).all(|(byte, wanted)| match wanted {
+                b'A' => byte.is_ascii_uppercase(),
+                _ => byte.is_ascii_digit(),
+            })
+    };
+    if has_form(b"A999999") || has_form(b"A9999AA") {
         return true;
     }
     let Some((year, serial)) = text.split_once('/') else { return false };

@@ -118,21 +118,12 @@ fn parse_utc(text: &str) -> Option<DateTime<Utc>> {
     if last != b'Z' || body.len() < 19 {
         return None;
     }
-    let digits = |from: usize, to: usize| -> Option<u32> {
-        let mut value = 0u32;
-        for byte in body.get(from..to)? {
-            if !byte.is_ascii_digit() {
-                return None;
-            }
-            value = value * 10 + u32::from(byte - b'0');
-        }
-        Some(value)
-    };
-    let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':')];
+    let separators = [(10, b'T'), (13, b':'), (16, b':')];
     if separators.iter().any(|(at, wanted)| body.get(*at) != Some(wanted)) {
         return None;
     }
-    let date = NaiveDate::from_ymd_opt(i32::try_from(digits(0, 4)?).ok()?, digits(5, 7)?, digits(8, 10)?)?;
+    let digits = |from, to| digits(body.get(from..to)?);
+    let date = parse_date(body.get(..10)?)?;
     let mut nanos = 0u32;
     if let Some((point, fraction)) = body.get(19..).and_then(<[u8]>::split_first) {
         if *point != b'.' || fraction.is_empty() || fraction.len() > 9 {
@@ -142,6 +133,23 @@ fn parse_utc(text: &str) -> Option<DateTime<Utc>> {
     }
     let time = date.and_hms_nano_opt(digits(11, 13)?, digits(14, 16)?, digits(17, 19)?, nanos)?;
     Some(time.and_utc())
+}
+
+/// The shape `2026-03-02`.
+fn parse_date(text: &[u8]) -> Option<NaiveDate> {
+    let [year @ .., b'-', m1, m2, b'-', d1, d2] = text else { return None };
+    if year.len() != 4 {
+        return None;
+    }
+    NaiveDate::from_ymd_opt(i32::try_from(digits(year)?).ok()?, digits(&[*m1, *m2])?, digits(&[*d1, *d2])?)
+}
+
+/// A number of at most nine decimal digits and nothing else.
+fn digits(text: &[u8]) -> Option<u32> {
+    if text.len() > 9 {
+        return None;
+    }
+    text.iter().try_fold(0, |value, byte| byte.is_ascii_digit().then(|| value * 10 + u32::from(byte - b'0')))
 }
 
 impl Instant {
@@ -225,10 +233,7 @@ impl Date {
     /// [`TimeError::Date`] when the text has another form, [`TimeError::Range`] outside 1900 to 2200.
     pub fn parse(text: &str) -> Result<Self, TimeError> {
         let wrong = || TimeError::Date(text.to_owned());
-        if text.len() != 10 {
-            return Err(wrong());
-        }
-        let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").map_err(|_| wrong())?;
+        let date = parse_date(text.as_bytes()).ok_or_else(wrong)?;
         if !YEARS.contains(&date.year()) {
             return Err(TimeError::Range(text.to_owned()));
         }

@@ -2,12 +2,11 @@
 
 use std::sync::mpsc::{Receiver, sync_channel};
 
-use sqlx::postgres::PgRow;
 use tokio::sync::mpsc;
 
 use crate::error::StoreError;
 use crate::position::{Head, Position};
-use crate::postgres::reader::stored_row;
+use crate::postgres::copy::Rows;
 use crate::reader::{EachStored, Reader, Source, without_gap};
 use crate::stored_event::StoredEvent;
 
@@ -72,7 +71,7 @@ enum Ahead<'r> {
     Here(&'r Reader),
     /// They are read on the runtime of the connections while it decodes the chunk before, so that it does not wait
     /// for every few rows that the server sends.
-    Elsewhere(mpsc::Receiver<Result<Vec<PgRow>, StoreError>>),
+    Elsewhere(mpsc::Receiver<Result<Rows, StoreError>>),
 }
 
 impl<'r> Ahead<'r> {
@@ -99,7 +98,7 @@ impl<'r> Ahead<'r> {
             Self::Elsewhere(rows) => {
                 let gone = || StoreError::Unavailable { reason: "the connections were closed".to_owned() };
                 let rows = rows.blocking_recv().ok_or_else(gone)??;
-                let read = |each: EachStored<'_>| rows.iter().try_for_each(|row| each(stored_row(row)?));
+                let read = |each: EachStored<'_>| rows.for_each(each);
                 without_gap(after, last, head, read, push)?;
             }
         }

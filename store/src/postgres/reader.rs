@@ -7,13 +7,14 @@ use sqlx::Row as _;
 use sqlx::postgres::{PgConnection, PgRow};
 use tokio::sync::mpsc;
 
+use super::copy::Rows;
 use super::migrate;
 use super::session::Sessions;
 use crate::checkpoint::Signed;
 use crate::error::StoreError;
 use crate::position::{End, Head, Position, Sequence};
 use crate::reader::{Each, EachStored, RawEvent};
-use crate::stored_event::{Columns, Stored, StoredEvent};
+use crate::stored_event::{Columns, StoredEvent};
 
 /// Connections that read one log.
 #[derive(Debug, Clone)]
@@ -59,13 +60,7 @@ impl PostgresReader {
         last: Position,
         each: EachStored<'_>,
     ) -> Result<(), StoreError> {
-        self.sessions.block(async |connection| {
-            let mut rows = select_between(after, last).fetch(connection);
-            while let Some(row) = rows.try_next().await.map_err(StoreError::postgres("read events"))? {
-                each(stored_row(&row)?)?;
-            }
-            Ok(())
-        })
+        self.sessions.block(async |connection| Rows::between(connection, after, last).await)?.for_each(each)
     }
 
     /// Reads the rows of some ranges, one range ahead of who takes them; each range is after its first position and up
@@ -73,16 +68,13 @@ impl PostgresReader {
     pub(crate) fn ahead(
         &self,
         ranges: impl Iterator<Item = (Position, Position)> + Send + 'static,
-    ) -> Option<mpsc::Receiver<Result<Vec<PgRow>, StoreError>>> {
+    ) -> Option<mpsc::Receiver<Result<Rows, StoreError>>> {
         let (sender, receiver) = mpsc::channel(1);
         let sessions = self.sessions.clone();
         self.sessions.handle()?.spawn(async move {
             for (after, last) in ranges {
-                let rows = sessions.run(async |connection| {
-                    let rows = select_between(after, last).fetch_all(connection).await;
-                    rows.map_err(StoreError::postgres("read events"))
-                });
-                let rows = rows.await;
+                let rows =
+                    sessions.run(async |connection| Rows::between(connection, after, last).await).await;
                 let failed = rows.is_err();
                 // The other end is gone when its scan has ended.
                 if sender.send(rows).await.is_err() || failed {
@@ -318,33 +310,6 @@ pub(crate) fn raw_event(row: &PgRow) -> Result<RawEvent<'_>, StoreError> {
         })
     };
     columns().map_err(StoreError::postgres("read a stream"))
-}
-
-fn select_between(after: Position, last: Position) -> Query<'static> {
-    let query = sqlx::query(include_str!("../../sql/postgres/select_stored_between.sql"));
-    query.bind(after.to_db()).bind(last.to_db())
-}
-
-/// Reads a row of `sql/postgres/select_stored_between.sql`.
-pub(crate) fn stored_row(row: &PgRow) -> Result<Stored<'_>, StoreError> {
-    stored_of(row).map_err(StoreError::postgres("read events"))
-}
-
-fn stored_of(row: &PgRow) -> Result<Stored<'_>, sqlx::Error> {
-    Ok(Stored {
-        position: row.try_get(0)?,
-        sequence: row.try_get(1)?,
-        event_type: row.try_get(2)?,
-        event_version: row.try_get(3)?,
-        recorded_at: row.try_get(4)?,
-        claimed_at: row.try_get(5)?,
-        actor: row.try_get(6)?,
-        command_id: row.try_get(7)?,
-        leaf: row.try_get(8)?,
-        // The type json's text as it is, which the server would copy twice to make it a text.
-        payload: row.try_get_raw(9)?.as_str().map_err(sqlx::Error::Decode)?,
-        sealed: row.try_get(10)?,
-    })
 }
 
 fn columns_of(row: &PgRow) -> Result<Columns<'_>, sqlx::Error> {
