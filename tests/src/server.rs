@@ -55,6 +55,11 @@ impl Server {
         Self::within(tempfile::tempdir_in(disk).unwrap(), Tellers::Anyone, None)
     }
 
+    /// The same with its log in a database of PostgreSQL.
+    pub fn on_postgres(url: String) -> Self {
+        Self::within(tempfile::tempdir().unwrap(), Tellers::Anyone, Some(url))
+    }
+
     fn within(folder: tempfile::TempDir, tellers: Tellers, database: Option<String>) -> Self {
         let clock = Arc::new(VirtualClock::new(at("2026-03-03T09:00:00Z")));
         let (data_dir, key_file) = (folder.path().to_owned(), folder.path().join("keys/kek"));

@@ -1,14 +1,16 @@
 //! A full disk, seen over HTTP: reads go on, writes are told when to come again, and it recovers by itself.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use mandate_store::{Database, Position, Store, StoredEvent};
+use mandate_test_cluster::{Cluster, Options};
 use serde_json::{Value, json};
 
 use crate::server::Server;
 
-/// Names the small disk to the child.
-const DIR: &str = "MANDATE_TESTS_SMALL_DISK";
+/// Names the small disk to the child, and for PostgreSQL the ample one.
+const DISKS: [&str; 2] = ["MANDATE_TESTS_SMALL_DISK", "MANDATE_TESTS_AMPLE_DISK"];
 const MEDIA: &str = "application/cloudevents-batch+json";
 const FACTS: u64 = 200;
 
@@ -21,19 +23,38 @@ fn batch(number: u64) -> String {
     Value::Array((0..FACTS).map(fact).collect()).to_string()
 }
 
-/// Without the variable there is no small disk, and it only checks that an ample one takes the same facts.
+/// Without the variables there is no small disk, and it only checks that an ample one takes the same facts.
 #[tokio::test]
 async fn facts_are_taken_until_the_disk_is_full_and_again_once_there_is_room() {
-    match std::env::var_os(DIR) {
-        Some(dir) => fill(Path::new(&dir)).await,
-        None => assert_eq!(Server::open_to_anyone().post("/v1/facts", MEDIA, batch(0)).await.0, 202),
+    match DISKS.map(std::env::var_os) {
+        [Some(small), None] => {
+            let small = Path::new(&small);
+            let ballast = ballast(small, 3 << 20);
+            fill(&Server::on_disk(small), &Database::Sqlite, &ballast).await;
+        }
+        [Some(small), Some(ample)] => {
+            let (small, ample) = (Path::new(&small), Path::new(&ample));
+            let ballast = ballast(small, 8 << 20);
+            let cluster = Options::default().within(small).with_wal_in(ample.join("wal"));
+            let cluster = Cluster::start(cluster).unwrap();
+            let pid = cluster.pid();
+            let url = cluster.fresh_database().unwrap();
+            let database = Database::parse(&url).unwrap();
+            fill(&Server::on_postgres(url), &database, &ballast).await;
+            assert_eq!(cluster.pid(), pid, "the database was never started again");
+        }
+        _ => assert_eq!(Server::open_to_anyone().post("/v1/facts", MEDIA, batch(0)).await.0, 202),
     }
 }
 
-async fn fill(disk: &Path) {
-    let ballast = disk.join("ballast");
-    std::fs::write(&ballast, vec![0; 3 << 20]).unwrap();
-    let server = Server::on_disk(disk);
+/// A file that takes room, to be given back.
+fn ballast(disk: &Path, bytes: usize) -> PathBuf {
+    let file = disk.join("ballast");
+    std::fs::write(&file, vec![0; bytes]).unwrap();
+    file
+}
+
+async fn fill(server: &Server, database: &Database, ballast: &Path) {
     let mut stored = 0;
     let refused = loop {
         let request = axum::http::Request::post("/v1/facts?on_error=all")
@@ -60,20 +81,19 @@ async fn fill(disk: &Path) {
         assert_eq!(server.get("/v1/duties").await.status, 200);
         assert_eq!(server.get("/health/liveness").await.status, 200);
     }
-    std::fs::remove_file(&ballast).unwrap();
+    std::fs::remove_file(ballast).unwrap();
     // No hand is needed: the same server takes the same batch.
     let (status, told) = server.post("/v1/facts?on_error=all", MEDIA, batch(stored)).await;
     assert_eq!(status, 202, "{told}");
     let again = server.post("/v1/facts?on_error=all", MEDIA, batch(0)).await;
     assert_eq!(again.0, 202, "{}", again.1);
     assert_eq!(server.stored(), (stored + 1) * FACTS, "each once");
-    let opened =
-        mandate_store::Store::open_read_only(&server.data_dir(), &mandate_store::Database::Sqlite).unwrap();
-    let mut at = mandate_store::Position::START;
+    let opened = Store::open_read_only(&server.data_dir(), database).unwrap();
+    let mut at = Position::START;
     loop {
         let page = opened.read_after(at, 1_000).unwrap();
         let Some(last) = page.events.last() else { break };
-        assert!(page.events.iter().all(mandate_store::StoredEvent::is_intact));
+        assert!(page.events.iter().all(StoredEvent::is_intact));
         at = last.position;
     }
     assert_eq!(at.get(), (stored + 1) * FACTS);
@@ -82,17 +102,34 @@ async fn fill(disk: &Path) {
 #[test]
 fn on_a_full_disk_reads_go_on_and_writes_are_told_when_to_come_again() {
     let disk = tempfile::tempdir().unwrap();
-    let script = r#"mount -t tmpfs -o size=8m none "$1" || exit 99; shift; exec "$@""#;
+    in_a_namespace(&["--map-root-user"], "size=8m", &[disk.path()]);
+}
+
+#[test]
+fn so_they_are_when_the_disk_of_postgresql_is_full() {
+    // Without a user's namespace: the database runs as another user, and in one there is none.
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    let place = tempfile::Builder::new().permissions(open).tempdir().unwrap();
+    let [small, ample] = ["small", "ample"].map(|name| place.path().join(name));
+    std::fs::create_dir(&small).unwrap();
+    std::fs::create_dir(&ample).unwrap();
+    in_a_namespace(&[], "size=64m,mode=755", &[&small, &ample]);
+}
+
+/// Runs the test above with a small disk mounted on the first of some folders.
+fn in_a_namespace(privileges: &[&str], options: &str, disks: &[&Path]) {
+    let script = r#"mount -t tmpfs -o "$1" none "$2" || exit 99; shift 2; exec "$@""#;
     let child = Command::new("unshare")
-        .args(["--map-root-user", "--mount", "sh", "-c", script, "sh"])
-        .arg(disk.path())
+        .args(privileges)
+        .args(["--mount", "sh", "-c", script, "sh", options])
+        .arg(disks[0])
         .arg(std::env::current_exe().unwrap())
         .args([
             "--exact",
             "small_disk::facts_are_taken_until_the_disk_is_full_and_again_once_there_is_room",
             "--nocapture",
         ])
-        .env(DIR, disk.path())
+        .envs(DISKS.iter().zip(disks))
         .output();
     match child {
         Ok(output)

@@ -85,11 +85,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let public_key = store.verifying_key().map(ToString::to_string).unwrap_or_default();
     drop(store);
     let text = format!(
-        "{what} stated in {}\n\nNext:\n  copy {} to a safe place: without it nothing sealed can be opened\n  \
+        "{what} stated in {}\n\nNext:\n  copy the folder {} to a safe place, apart from the log: without `kek` nothing sealed can be opened,\n    \
+         `signing` signs the checkpoints, `erased` keeps those erased from coming back with an old backup\n  \
          give auditors the key that checks this log's checkpoints: {public_key}\n  \
          mandate serve --data-dir {}\n",
         place.data_dir.display(),
-        key_file.display(),
+        key_file.parent().unwrap_or(&key_file).display(),
         place.data_dir.display()
     );
     print(text.as_bytes())?;

@@ -191,3 +191,45 @@ fn an_update_by_grant_or_trigger_is_refused_to_the_owner_of_the_table() {
         );
     }
 }
+
+#[test]
+fn a_role_with_the_grants_that_are_shipped_serves_and_can_change_nothing() {
+    let cluster = Cluster::start(ClusterOptions::default()).unwrap();
+    cluster.psql("postgres", "CREATE ROLE mandate_owner LOGIN; CREATE ROLE mandate LOGIN").unwrap();
+    cluster.psql("postgres", "CREATE DATABASE mandate OWNER mandate_owner").unwrap();
+    let url = |role: &str| cluster.url("mandate").replace("postgres@", &format!("{role}@"));
+    let dir = tempfile::tempdir().unwrap();
+    let options =
+        |role: &str| Options::new(dir.path(), clock()).with_database(Database::parse(&url(role)).unwrap());
+    mandate_store::Keys::create(&dir.path().join("keys/kek")).unwrap();
+    append(&Store::open(options("mandate_owner")).unwrap(), meeting("a"));
+    let denied = Store::open(options("mandate")).unwrap_err();
+    assert!(denied.to_string().contains("permission denied"), "{denied}");
+    let grants = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/postgres-roles.sql");
+    let grants = std::fs::read_to_string(grants).unwrap();
+    cluster.psql("mandate", &format!("SET ROLE mandate_owner; {grants}")).unwrap();
+
+    let store = Store::open(options("mandate")).unwrap();
+    assert_eq!(stored(&append(&store, meeting("b"))), 2);
+    let personal = r#"{"registration":"R","kind":"mappa","personal":{"name":"Ann Example"}}"#;
+    assert_eq!(stored(&append(&store, event("c", "nominal.registered", personal))), 3);
+    assert!(store.reader().verify(store.verifying_key(), &[], |_, _| {}).unwrap().problems.is_empty());
+    assert_eq!(whole_log(&store).len(), 3);
+    for change in [
+        "UPDATE events SET actor = 'x'",
+        "DELETE FROM events",
+        "TRUNCATE events",
+        "ALTER TABLE events DISABLE TRIGGER events_refuse_change",
+        "UPDATE checkpoints SET note = ''",
+        "DELETE FROM head",
+        "DROP TABLE events",
+        "UPDATE mandate_schema SET version = 0",
+    ] {
+        let refused =
+            cluster.psql("mandate", &format!("SET ROLE mandate; {change}")).unwrap_err().to_string();
+        assert!(
+            refused.contains("permission denied") || refused.contains("must be owner"),
+            "{change}: {refused}"
+        );
+    }
+}
