@@ -25,8 +25,13 @@ macro_rules! shipped {
 }
 
 shipped! {
-    "4.10.toml" "4.11.toml" "4.13.toml" "4.14.toml" "4.16.vetting.toml" "4.17.toml" "4.18.toml" "4.20.2.toml"
-    "4.20.3.toml" "4.24.toml" "4.25.toml" "4.28.toml" "5.13.toml" "5.15.toml" "5.18.toml" "5.23.toml"
+    "4.3.toml" "4.7.toml" "4.8.cpc.toml" "4.8.lpc.toml" "4.10.toml" "4.11.toml" "4.12.toml" "4.13.toml"
+    "4.14.toml" "4.15.toml" "4.16.dataset.toml" "4.16.logon.toml" "4.16.request.toml"
+    "4.16.request.training.toml" "4.16.rug.toml" "4.16.sign.toml" "4.16.vetting.toml" "4.17.toml" "4.18.toml"
+    "4.19.toml" "4.20.2.toml" "4.20.3.toml" "4.20.add.toml" "4.21.toml" "4.22.toml" "4.24.toml" "4.25.toml"
+    "4.26.toml" "4.28.toml" "4.36.toml" "4.38.toml" "4.38.close.toml" "5.4.toml" "5.5.toml" "5.9.partners.toml"
+    "5.9.record.toml" "5.12.toml" "5.13.toml" "5.14.toml" "5.15.toml" "5.16.toml" "5.17.toml" "5.18.toml"
+    "5.19.toml" "5.22.toml" "5.23.toml" "6.1.toml" "6.1.token.toml" "6.2.toml" "6.3.toml" "6.4.toml" "6.6.toml"
     "interpretations.toml" "text.txt"
 }
 

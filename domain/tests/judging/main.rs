@@ -9,6 +9,7 @@
 
 mod given;
 
+mod acts;
 mod annulments;
 mod bank_holidays;
 mod before_something;
@@ -18,7 +19,6 @@ mod each_working_day;
 mod holders;
 mod known_since;
 mod merges;
-mod more_rules;
 mod opened_by_facts;
 mod partnership;
 mod programmes;

@@ -1,22 +1,8 @@
-//! A new rule is one more TOML file and no code: rules of spec 3.5 that do not ship yet, each with a history.
+//! Rules about single acts: each opened by one fact and ended by another, or to be preceded by one.
 
-use std::path::Path;
-
-use mandate_domain::policy::{Policy, shipped_files};
 use serde_json::{Value, json};
 
-use super::given::{Given, given_under};
-
-/// Nothing given, under the shipped rules and those of the folder beside this file.
-fn given() -> Given {
-    let mut files = shipped_files();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/judging/more_rules");
-    for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-        let name = entry.file_name().unwrap().to_str().unwrap().to_owned();
-        files.0.insert(name, std::fs::read_to_string(&entry).unwrap());
-    }
-    given_under(Policy::load(&files).unwrap_or_else(|wrong| panic!("{wrong}")))
-}
+use super::given::{Given, given};
 
 fn live() -> Given {
     given().registered("reg", "2026-03-02 08:00", 2, 2).record("rec", "2026-03-02 08:01")
@@ -310,18 +296,4 @@ fn training_and_the_signed_procedures_come_before() {
     };
     shows(&started(signed(user(), "syops")), "6.3", &["6.3 b: met by s, due 2026-03-10"]);
     shows(&started(signed(user(), "standards")), "6.3", &["6.3 b: overdue, due 2026-03-10"]);
-}
-
-#[test]
-fn the_rules_of_the_folder_leave_the_shipped_rules_as_they_are() {
-    let facts = |given: Given| {
-        given
-            .registered("a", "2026-03-02", 2, 2)
-            .received("i", "2026-03-03", "LEI", "admission")
-            .record("r", "2026-03-04")
-    };
-    let shipped = facts(super::given::given()).as_at("2026-03-31").lines();
-    let mut more = facts(given()).as_at("2026-03-31").only("4.10 5.13").lines();
-    more.sort();
-    assert_eq!(more, shipped);
 }
