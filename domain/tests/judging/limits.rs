@@ -129,13 +129,40 @@ fn records_are_created_asked_for_and_archived_within_their_limits() {
     let created = || ("record.created", json!({"owner": "area/A1"}));
     let lowered = || Some(("mappa.changed", json!({"registration": "R1", "level": 1})));
     let prison = json!({"request": "Q", "prison": "prison/LEI"});
-    let third = || given().registered_supervised("reg", "2026-03-02 08:00", 3, 2).record("rec", "2026-03-02 08:01");
-    let police =
-        || given().police_record("rec", "2026-03-02").registered("reg", "2026-03-02 08:00", 1, 1);
+    let third =
+        || given().registered_supervised("reg", "2026-03-02 08:00", 3, 2).record("rec", "2026-03-02 08:01");
+    let police = || given().police_record("rec", "2026-03-02").registered("reg", "2026-03-02 08:00", 1, 1);
     check(vec![
-        ("4.10", given(), ("mappa.registered", level(2)), created(), "2026-03-08", lowered(), "area/A1", true),
-        ("4.14", given(), ("mappa.registered", supervised(2)), created(), "2026-03-06", lowered(), "area/A1", true),
-        ("4.12", registered(), ("record.requested", prison), created(), "2026-03-10", died(), "area/A1", false),
+        (
+            "4.10",
+            given(),
+            ("mappa.registered", level(2)),
+            created(),
+            "2026-03-08",
+            lowered(),
+            "area/A1",
+            true,
+        ),
+        (
+            "4.14",
+            given(),
+            ("mappa.registered", supervised(2)),
+            created(),
+            "2026-03-06",
+            lowered(),
+            "area/A1",
+            true,
+        ),
+        (
+            "4.12",
+            registered(),
+            ("record.requested", prison),
+            created(),
+            "2026-03-10",
+            died(),
+            "area/A1",
+            false,
+        ),
         (
             "4.15",
             third(),
@@ -149,10 +176,7 @@ fn records_are_created_asked_for_and_archived_within_their_limits() {
         (
             "4.26",
             given().police_record("rec", "2026-03-02"),
-            (
-                "mappa.registered",
-                json!({"registration": "R1", "category": 1, "level": 1, "area": "area/A1"}),
-            ),
+            ("mappa.registered", json!({"registration": "R1", "category": 1, "level": 1, "area": "area/A1"})),
             ("partnership.requested", json!({"request": "Q", "org": "area/A1"})),
             "2026-03-10",
             archived(),
@@ -162,10 +186,7 @@ fn records_are_created_asked_for_and_archived_within_their_limits() {
         (
             "4.26",
             given().police_record("rec", "2026-03-02"),
-            (
-                "mappa.registered",
-                json!({"registration": "R1", "category": 4, "level": 1, "area": "area/A1"}),
-            ),
+            ("mappa.registered", json!({"registration": "R1", "category": 4, "level": 1, "area": "area/A1"})),
             ("partners.added", json!({"org": "area/A2"})),
             "2026-03-10",
             Some(("mappa.deregistered", json!({"registration": "R1"}))),
@@ -405,7 +426,16 @@ fn what_is_owed_of_users_and_organisations_is_due_within_its_limit() {
             "area/A1",
             false,
         ),
-        ("4.38", user(), plain("user.left_role"), plain("account.disabled"), "2026-03-04", None, "area/A1", false),
+        (
+            "4.38",
+            user(),
+            plain("user.left_role"),
+            plain("account.disabled"),
+            "2026-03-04",
+            None,
+            "area/A1",
+            false,
+        ),
         (
             "4.38.close",
             user(),
@@ -457,8 +487,26 @@ fn what_is_owed_of_users_and_organisations_is_due_within_its_limit() {
             "prison-group/G1",
             false,
         ),
-        ("4.16.logon", area(), plain("organisation.enrolled"), audit("log-on"), "2026-04-03", None, "area/A1", false),
-        ("4.16.logon", group(), audit("log-on"), audit("log-on"), "2026-04-03", None, "prison-group/G1", false),
+        (
+            "4.16.logon",
+            area(),
+            plain("organisation.enrolled"),
+            audit("log-on"),
+            "2026-04-03",
+            None,
+            "area/A1",
+            false,
+        ),
+        (
+            "4.16.logon",
+            group(),
+            audit("log-on"),
+            audit("log-on"),
+            "2026-04-03",
+            None,
+            "prison-group/G1",
+            false,
+        ),
         (
             "4.8.lpc",
             given().about("unit/U1"),
