@@ -32,6 +32,7 @@ mod published_data;
 mod release_dates;
 mod state;
 mod supersession;
+mod table;
 mod time;
 mod vetting;
 mod waivers;
