@@ -45,8 +45,20 @@ fn fact(what: u8, whom: u8, told: usize) -> (&'static str, String, String) {
     let user = format!("user/U{}", whom % 2);
     let area = format!("area/A{}", whom % 2);
     let n = usize::from(what) * 7 + told;
-    let data = |text: &str| text.replace("NN", &n.to_string()).replace("AA", &area);
-    let (kind, subject, text) = match what % 32 {
+    let data = |text: &str| {
+        let text = text.replace("NN", &n.to_string()).replace("AA", &area);
+        text.replace("RR", &format!("R{}", n % 2)).replace("UU", &format!("U{}", n % 2))
+    };
+    let region = format!("region/R{}", whom % 2);
+    let (kind, subject, text) = match what % 42 {
+        32 | 33 => ("document.published", region, r#"{"document":"standards","version":"NN"}"#),
+        34 => ("organisation.placed", area.clone(), r#"{"parent":"region/RR"}"#),
+        35 => ("document.signed", user, r#"{"document":"standards","version":"NN"}"#),
+        36 | 37 => ("post.filled", area.clone(), r#"{"post":"cpc","user":"user/UU"}"#),
+        38 => ("post.vacated", area.clone(), r#"{"post":"cpc","user":"user/UU"}"#),
+        39 => ("vetting.cleared", user, r#"{"level":3,"expires_on":"2026-04-0D"}"#),
+        40 => ("vetting.withdrawn", user, "{}"),
+        41 => ("user.moved", user, r#"{"org":"AA"}"#),
         30 => (
             "duty.waived",
             format!("duty/4.10:{nominal}:/t#eTT"),
@@ -212,7 +224,7 @@ impl Bench {
 #[test]
 fn every_kind_of_fact_is_accepted() {
     let mut bench = Bench::new();
-    for what in 0..32 {
+    for what in 0..42 {
         bench.take(&Step::Tell { what, whom: 0, late_hours: 0, claimed: true });
         assert_eq!(bench.refused, 0, "{what}");
     }
