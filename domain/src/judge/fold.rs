@@ -926,7 +926,10 @@ impl<'a> Fold<'a> {
             duty.due = DueDate::day(opening.plus_days(i32::from(grace)));
             duty.counted_from = opening;
             duty.flags.put(Flags::POLICY_GAP, true);
+            duty.flags.put(Flags::PROVISIONAL, false);
             duty.due_rests_on = None;
+            // Days of grace are calendar days: no holiday moves them.
+            duty.working = None;
         }
         self.push(duty, None)
     }

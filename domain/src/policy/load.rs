@@ -48,11 +48,14 @@ pub(super) fn load(files: &PolicyFiles) -> Result<Policy, PolicyError> {
         let reader = Reader::new(name, text);
         if let Some(parsed) = reader.parse() {
             match name.as_str() {
-                "interpretations.toml" => {
-                    interpretations = read_interpretations(&reader.root(parsed.get_ref()));
+                // Those of a draft stand beside the shipped ones, in a file of their own that comes first and wins.
+                "interpretations.toml" | "interpretations-draft.toml" => {
+                    for (id, reading) in read_interpretations(&reader.root(parsed.get_ref())) {
+                        interpretations.entry(id).or_insert(reading);
+                    }
                 }
                 // The coverage table has a reader of its own.
-                "coverage.toml" => {}
+                super::coverage::FILE => {}
                 _ => rules.extend(read_rule(reader.root(parsed.get_ref()), name, &mut shared)),
             }
         }

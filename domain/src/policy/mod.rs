@@ -1,5 +1,6 @@
 //! The policy as data: rules with their versions, the framework's words beside each number (spec 3.3, 7).
 
+pub mod coverage;
 mod files;
 mod load;
 mod text;
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub use files::{PolicyFiles, concatenated, shipped_files, split_concatenation};
+pub use files::{DRAFTS, PolicyFiles, concatenated, shipped_draft, shipped_files, split_concatenation};
 pub use text::normalised;
 
 use crate::catalogue::{FactType, Field, SubjectKind};

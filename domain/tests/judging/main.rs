@@ -15,6 +15,7 @@ mod bank_holidays;
 mod before_something;
 mod cases;
 mod custody;
+mod drafts;
 mod each_working_day;
 mod holders;
 mod known_since;
