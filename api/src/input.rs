@@ -221,12 +221,17 @@ fn decode(block: &Block, texts: Texts) -> Vec<ReadLine> {
     read
 }
 
-/// Names of the files in a policy folder that belong to the policy, with their text.
+/// Names of the files in a policy folder that belong to the policy, with their text. Where there is no such folder, a
+/// name such as `five-working-days` is that of a draft that ships with the program.
 ///
 /// # Errors
 /// [`InputError::Read`] naming the file or folder.
 pub fn policy_files(folder: &Path) -> Result<mandate_domain::policy::PolicyFiles, InputError> {
     let wrong = |file: &Path, source| InputError::Read { file: file.display().to_string(), source };
+    let draft = folder.to_str().and_then(mandate_domain::policy::shipped_draft);
+    if let Some(draft) = draft.filter(|_| !folder.exists()) {
+        return Ok(draft);
+    }
     let mut files = mandate_domain::policy::PolicyFiles::default();
     let listed: Vec<PathBuf> = if folder.is_dir() {
         let entries = std::fs::read_dir(folder).map_err(|e| wrong(folder, e))?;

@@ -6,14 +6,15 @@ use crate::catalogue::{FactType, SubjectKind};
 use crate::time::Date;
 
 named! {
-    /// A field of the state of a subject (spec 3.2).
+    /// A field of the state of a subject (spec 3.2). The post of a CPC is filled while someone holds it who is vetted
+    /// at level 3; `area_partner` is true while an area is a partner of the record.
     StateField {
         Category "category" Level "level" Supervision "supervision" Sentence "sentence" Custody "custody"
         Prison "prison" Spell "spell" ReleaseOn "release_on" Record "record" RecordOwner "record_owner"
         RecordOwnerOrg "record_owner_org" Alert "alert" Area "area" Unit "unit" Alive "alive" Managed "managed"
-        AwaitingPartnership "awaiting_partnership"
+        AwaitingPartnership "awaiting_partnership" AreaPartner "area_partner"
         Account "account" VettingLevel "vetting_level" VettingExpiresOn "vetting_expires_on" Org "org" Role "role"
-        Service "service" Enrolled "enrolled" Lpc "lpc" VisorLead "visor_lead" Approval "approval"
+        Service "service" Enrolled "enrolled" Cpc "cpc" Lpc "lpc" VisorLead "visor_lead" Approval "approval"
     }
 }
 
@@ -92,7 +93,9 @@ impl StateField {
             Self::Record => Words(&["none", "live", "archived", "deleted"]),
             Self::RecordOwner => Words(&["none", "probation", "police"]),
             Self::Alert => Words(&["none", "active"]),
-            Self::Alive | Self::Managed | Self::AwaitingPartnership | Self::Enrolled => Bool,
+            Self::Alive | Self::Managed | Self::AwaitingPartnership | Self::AreaPartner | Self::Enrolled => {
+                Bool
+            }
             Self::Account => Words(&["none", "requested", "authorised", "enabled", "disabled", "archived"]),
             Self::Role => Words(&[
                 "none",
@@ -110,7 +113,7 @@ impl StateField {
                 "other",
             ]),
             Self::Service => Words(&["none", "probation", "prison", "police"]),
-            Self::Lpc | Self::VisorLead => Words(&["vacant", "filled"]),
+            Self::Cpc | Self::Lpc | Self::VisorLead => Words(&["vacant", "filled"]),
             Self::Approval => Words(&["none", "risk_assessed", "approved", "withdrawn"]),
         }
     }
@@ -135,14 +138,15 @@ impl StateField {
             | Self::Unit
             | Self::Alive
             | Self::Managed
-            | Self::AwaitingPartnership => &[SubjectKind::Nominal],
+            | Self::AwaitingPartnership
+            | Self::AreaPartner => &[SubjectKind::Nominal],
             Self::Account
             | Self::VettingLevel
             | Self::VettingExpiresOn
             | Self::Org
             | Self::Role
             | Self::Service => &[SubjectKind::User],
-            Self::Enrolled | Self::Lpc | Self::VisorLead => ORGANISATIONS,
+            Self::Enrolled | Self::Cpc | Self::Lpc | Self::VisorLead => ORGANISATIONS,
             Self::Approval => &[SubjectKind::Terminal],
         }
     }
@@ -213,6 +217,8 @@ impl StateField {
             Self::AwaitingPartnership => {
                 vec![T::PartnershipRequested, T::PartnersAdded, T::PartnershipRefused, T::CustodyReceived]
             }
+            Self::AreaPartner if value == 1 => vec![T::PartnersAdded],
+            Self::AreaPartner => vec![T::PartnersRemoved],
             Self::Account if named("enabled") => vec![T::AccountEnabled],
             Self::Account if named("disabled") => vec![T::AccountDisabled],
             Self::Account if named("archived") => vec![T::AccountArchived],
@@ -221,8 +227,13 @@ impl StateField {
             Self::VettingLevel | Self::VettingExpiresOn => vec![T::VettingCleared, T::VettingWithdrawn],
             Self::Org | Self::Role => vec![T::UserRegistered, T::UserMoved],
             Self::Service => vec![T::UserRegistered],
+            // Nothing takes an organisation out again.
+            Self::Enrolled if value == 0 => Vec::new(),
             Self::Enrolled => vec![T::OrganisationEnrolled],
-            Self::Lpc | Self::VisorLead => vec![T::PostFilled, T::PostVacated],
+            Self::Cpc if named("filled") => vec![T::PostFilled, T::VettingCleared],
+            Self::Cpc => vec![T::PostVacated, T::VettingCleared, T::VettingWithdrawn],
+            Self::Lpc | Self::VisorLead if named("filled") => vec![T::PostFilled],
+            Self::Lpc | Self::VisorLead => vec![T::PostVacated],
             Self::Approval => vec![T::TerminalRiskAssessed, T::TerminalApproved, T::TerminalWithdrawn],
         }
     }

@@ -6,12 +6,13 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use mandate_domain::catalogue::SubjectKind;
 use mandate_domain::judge::History;
 use mandate_domain::time::Instant;
 use mandate_store::{Head, Position, Reader, StoreError, StoredEvent};
 use rusqlite::Connection;
 
-use crate::cross::{Cross, is_judged};
+use crate::cross::{Cross, Foreign, is_judged};
 use crate::cuts::{Cut, Cuts};
 use crate::error::ProjectionError;
 use crate::model::Progress;
@@ -335,6 +336,20 @@ fn follow_range(
             add_annulments(cross, waiver, leader, &mut own, &mut facts);
         }
     }
+    // What users read is the same for all of them.
+    let mut of_users: Option<Foreign> = None;
+    for leader in &leaders {
+        let Some(places) = own.get_mut(leader) else { continue };
+        if SubjectKind::of(leader) == Some(SubjectKind::User) {
+            let foreign = of_users.get_or_insert_with(|| cross.foreign(leader));
+            places.extend(&foreign.places);
+        } else {
+            let foreign = cross.foreign(leader);
+            places.extend(foreign.places);
+            facts.extend(foreign.facts);
+        }
+    }
+    facts.extend(of_users.map(|foreign| foreign.facts).unwrap_or_default());
     facts.sort_by_key(|placed| placed.position);
     facts.dedup_by_key(|placed| placed.position);
     let mut history = History::default();
@@ -411,8 +426,17 @@ impl<'c> SubjectPlaces<'c> {
         own.extend(members.iter().flat_map(|member| cross.waivers_of(member)).cloned());
         cross.add_annulments(&mut own);
         let limit = cut.map_or(u32::MAX, |cut| cut.position.saturating_sub(1));
+        let mut own_places = places(own.iter());
+        for member in members {
+            let foreign = cross.foreign(member);
+            own_places.extend(foreign.places);
+            own.extend(foreign.facts);
+        }
+        own_places.retain(|(position, _)| *position <= limit);
+        own_places.sort_unstable();
+        own_places.dedup();
         own.retain(|placed| placed.position <= limit);
-        let unit = Unit { members: members.to_vec(), own: places(own.iter()), until: limit };
+        let unit = Unit { members: members.to_vec(), own: own_places, until: limit };
         own.extend(cross.shared());
         own.sort_by_key(|placed| placed.position);
         own.dedup_by_key(|placed| placed.position);

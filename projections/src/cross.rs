@@ -1,6 +1,6 @@
 //! What is read across subjects: policies, holidays, programmes, annulments, waivers and merges.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use mandate_domain::calendar::Calendar;
@@ -32,6 +32,16 @@ pub(crate) struct Cross {
     annulments: HashMap<Id, Vec<Placed>>,
     /// Waivers by the subject of the duty that they waive.
     waivers: HashMap<String, Vec<Placed>>,
+    /// What regions publish for their users, and where organisations are placed; in order of position.
+    publications: Vec<Placed>,
+    placements: Vec<Placed>,
+    /// Those, and what annuls them.
+    for_users: HashSet<Id>,
+    /// Vetting by user.
+    vetting: HashMap<String, Vec<Placed>>,
+    /// Who was ever said to hold the post of CPC, by organisation; and the organisations of each.
+    cpcs: HashMap<String, BTreeSet<String>>,
+    orgs_of: HashMap<String, BTreeSet<String>>,
     /// For each subject that a merge names, the set that merges connect.
     merged: HashMap<String, Arc<BTreeSet<String>>>,
     epochs: Vec<Epoch>,
@@ -75,13 +85,23 @@ impl Books {
     }
 }
 
+/// Facts of other subjects.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Foreign {
+    pub facts: Vec<Placed>,
+    /// Where those stand that bring a moment at which something may change.
+    pub places: Vec<(u32, Instant)>,
+}
+
 /// Whom an event concerns beside the subject it is stated of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Reach {
     /// Nobody.
     Own,
-    /// One other subject.
-    Subject(String),
+    /// Other subjects.
+    Subjects(Vec<String>),
+    /// Users.
+    Users,
     /// The nominals that were ever in an area.
     Area(String),
     /// Whoever has an open duty.
@@ -99,6 +119,11 @@ const TYPES: &[FactType] = &[
     FactType::ProgrammeSwitchedOff,
     FactType::BankHolidaysPublished,
     FactType::PolicyAdopted,
+    FactType::DocumentPublished,
+    FactType::OrganisationPlaced,
+    FactType::PostFilled,
+    FactType::VettingCleared,
+    FactType::VettingWithdrawn,
 ];
 
 impl Cross {
@@ -113,6 +138,12 @@ impl Cross {
             switches: HashMap::new(),
             annulments: HashMap::new(),
             waivers: HashMap::new(),
+            publications: Vec::new(),
+            placements: Vec::new(),
+            for_users: HashSet::new(),
+            vetting: HashMap::new(),
+            cpcs: HashMap::new(),
+            orgs_of: HashMap::new(),
             merged: HashMap::new(),
             epochs: Vec::new(),
             shipped,
@@ -153,6 +184,9 @@ impl Cross {
                 if let Some(area) = self.switches.get(&target).cloned() {
                     self.switches.insert(id(), area);
                 }
+                if self.for_users.contains(&target) {
+                    self.for_users.insert(id());
+                }
                 self.annulments.entry(target).or_default().push(placed.clone());
             }
             FactType::NominalMerged => self.connect(fact),
@@ -173,8 +207,26 @@ impl Cross {
                 self.global.insert(id(), place);
                 self.policies.push(placed.clone());
             }
+            FactType::DocumentPublished => {
+                self.for_users.insert(id());
+                self.publications.push(placed.clone());
+            }
+            FactType::OrganisationPlaced => {
+                self.for_users.insert(id());
+                self.placements.push(placed.clone());
+            }
+            FactType::PostFilled => self.note_cpc(fact),
+            FactType::VettingCleared | FactType::VettingWithdrawn => {
+                self.vetting.entry(fact.subject.to_string()).or_default().push(placed.clone());
+            }
             _ => {}
         }
+    }
+
+    fn note_cpc(&mut self, fact: &Fact) {
+        let (Some("cpc"), Some(user)) = (fact.text(Field::Post), fact.text(Field::User)) else { return };
+        self.cpcs.entry(fact.subject.to_string()).or_default().insert(user.to_owned());
+        self.orgs_of.entry(user.to_owned()).or_default().insert(fact.subject.to_string());
     }
 
     /// Whether an event may concern everybody: policies and holidays change with it.
@@ -197,12 +249,22 @@ impl Cross {
             FactType::ProgrammeSwitchedOn | FactType::ProgrammeSwitchedOff => {
                 Reach::Area(fact.subject.to_string())
             }
-            FactType::DutyWaived => waived_subject(&fact.subject).map_or(Reach::Own, Reach::Subject),
+            FactType::DutyWaived => {
+                waived_subject(&fact.subject).map_or(Reach::Own, |subject| Reach::Subjects(vec![subject]))
+            }
+            FactType::DocumentPublished => Reach::Users,
+            // Before anything is published it is nobody's concern.
+            FactType::OrganisationPlaced if self.publications.is_empty() => Reach::Own,
+            FactType::OrganisationPlaced => Reach::Users,
+            FactType::VettingCleared | FactType::VettingWithdrawn => {
+                Reach::Subjects(self.orgs_of(&fact.subject).map(str::to_owned).collect())
+            }
             FactType::FactAnnulled => {
                 let Some(target) = target(fact) else { return Reach::Own };
                 match self.switches.get(&target) {
                     _ if self.global.contains_key(&target) => Reach::Everybody,
                     Some(area) => Reach::Area(area.to_string()),
+                    None if self.for_users.contains(&target) => Reach::Users,
                     None => Reach::Own,
                 }
             }
@@ -304,6 +366,39 @@ impl Cross {
     /// The waivers of a subject's duties.
     pub fn waivers_of(&self, subject: &str) -> &[Placed] {
         self.waivers.get(subject).map_or(&[], Vec::as_slice)
+    }
+
+    /// The organisations of which a user was ever said to be the CPC: they read the user's vetting.
+    pub fn orgs_of<'c>(&'c self, user: &str) -> impl Iterator<Item = &'c str> + use<'c> {
+        self.orgs_of.get(user).into_iter().flatten().map(String::as_str)
+    }
+
+    /// The facts of other subjects that one reads, with what annuls them, and the moments they bring.
+    pub fn foreign(&self, subject: &str) -> Foreign {
+        match SubjectKind::of(subject) {
+            Some(SubjectKind::User) => self.foreign_of_users(),
+            _ => {
+                let users = self.cpcs.get(subject).into_iter().flatten();
+                let mut facts: Vec<Placed> =
+                    users.filter_map(|user| self.vetting.get(user)).flatten().cloned().collect();
+                self.add_annulments(&mut facts);
+                let places = facts.iter().map(|placed| (placed.position, placed.recorded_at)).collect();
+                Foreign { facts, places }
+            }
+        }
+    }
+
+    /// What every user reads: publications and placements. A placement brings a moment of its own only after
+    /// something was published.
+    fn foreign_of_users(&self) -> Foreign {
+        let Some(first) = self.publications.iter().map(|placed| placed.position).min() else {
+            return Foreign::default();
+        };
+        let mut facts: Vec<Placed> = self.publications.iter().chain(&self.placements).cloned().collect();
+        self.add_annulments(&mut facts);
+        let moments = facts.iter().filter(|placed| placed.position >= first);
+        let places = moments.map(|placed| (placed.position, placed.recorded_at)).collect();
+        Foreign { facts, places }
     }
 
     /// The annulments of a fact.

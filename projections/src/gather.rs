@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use mandate_domain::catalogue::SubjectKind;
 use mandate_domain::judge::History;
 use mandate_domain::time::Instant;
 use mandate_store::{MAX_READ, Position, Reader, Sequence, StoreError};
 
-use crate::cross::Cross;
+use crate::cross::{Cross, Foreign};
 use crate::error::ProjectionError;
 use crate::placed::Placed;
 use crate::unit::{Failure, Followed, Ground, Span, Stored, Unit, places};
@@ -134,6 +135,8 @@ fn follow_part(
     let mut facts: BTreeMap<u32, Placed> =
         cross.shared().into_iter().map(|placed| (placed.position, placed)).collect();
     let mut units = Vec::with_capacity(tasks.len());
+    // What users read is the same for all of them.
+    let mut of_users: Option<Foreign> = None;
     let mut earliest = Instant::MAX;
     for task in &tasks {
         let mut own: Vec<Placed> = Vec::new();
@@ -143,11 +146,27 @@ fn follow_part(
             own.extend_from_slice(cross.waivers_of(member));
         }
         cross.add_annulments(&mut own);
+        let mut own_places = places(own.iter());
+        for member in &task.members {
+            if SubjectKind::of(member) == Some(SubjectKind::User) {
+                let foreign = of_users.get_or_insert_with(|| cross.foreign(member));
+                own_places.extend(&foreign.places);
+            } else {
+                let foreign = cross.foreign(member);
+                own_places.extend(foreign.places);
+                own.extend(foreign.facts);
+            }
+        }
+        own_places.retain(|(position, _)| *position <= task.until);
+        own_places.sort_unstable();
+        own_places.dedup();
         own.retain(|placed| placed.position <= task.until);
-        units.push(Unit { members: task.members.clone(), own: places(own.iter()), until: task.until });
+        units.push(Unit { members: task.members.clone(), own: own_places, until: task.until });
         facts.extend(own.into_iter().map(|placed| (placed.position, placed)));
         earliest = earliest.min(task.span.from.unwrap_or(Instant::MIN));
     }
+    let of_users = of_users.map(|foreign| foreign.facts).unwrap_or_default();
+    facts.extend(of_users.into_iter().map(|placed| (placed.position, placed)));
     let latest = tasks.iter().map(|task| task.until).max().unwrap_or(0);
     let mut history = History::default();
     for placed in facts.values().filter(|placed| placed.position <= latest) {

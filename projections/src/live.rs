@@ -233,11 +233,18 @@ impl Step<'_> {
             changes_policy |= cross.is_global(&placed.fact);
             match cross.reach(&placed) {
                 Reach::Own => {}
-                Reach::Subject(subject) => touch(&subject),
+                Reach::Subjects(subjects) => subjects.iter().for_each(|subject| touch(subject)),
                 reach => reaches.push((reach, at)),
             }
             drop(cross);
-            self.annulled_subjects(&placed.fact)?.iter().for_each(|subject| touch(subject));
+            let annulled = self.annulled_subjects(&placed.fact)?;
+            if !annulled.is_empty() {
+                let cross = self.shared.cross()?;
+                for subject in &annulled {
+                    touch(subject);
+                    cross.orgs_of(subject).for_each(&mut touch);
+                }
+            }
         }
         if changes_policy {
             let mut cross = self.shared.cross_mut()?;
@@ -330,7 +337,11 @@ impl Step<'_> {
 
     fn concern(&self, reach: &Reach, at: Instant) -> Result<(), ProjectionError> {
         let found = match reach {
-            Reach::Own | Reach::Subject(_) => return Ok(()),
+            Reach::Own | Reach::Subjects(_) => return Ok(()),
+            Reach::Users => {
+                let users = "SELECT subject FROM subjects WHERE kind = 'user' AND leads = 1";
+                rows::subjects(self.connection, users, [])?
+            }
             Reach::Everybody => return rows::concern_everybody(self.connection, at),
             Reach::Area(area) => {
                 rows::subjects(self.connection, "SELECT subject FROM areas WHERE area = ?1", [area])?

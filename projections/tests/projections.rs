@@ -207,3 +207,93 @@ fn a_programme_switched_on_later_the_same_day_concerns_the_nominals_of_its_area(
     assert_eq!(bench.listed(), bench.judged("2026-03-02T12:00:00Z"));
     assert_eq!(bench.listed().len(), 1);
 }
+
+/// The outcome of the duties of a rule by subject, from the tables, which must be those of the judge.
+fn of_rule(bench: &Bench, now: &str, rule: &str) -> Vec<(String, String)> {
+    bench.advance(now);
+    let listed = bench.listed();
+    assert_eq!(listed, bench.judged(now));
+    let own = |(duty, outcome): (String, String)| {
+        let rest = duty.strip_prefix(&format!("{rule}:"))?;
+        Some((rest.to_owned(), outcome))
+    };
+    listed.into_iter().filter_map(own).collect()
+}
+
+fn is(found: &[(String, String)], wanted: &[(&str, &str)]) {
+    let found: Vec<_> = found.iter().map(|(duty, outcome)| (duty.as_str(), outcome.as_str())).collect();
+    assert_eq!(found, wanted);
+}
+
+#[test]
+fn the_vetting_of_its_cpc_concerns_an_area() {
+    let bench = Bench::new();
+    let day = |n: u32| format!("2026-03-{n:02}T09:00:00Z");
+    let post = r#"{"post":"cpc","user":"user/U"}"#;
+    let level = |n: u32| format!(r#"{{"level":{n},"expires_on":"2027-01-01"}}"#);
+    // Vetted long before anybody knew that this would be a CPC.
+    bench.state(&day(1), "vetting.cleared", "user/U", "v", &day(1), &level(3));
+    bench.advance(&day(1));
+    bench.state(&day(2), "organisation.enrolled", "area/A1", "e", &day(2), "{}");
+    is(&of_rule(&bench, &day(3), "4.8.cpc"), &[("area/A1:/t#e", "overdue")]);
+    bench.state(&day(4), "post.filled", "area/A1", "f", &day(4), post);
+    is(&of_rule(&bench, &day(5), "4.8.cpc"), &[("area/A1:/t#e", "met_late")]);
+    // Withdrawn: told of the user alone.
+    bench.state(&day(9), "vetting.withdrawn", "user/U", "w", &day(9), "{}");
+    is(&of_rule(&bench, &day(9), "4.8.cpc"), &[("area/A1:/t#e", "met_late"), ("area/A1:/t#w", "pending")]);
+    is(&of_rule(&bench, &day(10), "4.8.cpc"), &[("area/A1:/t#e", "met_late"), ("area/A1:/t#w", "overdue")]);
+    // Cleared anew the same day, told late: rescinded.
+    bench.state(&day(12), "vetting.cleared", "user/U", "x", "2026-03-09T15:00:00Z", &level(3));
+    is(&of_rule(&bench, &day(12), "4.8.cpc"), &[("area/A1:/t#e", "met_late"), ("area/A1:/t#w", "met")]);
+    // That clearance was told in error, and so was the withdrawal.
+    let annul = |id: &str| format!(r#"{{"event":{{"source":"/t","id":"{id}"}},"reason":"error"}}"#);
+    bench.state(&day(13), "fact.annulled", "user/U", "n", &day(13), &annul("x"));
+    is(&of_rule(&bench, &day(13), "4.8.cpc"), &[("area/A1:/t#e", "met_late"), ("area/A1:/t#w", "overdue")]);
+    bench.state(&day(14), "fact.annulled", "user/U", "m", &day(14), &annul("w"));
+    is(&of_rule(&bench, &day(14), "4.8.cpc"), &[("area/A1:/t#e", "met_late"), ("area/A1:/t#w", "annulled")]);
+    let history: Vec<String> = bench
+        .projections
+        .duty_history("4.8.cpc:area/A1:/t#w")
+        .unwrap()
+        .into_iter()
+        .map(|version| version.record.unwrap().outcome)
+        .collect();
+    assert_eq!(history, ["pending", "overdue", "met", "overdue", "annulled"]);
+    let view = View { as_at: at(&day(11)), known_at: at(&day(11)) };
+    let explained = bench.projections.explanation("4.8.cpc:area/A1:/t#w", view).unwrap().unwrap();
+    assert_eq!(explained.outcome, "overdue");
+}
+
+#[test]
+fn what_a_region_publishes_concerns_its_users_also_where_their_place_is_told_late() {
+    let bench = Bench::new();
+    let day = |n: u32| format!("2026-03-{n:02}T09:00:00Z");
+    let user = |org: &str| format!(r#"{{"org":"{org}","role":"lpc","service":"probation"}}"#);
+    for (name, org) in [("U", "area/A1"), ("V", "area/A2")] {
+        let subject = format!("user/{name}");
+        bench.state(&day(1), "user.registered", &subject, &format!("r{name}"), &day(1), &user(org));
+        bench.state(&day(1), "account.enabled", &subject, &format!("e{name}"), &day(1), "{}");
+    }
+    let under = |region: &str| format!(r#"{{"parent":"region/{region}"}}"#);
+    bench.state(&day(1), "organisation.placed", "area/A1", "p", &day(1), &under("N54"));
+    bench.advance(&day(1));
+    let document = r#"{"document":"standards","version":"2"}"#;
+    bench.state(&day(3), "document.published", "region/N54", "o", &day(3), document);
+    is(&of_rule(&bench, &day(3), "4.16.sign"), &[("user/U:/t#o", "pending")]);
+    // The second area belonged to the region as well, which is told later.
+    bench.state(&day(10), "organisation.placed", "area/A2", "q", &day(2), &under("N54"));
+    is(&of_rule(&bench, &day(10), "4.16.sign"), &[("user/U:/t#o", "pending"), ("user/V:/t#o", "pending")]);
+    bench.state(&day(11), "document.signed", "user/U", "s", &day(11), document);
+    is(
+        &of_rule(&bench, "2026-04-01T00:00:00Z", "4.16.sign"),
+        &[("user/U:/t#o", "met"), ("user/V:/t#o", "overdue")],
+    );
+    let annulled = r#"{"event":{"source":"/t","id":"o"},"reason":"error"}"#;
+    let april = "2026-04-02T09:00:00Z";
+    bench.state(april, "fact.annulled", "region/N54", "n", april, annulled);
+    is(&of_rule(&bench, april, "4.16.sign"), &[("user/U:/t#o", "annulled"), ("user/V:/t#o", "annulled")]);
+    let Bench { folder, store, projections, .. } = bench;
+    drop(projections);
+    let compared = Projections::compare(folder.path(), store.reader()).unwrap();
+    assert!(compared.differences.is_empty(), "{:#?}", compared.differences);
+}

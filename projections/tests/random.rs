@@ -2,6 +2,7 @@
 //! the judge.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mandate_domain::calendar::Calendar;
@@ -11,6 +12,8 @@ use mandate_domain::time::{Instant, VirtualClock};
 use mandate_projections::Projections;
 use mandate_store::{Claim, Keys, NewEvent, OnError, Options, Position, Store};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
 /// The start of the first day, and the days of a history.
 const START: &str = "2026-03-02T00:00:00Z";
@@ -28,10 +31,18 @@ enum Step {
     Advance(usize),
 }
 
+/// Facts of users and organisations, and what annuls them.
+const BETWEEN_SUBJECTS: &[u8] =
+    &[18, 18, 19, 19, 23, 23, 24, 25, 25, 26, 27, 32, 33, 34, 34, 34, 35, 36, 36, 37, 38, 39, 39, 40, 41];
+
 fn step() -> impl Strategy<Value = Step> {
+    step_of(any::<u8>())
+}
+
+fn step_of(what: impl Strategy<Value = u8>) -> impl Strategy<Value = Step> {
     let late = prop_oneof![4 => Just(0i16), 3 => 0i16..200, 1 => -100i16..0];
     prop_oneof![
-        6 => (any::<u8>(), 0u8..6, late, prop::bool::weighted(0.2)).prop_map(|(what, whom, late_hours, claimed)| {
+        6 => (what, 0u8..6, late, prop::bool::weighted(0.2)).prop_map(|(what, whom, late_hours, claimed)| {
             Step::Tell { what, whom, late_hours, claimed }
         }),
         3 => prop_oneof![1u16..90, 600u16..4000].prop_map(Step::Wait),
@@ -45,8 +56,21 @@ fn fact(what: u8, whom: u8, told: usize) -> (&'static str, String, String) {
     let user = format!("user/U{}", whom % 2);
     let area = format!("area/A{}", whom % 2);
     let n = usize::from(what) * 7 + told;
-    let data = |text: &str| text.replace("NN", &n.to_string()).replace("AA", &area);
-    let (kind, subject, text) = match what % 32 {
+    let data = |text: &str| {
+        let text = text.replace("NN", &n.to_string()).replace("AA", &area);
+        text.replace("RR", &format!("R{}", if n % 4 == 0 { 1 - whom % 2 } else { whom % 2 }))
+            .replace("UU", &format!("U{}", n % 2))
+    };
+    let region = format!("region/R{}", whom % 2);
+    let (kind, subject, text) = match what % 42 {
+        32 | 33 => ("document.published", region, r#"{"document":"standards","version":"NN"}"#),
+        34 => ("organisation.placed", area.clone(), r#"{"parent":"region/RR"}"#),
+        35 => ("document.signed", user, r#"{"document":"standards","version":"NN"}"#),
+        36 | 37 => ("post.filled", area.clone(), r#"{"post":"cpc","user":"user/UU"}"#),
+        38 => ("post.vacated", area.clone(), r#"{"post":"cpc","user":"user/UU"}"#),
+        39 => ("vetting.cleared", user, r#"{"level":3,"expires_on":"2026-04-0D"}"#),
+        40 => ("vetting.withdrawn", user, "{}"),
+        41 => ("user.moved", user, r#"{"org":"AA"}"#),
         30 => (
             "duty.waived",
             format!("duty/4.10:{nominal}:/t#eTT"),
@@ -212,7 +236,7 @@ impl Bench {
 #[test]
 fn every_kind_of_fact_is_accepted() {
     let mut bench = Bench::new();
-    for what in 0..32 {
+    for what in 0..42 {
         bench.take(&Step::Tell { what, whom: 0, late_hours: 0, claimed: true });
         assert_eq!(bench.refused, 0, "{what}");
     }
@@ -228,15 +252,50 @@ proptest! {
 
     #[test]
     fn the_tables_are_those_made_anew_and_those_of_the_judge(steps in prop::collection::vec(step(), 5..120)) {
+        are_right(&steps)?;
+    }
+
+    #[test]
+    fn so_they_are_where_duties_rest_on_facts_of_other_subjects(
+        steps in prop::collection::vec(step_of(prop::sample::select(BETWEEN_SUBJECTS)), 5..120),
+    ) {
+        are_right(&steps)?;
+    }
+}
+
+fn are_right(steps: &[Step]) -> Result<(), TestCaseError> {
+    let mut bench = Bench::new();
+    for step in steps {
+        bench.take(step);
+    }
+    bench.take(&Step::Advance(3));
+    prop_assert_eq!(bench.refused, 0);
+    prop_assert_eq!(bench.listed(), bench.judged(), "{:?}", steps);
+    let compared = Projections::compare(bench.folder.path(), bench.store.reader()).unwrap();
+    prop_assert!(compared.differences.is_empty(), "{:#?} {:?}", compared.differences, steps);
+    prop_assert_eq!(&compared.live, &compared.rebuilt);
+    Ok(())
+}
+
+/// Without this the property might be about histories without such duties.
+#[test]
+fn the_histories_between_subjects_reach_their_rules() {
+    let mut runner = TestRunner::deterministic();
+    let strategy = prop::collection::vec(step_of(prop::sample::select(BETWEEN_SUBJECTS)), 60..120);
+    let mut opened: BTreeMap<String, usize> = BTreeMap::new();
+    for _ in 0..40 {
         let mut bench = Bench::new();
-        for step in &steps {
-            bench.take(step);
+        for step in strategy.new_tree(&mut runner).unwrap().current() {
+            bench.take(&step);
         }
-        bench.take(&Step::Advance(3));
-        prop_assert_eq!(bench.refused, 0);
-        prop_assert_eq!(bench.listed(), bench.judged(), "{:?}", steps);
-        let compared = Projections::compare(bench.folder.path(), bench.store.reader()).unwrap();
-        prop_assert!(compared.differences.is_empty(), "{:#?} {:?}", compared.differences, steps);
-        prop_assert_eq!(&compared.live, &compared.rebuilt);
+        for duty in bench.judged() {
+            let record: serde_json::Value = serde_json::from_str(&duty).unwrap();
+            let (rule, outcome) = (record["rule"].as_str().unwrap(), record["outcome"].as_str().unwrap());
+            *opened.entry(rule.to_owned()).or_default() += 1;
+            *opened.entry(format!("{rule} {outcome}")).or_default() += 1;
+        }
+    }
+    for wanted in ["4.16.sign", "4.16.sign annulled", "4.8.cpc", "4.8.cpc met_late", "4.8.cpc annulled"] {
+        assert!(opened.get(wanted).is_some_and(|count| *count > 0), "{wanted}: {opened:?}");
     }
 }

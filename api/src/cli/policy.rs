@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use mandate_domain::policy::{Basis, Due, Policy, Rule, Version, shipped_files};
+use mandate_domain::policy::coverage::Coverage;
+use mandate_domain::policy::{Basis, Due, Policy, PolicyFiles, Rule, Version, shipped_files};
 
 use super::{Exit, print};
 use crate::input::policy_files;
@@ -16,6 +17,9 @@ pub enum Arguments {
         /// A policy folder or draft [default: as shipped]
         #[arg(long, value_name = "PATH")]
         policy: Option<PathBuf>,
+        /// List the paragraphs of the framework instead, and what covers each
+        #[arg(long)]
+        coverage: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -45,8 +49,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Arguments::List { policy, .. } | Arguments::Show { policy, .. } => policy.as_deref(),
         Arguments::Check { path } => path.as_deref(),
     };
-    let Some(policy) = load(path)? else { return Ok(Exit::Refused) };
+    let Some((files, policy)) = load(path)? else { return Ok(Exit::Refused) };
     match arguments {
+        Arguments::List { coverage: true, json, .. } => list_coverage(&files, &policy, *json),
         Arguments::List { json, .. } => list(&policy, *json),
         Arguments::Show { rule, .. } => show(&policy, rule),
         Arguments::Check { .. } => {
@@ -63,8 +68,31 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     }
 }
 
-/// Loads a policy; its problems are printed and `None` is answered.
-fn load(path: Option<&Path>) -> anyhow::Result<Option<Policy>> {
+/// Lists the paragraphs of the framework with what covers each.
+fn list_coverage(files: &PolicyFiles, policy: &Policy, json: bool) -> anyhow::Result<Exit> {
+    let coverage = match Coverage::load(files, policy) {
+        Ok(coverage) => coverage,
+        Err(error) => {
+            eprintln!("{error}");
+            return Ok(Exit::Refused);
+        }
+    };
+    if json {
+        print(format!("{}\n", serde_json::to_string_pretty(&coverage)?).as_bytes())?;
+        return Ok(Exit::Done);
+    }
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING).set_header(["paragraph", "covered by"]);
+    for covered in &coverage.paragraphs {
+        let by: Vec<String> = covered.by.iter().map(ToString::to_string).collect();
+        table.add_row([covered.paragraph.clone(), by.join("; ")]);
+    }
+    print(format!("{}\n", table.trim_fmt()).as_bytes())?;
+    Ok(Exit::Done)
+}
+
+/// Loads a policy with its files; its problems are printed and `None` is answered.
+fn load(path: Option<&Path>) -> anyhow::Result<Option<(PolicyFiles, Policy)>> {
     let files = match path {
         None => shipped_files(),
         Some(path) => {
@@ -75,7 +103,7 @@ fn load(path: Option<&Path>) -> anyhow::Result<Option<Policy>> {
         }
     };
     match Policy::load(&files) {
-        Ok(policy) => Ok(Some(policy)),
+        Ok(policy) => Ok(Some((files, policy))),
         Err(error) => {
             eprintln!("{error}");
             Ok(None)

@@ -59,6 +59,8 @@ pub(super) struct ByKind {
     pub everys: Vec<VersionId>,
     /// Fields watched by any of them.
     pub watched: u64,
+    /// Whether any opens at what an organisation publishes, once for each user.
+    pub reads_publications: bool,
     types: Vec<ByType>,
 }
 
@@ -249,6 +251,7 @@ fn tables(versions: &[Ready], kind: SubjectKind) -> ByKind {
         if matches!(version.form, Form::While | Form::Every) {
             table.watched |= ready.watched;
         }
+        table.reads_publications |= version.on.iter().any(|entry| entry.each_user);
         let at = |table: &mut ByKind, kind: FactType, add: &mut dyn FnMut(&mut ByType)| {
             if let Some(found) = table.types.get_mut(kind.index()) {
                 add(found);

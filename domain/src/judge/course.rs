@@ -2,7 +2,7 @@
 //!
 //! Where facts come in the order in which they occurred, the fold goes on from where it was; a late fact, an
 //! annulment or a switch of a programme has the unit folded again from the start, and so has everything where there
-//! are waivers or merges.
+//! are waivers, merges or facts of other subjects.
 
 use super::duty::{End, Flags};
 use super::fold::Fold;
@@ -18,7 +18,7 @@ use crate::vocabulary::{NONE, decode_date};
 pub struct Course<'j> {
     judge: &'j Judge<'j>,
     members: Vec<u32>,
-    /// Whether the fold may go on: neither waivers nor merges.
+    /// Whether the fold may go on: neither waivers nor merges nor facts of other subjects.
     plain: bool,
     /// Rows that are annulled at any time.
     doubtful: Vec<RowId>,
@@ -82,12 +82,16 @@ impl<'a> Judge<'a> {
     {
         let members = self.members(unit);
         let context = &self.context;
-        let rows = members.iter().flat_map(|member| context.history.rows_of(*member)).copied();
-        let doubtful: Vec<RowId> = rows.filter(|row| context.is_ever_annulled(*row)).collect();
+        let rows = self.rows_read(&members);
+        let own = members.iter().map(|member| context.history.rows_of(*member).len()).sum::<usize>();
+        let reads_others = rows.len() > own;
+        let doubtful: Vec<RowId> = rows.into_iter().filter(|row| context.is_ever_annulled(*row)).collect();
         let annulments = doubtful.iter().flat_map(|row| context.all_annulments(*row));
         let mut turns: Vec<u32> = annulments.map(|row| context.history.row(row).position).collect();
         turns.sort_unstable();
-        let plain = members.len() == 1 && !members.iter().any(|member| self.waivers.contains_key(member));
+        let plain = members.len() == 1
+            && !reads_others
+            && !members.iter().any(|member| self.waivers.contains_key(member));
         Course {
             judge: self,
             members,
@@ -339,8 +343,9 @@ impl Course<'_> {
         if self.plain {
             self.ahead.iter().copied().filter_map(told).for_each(&mut add);
         } else {
-            let own = self.members.iter().flat_map(|member| history.rows_of(*member));
-            own.copied().filter_map(told).for_each(&mut add);
+            judge.rows_read(&self.members).into_iter().filter_map(told).for_each(&mut add);
+            let placements = judge.context.placements_read(&self.members);
+            placements.filter_map(told).for_each(&mut add);
         }
         for (area, _) in self.areas() {
             let switches = history.programmes.get(&area).into_iter().flatten();

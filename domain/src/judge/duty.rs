@@ -157,6 +157,9 @@ pub(super) struct Move {
     pub due_on: Option<Date>,
 }
 
+/// The `match` values of a fact as symbols, those not asked [`crate::vocabulary::NONE`].
+pub(super) type Key = [u32; crate::policy::MATCHED];
+
 /// A duty in the making.
 #[derive(Debug, Clone)]
 pub(super) struct Duty {
@@ -175,8 +178,8 @@ pub(super) struct Duty {
     pub working: Option<(Date, u16, Instant)>,
     pub flags: Flags,
     pub frozen: bool,
-    /// Symbol of the `match` value.
-    pub key: Option<u32>,
+    /// The `match` values.
+    pub key: Option<Key>,
     /// Symbol of the organisation of the opening fact.
     pub org: u32,
     pub awaited: Awaited,

@@ -161,7 +161,7 @@ impl Judge<'_> {
         let gap = verdict.flags.has(Flags::POLICY_GAP);
         match version.due {
             Due::Days(n) if !gap || version.form != Form::While => each_day(steps, verdict.counted_from, n),
-            Due::WorkingDays(n) => {
+            Due::WorkingDays(n) if !gap || version.form != Form::While => {
                 let view = self.context.calendar.known_at(verdict.calendar_at.min(self.view.known_at));
                 self.each_working_day(steps, verdict.counted_from, n, view);
             }
@@ -182,7 +182,7 @@ impl Judge<'_> {
                 let day = verdict.day.map(in_words).unwrap_or_default();
                 steps.add(StepKind::Day, format!("{day} is a working day"), "one duty for each working day");
             }
-            Due::Days(_) | Due::Before { .. } | Due::On(_) | Due::Prior => {}
+            Due::Days(_) | Due::WorkingDays(_) | Due::Before { .. } | Due::On(_) | Due::Prior => {}
         }
         if gap && let Some(grace) = version.grace {
             let what = format!("{grace} days of grace from {}", in_words(verdict.counted_from));

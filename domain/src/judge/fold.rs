@@ -1,13 +1,13 @@
 //! Folding the facts of one subject into its duties: the four forms of 3.3 and the outcomes of 3.4.
 
 use super::compiled::{ByKind, Part, Ready, VersionId, data_passes, entry_of};
-use super::duty::{DueDate, Duty, End, Flags, Move, Outcome};
+use super::duty::{DueDate, Duty, End, Flags, Key, Move, Outcome};
 use super::history::{History, Row, RowId, Waiver};
 use super::state::{Awaited, State, answered_users};
 use super::view::{Context, Sight};
 use crate::calendar::{CalendarView, WorkingDay};
 use crate::catalogue::{FactType, Field, SubjectKind};
-use crate::policy::{By, Condition, CountedFrom, Due, Entry, Form, Holder};
+use crate::policy::{By, Condition, CountedFrom, Due, Entry, Form, Holder, MATCHED, Version};
 use crate::time::{Date, Instant};
 use crate::vocabulary::{NONE, StateField};
 
@@ -51,7 +51,7 @@ struct Mark {
 #[derive(Debug, Clone, Copy)]
 struct Opening {
     rule: usize,
-    key: Option<u32>,
+    key: Option<Key>,
     seq: u32,
 }
 
@@ -259,6 +259,11 @@ impl<'a> Fold<'a> {
     fn step(&mut self, row: RowId) {
         let found = *self.history.row(row);
         self.reason = None;
+        // Facts of other subjects are read of users and organisations alone, and none of those is ever merged.
+        if self.kind != SubjectKind::Nominal && found.subject != self.subject {
+            self.step_foreign(row, &found);
+            return;
+        }
         match found.kind {
             FactType::CustodyReceived => {
                 if self.state.is_repeated_reception(self.history, row) {
@@ -293,6 +298,37 @@ impl<'a> Fold<'a> {
         if effect.opens {
             self.open_on(row, &found);
         }
+    }
+
+    /// A fact of another subject: how one who holds a post is vetted, or what is published for the user's region.
+    fn step_foreign(&mut self, row: RowId, found: &Row) {
+        self.before = self.state.values;
+        if self.kind == SubjectKind::User {
+            self.open_on(row, found);
+            return;
+        }
+        let changed = self.state.apply_vetting_of_holder(self.history, row);
+        self.note_changes(row, changed);
+        if changed & self.table.watched != 0 {
+            self.look_at_conditions(row, changed, &[], Openings::Allowed);
+        }
+    }
+
+    /// The placements by which the user's organisation is, or lies under, the one that a fact is stated of; `None`
+    /// where it does not.
+    fn lies_under(&self, found: &Row) -> Option<Vec<RowId>> {
+        let mut placements = Vec::new();
+        let mut org = self.state.get(StateField::Org);
+        while org != found.subject {
+            let placed = self.cx.placement(org, (found.time, found.position), self.view)?;
+            // Placed in a circle: it lies under nothing else.
+            if placements.contains(&placed) {
+                return None;
+            }
+            placements.push(placed);
+            org = self.history.value(placed, Field::Parent)?;
+        }
+        Some(placements)
     }
 
     /// A reception elsewhere was told before the leaving: the present prison is left at that instant.
@@ -376,7 +412,7 @@ impl<'a> Fold<'a> {
             let mark = Mark { version: *id, part: *part, index: *index, row, seq: self.seq };
             match part {
                 Part::Done => {
-                    if ready.version.form == Form::On {
+                    if matches!(ready.version.form, Form::On | Form::While) {
                         for at in self.open_of(*id) {
                             self.try_done(at, row, found.time);
                         }
@@ -400,7 +436,7 @@ impl<'a> Fold<'a> {
                     }
                 }
                 Part::ClosesOverdue => {
-                    if self.is_current(entry, row, found.on) {
+                    if self.is_current(entry.current, row, found.on) {
                         closes.push(*id);
                     }
                 }
@@ -416,8 +452,9 @@ impl<'a> Fold<'a> {
             && data_passes(self.history, row, &entry.data, self.reason)
     }
 
-    fn is_current(&self, entry: &Entry, row: RowId, on: Date) -> bool {
-        entry.current.is_none_or(|field| {
+    /// Whether a date of a fact does not lie before a day, where one is asked.
+    fn is_current(&self, asked: Option<Field>, row: RowId, on: Date) -> bool {
+        asked.is_none_or(|field| {
             let date = self.history.value(row, field).and_then(crate::vocabulary::decode_date);
             date.is_some_and(|date| date >= on)
         })
@@ -443,6 +480,15 @@ impl<'a> Fold<'a> {
             .unwrap_or_else(|| self.state.get(StateField::Prison))
     }
 
+    /// The values that the rule holds against each other; `None` where one is absent, or none is asked.
+    fn key_of(&self, version: &Version, row: RowId) -> Option<Key> {
+        let mut key = [NONE; MATCHED];
+        for (place, field) in key.iter_mut().zip(&version.matches) {
+            *place = self.history.value(row, *field)?;
+        }
+        (!version.matches.is_empty()).then_some(key)
+    }
+
     fn same_organisation(&self, duty: &Duty, row: RowId) -> bool {
         let by = self.ready(duty.version).version.by;
         by.is_none() || (duty.org != NONE && self.organisation(row) == duty.org)
@@ -452,13 +498,11 @@ impl<'a> Fold<'a> {
     fn belongs(&self, at: usize, row: RowId, later: bool) -> bool {
         let Some(duty) = self.duties.get(at) else { return false };
         let version = &self.ready(duty.version).version;
-        let matched = match version.matches {
-            None => true,
-            Some(field) => match self.history.value(row, field) {
-                Some(value) => duty.key == Some(value),
-                // An answer that names no request counts for every open request of the same organisation.
-                None => version.all_users && later && self.history.value(row, Field::Org) == Some(duty.org),
-            },
+        let matched = match (version.matches.as_slice(), self.key_of(version, row)) {
+            ([], _) => true,
+            (_, Some(key)) => duty.key == Some(key),
+            // An answer that names no request counts for every open request of the same organisation.
+            (_, None) => version.all_users && later && self.history.value(row, Field::Org) == Some(duty.org),
         };
         matched && self.same_organisation(duty, row)
     }
@@ -483,12 +527,9 @@ impl<'a> Fold<'a> {
 
     fn withdraws(&self, at: usize, entry: &Entry, row: RowId) -> bool {
         let Some(duty) = self.duties.get(at) else { return false };
-        let matched = match self.ready(duty.version).version.matches {
-            Some(field) if !entry.any_match => {
-                duty.key.is_some() && self.history.value(row, field) == duty.key
-            }
-            _ => true,
-        };
+        let version = &self.ready(duty.version).version;
+        let asked = !version.matches.is_empty() && !entry.any_match;
+        let matched = !asked || (duty.key.is_some() && self.key_of(version, row) == duty.key);
         matched && self.same_organisation(duty, row)
     }
 
@@ -512,7 +553,8 @@ impl<'a> Fold<'a> {
         let held_against = if own.time <= opening.time { opening.on } else { own.on };
         self.belongs(at, needed.row, false)
             && since.is_none_or(|since| own.time >= self.history.row(since.row).time)
-            && self.is_current(entry, needed.row, held_against)
+            && self.is_current(entry.current, needed.row, held_against)
+            && self.is_current(entry.covers, needed.row, opening.on)
             && !undone
     }
 
@@ -598,6 +640,8 @@ impl<'a> Fold<'a> {
             let track = *self.track(id);
             if track.until {
                 self.end_at_opening(at, track.until_by);
+            } else {
+                self.look_back(at, self.ready(id), None);
             }
         }
         for at in 0..self.table.everys.len() {
@@ -882,7 +926,10 @@ impl<'a> Fold<'a> {
             duty.due = DueDate::day(opening.plus_days(i32::from(grace)));
             duty.counted_from = opening;
             duty.flags.put(Flags::POLICY_GAP, true);
+            duty.flags.put(Flags::PROVISIONAL, false);
             duty.due_rests_on = None;
+            // Days of grace are calendar days: no holiday moves them.
+            duty.working = None;
         }
         self.push(duty, None)
     }
@@ -976,6 +1023,8 @@ impl<'a> Fold<'a> {
             let ready = self.ready(*id);
             let version = &ready.version;
             let Some(entry) = version.on.get(*index) else { continue };
+            let placements = if entry.each_user { self.lies_under(found) } else { Some(Vec::new()) };
+            let Some(placements) = placements else { continue };
             let alive = self.state.get(StateField::Alive) == 1 || version.opens_after_death;
             if opened_rules.contains(&ready.rule)
                 || !alive
@@ -987,16 +1036,22 @@ impl<'a> Fold<'a> {
             {
                 continue;
             }
-            let key = version.matches.and_then(|field| self.history.value(row, field));
-            let told = version.matches.is_some_and(|field| ACT_IDS.contains(&field))
+            let key = self.key_of(version, row);
+            let told = version.matches.iter().any(|field| ACT_IDS.contains(field))
                 && key.is_some()
                 && self.openings.iter().any(|o| o.rule == ready.rule && o.key == key);
             if told {
                 continue;
             }
             opened_rules.push(ready.rule);
-            let asked = ready.asked | entry.after.fields() | entry.before.fields();
+            let mut asked = ready.asked | entry.after.fields() | entry.before.fields();
+            if entry.each_user {
+                asked |= StateField::Org.bit();
+            }
             let mut known_since = self.known_since(asked, row);
+            for placement in placements {
+                known_since = known_since.max(self.history.row(placement).recorded);
+            }
             for guard in [&version.guard, &entry.after] {
                 if let Some(switch) = self.programme_switch(guard, CountedFrom::Opening, row) {
                     known_since = self.with_area(known_since.max(self.history.row(switch).recorded));
@@ -1099,7 +1154,7 @@ impl<'a> Fold<'a> {
             working: None,
             flags: Flags::default(),
             frozen: false,
-            key: version.matches.and_then(|field| self.history.value(row, field)),
+            key: self.key_of(version, row),
             org: match version.by {
                 Some(By::Prison) => self.opening_prison(row),
                 Some(By::Org) => self.organisation(row),
@@ -1134,7 +1189,7 @@ impl<'a> Fold<'a> {
         duty
     }
 
-    fn push(&mut self, duty: Duty, key: Option<u32>) -> usize {
+    fn push(&mut self, duty: Duty, key: Option<Key>) -> usize {
         let at = self.duties.len();
         self.open.push(at);
         self.duties.push(Duty { key: key.or(duty.key), ..duty });

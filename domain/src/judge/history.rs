@@ -130,6 +130,12 @@ pub struct History {
     pub(super) merges: Vec<RowId>,
     pub(super) waivers: Vec<Waiver>,
     pub(super) programmes: HashMap<u32, Vec<RowId>>,
+    /// Documents published, for the users of the regions.
+    pub(super) publications: Vec<RowId>,
+    /// Where organisations were placed.
+    pub(super) placements: HashMap<u32, Vec<RowId>>,
+    /// Who was ever said to hold the post of CPC, by organisation.
+    pub(super) cpcs: HashMap<u32, Vec<u32>>,
     pub(super) holidays: Vec<(RowId, Vec<Announcement>)>,
     policies: Vec<(RowId, Box<str>)>,
 }
@@ -213,6 +219,18 @@ impl History {
             FactType::ProgrammeSwitchedOn | FactType::ProgrammeSwitchedOff => {
                 let area = self.row(row).subject;
                 self.programmes.entry(area).or_default().push(row);
+            }
+            FactType::DocumentPublished => self.publications.push(row),
+            FactType::OrganisationPlaced => {
+                let org = self.row(row).subject;
+                self.placements.entry(org).or_default().push(row);
+            }
+            FactType::PostFilled if fact.text(Field::Post) == Some("cpc") => {
+                let user = self.value(row, Field::User).unwrap_or(NONE);
+                let known = self.cpcs.entry(self.row(row).subject).or_default();
+                if !known.contains(&user) {
+                    known.push(user);
+                }
             }
             FactType::BankHolidaysPublished => {
                 let announcements = announcements(fact, self.row(row).recorded);

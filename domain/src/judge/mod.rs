@@ -203,7 +203,9 @@ impl<'a> Judge<'a> {
         let kind = self.context.history.kind_of(subject)?;
         let table = self.context.compiled.of_kind(kind)?;
         let rows = own.iter().flat_map(|member| self.context.history.rows_of(*member)).copied();
-        let mut rows: Vec<RowId> = rows.filter(|row| self.context.is_visible(*row, sight)).collect();
+        let foreign = self.context.foreign_rows(subject, kind);
+        let mut rows: Vec<RowId> =
+            rows.chain(foreign).filter(|row| self.context.is_visible(*row, sight)).collect();
         let order = |row: &RowId| {
             let found = self.context.history.row(*row);
             (found.time, found.position)
@@ -293,10 +295,10 @@ impl<'a> Judge<'a> {
     /// The facts of a unit that are annulled and were known before, each with the annulment that counts.
     fn annulled(&self, members: &[u32], sight: Sight) -> Vec<(RowId, RowId)> {
         let history = self.context.history;
-        let mut annulled: Vec<(RowId, RowId)> = members
-            .iter()
-            .flat_map(|member| history.rows_of(*member))
-            .filter_map(|row| Some((*row, self.context.earliest_annulment(*row, sight)?)))
+        let mut annulled: Vec<(RowId, RowId)> = self
+            .rows_read(members)
+            .into_iter()
+            .filter_map(|row| Some((row, self.context.earliest_annulment(row, sight)?)))
             .filter(|(row, annulment)| {
                 let found = history.row(*row);
                 found.time <= sight.as_at && found.recorded < history.row(*annulment).recorded
@@ -304,6 +306,19 @@ impl<'a> Judge<'a> {
             .collect();
         annulled.sort_unstable();
         annulled
+    }
+
+    /// The rows of a unit and those of other subjects that it reads.
+    fn rows_read(&self, members: &[u32]) -> Vec<RowId> {
+        let history = self.context.history;
+        let mut rows: Vec<RowId> =
+            members.iter().flat_map(|member| history.rows_of(*member)).copied().collect();
+        for member in members {
+            if let Some(kind) = history.kind_of(*member) {
+                rows.extend(self.context.foreign_rows(*member, kind));
+            }
+        }
+        rows
     }
 
     /// The view just before an annulment was recorded.

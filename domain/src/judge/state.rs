@@ -73,8 +73,19 @@ pub(super) struct State {
     exemption: Option<(Date, RowId)>,
     requests: Vec<Request>,
     answers: Vec<RowId>,
-    posts: [Vec<u32>; 2],
+    posts: [Vec<u32>; 3],
+    /// Vetting levels of those who ever held the post of a CPC, where the state is that of an organisation.
+    levels: Vec<(u32, u32)>,
+    /// Areas that are partners of the record, with the users named.
+    area_partners: Vec<(u32, Vec<u32>)>,
 }
+
+/// Places in [`State::posts`].
+const LPC: usize = 0;
+const VISOR_LEAD: usize = 1;
+const CPC: usize = 2;
+/// The vetting level that a CPC must have.
+const CPC_LEVEL: u32 = 3;
 
 impl State {
     pub fn new() -> Self {
@@ -91,7 +102,9 @@ impl State {
             exemption: None,
             requests: Vec::new(),
             answers: Vec::new(),
-            posts: [Vec::new(), Vec::new()],
+            posts: [Vec::new(), Vec::new(), Vec::new()],
+            levels: Vec::new(),
+            area_partners: Vec::new(),
         }
     }
 
@@ -240,7 +253,12 @@ impl State {
             FactType::RecordTransferred => self.set_owner(history, given(Field::To), row, c),
             FactType::NominalDied => self.set(StateField::Alive, 0, row, c),
             FactType::PartnershipRequested => self.request(history, row),
-            FactType::PartnersAdded | FactType::PartnershipRefused => self.answer(history, row),
+            FactType::PartnersAdded => {
+                self.answer(history, row);
+                self.partner(history, row, c);
+            }
+            FactType::PartnershipRefused => self.answer(history, row),
+            FactType::PartnersRemoved => self.partner(history, row, c),
             _ => self.apply_organisational(history, row, c),
         }
         self.derive(row, &mut changed);
@@ -334,8 +352,9 @@ impl State {
 
     fn post(&mut self, history: &History, row: RowId, c: &mut u64) {
         let (place, field) = match history.text(row, Field::Post) {
-            "lpc" => (0, StateField::Lpc),
-            "visor-lead" => (1, StateField::VisorLead),
+            "lpc" => (LPC, StateField::Lpc),
+            "visor-lead" => (VISOR_LEAD, StateField::VisorLead),
+            "cpc" => (CPC, StateField::Cpc),
             _ => return,
         };
         let user = history.value(row, Field::User).unwrap_or(NONE);
@@ -344,8 +363,62 @@ impl State {
         if history.row(row).kind == FactType::PostFilled {
             holders.push(user);
         }
-        let filled = u32::from(!holders.is_empty());
-        self.set(field, filled, row, c);
+        if place == CPC {
+            self.fill_cpc(row, c);
+        } else {
+            let filled = u32::from(!holders.is_empty());
+            self.set(field, filled, row, c);
+        }
+    }
+
+    /// Applies a fact about the vetting of someone who may hold a post of this organisation; what changed, as bits.
+    pub fn apply_vetting_of_holder(&mut self, history: &History, row: RowId) -> u64 {
+        let user = history.row(row).subject;
+        let level = match history.row(row).kind {
+            FactType::VettingCleared => history.value(row, Field::Level).unwrap_or(0),
+            FactType::VettingWithdrawn => 0,
+            _ => return 0,
+        };
+        self.levels.retain(|(known, _)| *known != user);
+        self.levels.push((user, level));
+        let mut changed = 0;
+        self.fill_cpc(row, &mut changed);
+        changed
+    }
+
+    /// The post of a CPC is filled while one who holds it is vetted at level 3.
+    fn fill_cpc(&mut self, row: RowId, c: &mut u64) {
+        let holders = self.posts.get(CPC).map_or(&[][..], Vec::as_slice);
+        let vetted = |user: &u32| self.levels.contains(&(*user, CPC_LEVEL));
+        let filled = u32::from(holders.iter().any(vetted));
+        self.set(StateField::Cpc, filled, row, c);
+    }
+
+    /// An area is a partner from when partners of it are added until all users named have been removed.
+    fn partner(&mut self, history: &History, row: RowId, c: &mut u64) {
+        let org = history.value(row, Field::Org).unwrap_or(NONE);
+        if history.kind_of(org) != Some(SubjectKind::Area) {
+            return;
+        }
+        let users = answered_users(history, row);
+        let place = self.area_partners.iter().position(|(area, _)| *area == org);
+        if history.row(row).kind == FactType::PartnersAdded {
+            let place = place.unwrap_or_else(|| {
+                self.area_partners.push((org, Vec::new()));
+                self.area_partners.len() - 1
+            });
+            if let Some((_, named)) = self.area_partners.get_mut(place) {
+                named.extend(users);
+            }
+        } else if let Some(place) = place
+            && let Some((_, named)) = self.area_partners.get_mut(place)
+        {
+            named.retain(|user| !users.is_empty() && !users.contains(user));
+            if named.is_empty() {
+                self.area_partners.swap_remove(place);
+            }
+        }
+        self.set(StateField::AreaPartner, u32::from(!self.area_partners.is_empty()), row, c);
     }
 
     fn request(&mut self, history: &History, row: RowId) {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::compiled::Compiled;
 use super::history::{History, RowId, Waiver};
 use crate::calendar::Calendar;
-use crate::catalogue::{FactType, Field};
+use crate::catalogue::{FactType, Field, SubjectKind};
 use crate::policy::Programme;
 use crate::time::{Date, Instant};
 use crate::vocabulary::{NONE, decode_date};
@@ -159,6 +159,39 @@ impl<'a> Context<'a> {
     pub fn visible_switches(&self, area: u32, sight: Sight) -> impl Iterator<Item = RowId> + '_ {
         let switches = self.history.programmes.get(&area).map_or(&[][..], Vec::as_slice);
         switches.iter().copied().filter(move |row| self.is_visible(*row, sight))
+    }
+
+    /// The placement by which an organisation belongs to another at a place in the order of the fold.
+    pub fn placement(&self, org: u32, at: (Instant, u32), sight: Sight) -> Option<RowId> {
+        let order = |row: &RowId| (self.history.row(*row).time, self.history.row(*row).position);
+        let placed = self.history.placements.get(&org)?.iter().copied();
+        placed.filter(|row| order(row) <= at && self.is_visible(*row, sight)).max_by_key(order)
+    }
+
+    /// The placements that decide whose publications concern some subjects: all, where they are users.
+    pub fn placements_read(&self, members: &[u32]) -> impl Iterator<Item = RowId> + '_ {
+        let user = |member: &u32| self.history.kind_of(*member) == Some(SubjectKind::User);
+        let reads = members.iter().any(user) && !self.history.publications.is_empty();
+        self.history.placements.values().flatten().copied().filter(move |_| reads)
+    }
+
+    /// The facts of other subjects that the duties of one are opened, kept open or ended by, visible or not: what is
+    /// published for its region, and the vetting of those who hold a post of it.
+    pub fn foreign_rows(&self, subject: u32, kind: SubjectKind) -> Vec<RowId> {
+        let reads_publications = || self.compiled.of_kind(kind).is_some_and(|table| table.reads_publications);
+        match kind {
+            SubjectKind::User if reads_publications() => self.history.publications.clone(),
+            SubjectKind::Area | SubjectKind::Unit | SubjectKind::Prison | SubjectKind::PrisonGroup => {
+                let users = self.history.cpcs.get(&subject).map_or(&[][..], Vec::as_slice);
+                let rows = users.iter().flat_map(|user| self.history.rows_of(*user)).copied();
+                let vetting = |row: &RowId| {
+                    let kind = self.history.row(*row).kind;
+                    matches!(kind, FactType::VettingCleared | FactType::VettingWithdrawn)
+                };
+                rows.filter(vetting).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// The survivor of each member of a set of subjects that merges connect.

@@ -9,8 +9,8 @@ use super::files::{concatenated, shipped_files};
 use super::text::normalised;
 use super::toml_reader::{At, Reader, Table, integer};
 use super::{
-    Basis, By, Condition, CountedFrom, Due, Entry, Escalation, Form, Holder, Interpretation, PerHolder,
-    Policy, PolicyError, PolicyFiles, Problem, Programme, Rule, Severity, Step, Test, Version,
+    Basis, By, Condition, CountedFrom, Due, Entry, Escalation, Form, Holder, Interpretation, MATCHED,
+    PerHolder, Policy, PolicyError, PolicyFiles, Problem, Programme, Rule, Severity, Step, Test, Version,
 };
 use crate::catalogue::{FactType, Field, FieldSpec, Shape, SubjectKind, WAIVERS};
 use crate::time::Date;
@@ -48,11 +48,14 @@ pub(super) fn load(files: &PolicyFiles) -> Result<Policy, PolicyError> {
         let reader = Reader::new(name, text);
         if let Some(parsed) = reader.parse() {
             match name.as_str() {
-                "interpretations.toml" => {
-                    interpretations = read_interpretations(&reader.root(parsed.get_ref()));
+                // Those of a draft stand beside the shipped ones, in a file of their own that comes first and wins.
+                "interpretations.toml" | "interpretations-draft.toml" => {
+                    for (id, reading) in read_interpretations(&reader.root(parsed.get_ref())) {
+                        interpretations.entry(id).or_insert(reading);
+                    }
                 }
                 // The coverage table has a reader of its own.
-                "coverage.toml" => {}
+                super::coverage::FILE => {}
                 _ => rules.extend(read_rule(reader.root(parsed.get_ref()), name, &mut shared)),
             }
         }
@@ -263,7 +266,7 @@ fn read_version(table: &Table<'_, '_>, number: u16, shared: &mut Shared) -> Opti
     let mut entries = |key: &'static str| read_entries(table, key, &subjects, shared);
     let (on, done, needs, since) = (entries("on"), entries("done"), entries("needs"), entries("since"));
     let (withdrawn_by, closes_overdue) = (entries("withdrawn_by"), entries("closes_overdue"));
-    let matches = table.get("match").and_then(|at| read_match(&at, &on, &done, &needs));
+    let matches = table.get("match").map(|at| read_match(&at, &on, &done, &needs)).unwrap_or_default();
     let by = table.get("by").and_then(|at| match at.text()? {
         "prison" => Some(By::Prison),
         "org" => Some(By::Org),
@@ -364,13 +367,10 @@ fn check_form(table: &Table<'_, '_>, version: &Version) {
         Form::While => {
             complain(!stateful, "`form = \"while\"` needs a condition `while`");
             complain(
-                version.until.is_none() && !version.ends_met,
+                version.until.is_none() && version.done.is_empty() && !version.ends_met,
                 "`form = \"while\"` needs `until` or `ends = \"met\"`",
             );
-            complain(
-                !version.on.is_empty() || !version.done.is_empty(),
-                "`on` and `done` belong to the form `on`",
-            );
+            complain(!version.on.is_empty(), "`on` belongs to the form `on`");
         }
         Form::Every => {
             complain(!stateful, "`form = \"every\"` needs a condition `while`");
@@ -516,13 +516,18 @@ fn read_entry(at: &At<'_, '_>, subjects: &[SubjectKind], shared: &mut Shared) ->
         Some("any") => true,
         _ => at.wrong("\"any\""),
     });
-    let current = table.get("current").and_then(|at| {
-        let field = kind?.field(at.text()?).filter(|spec| matches!(spec.shape, Shape::Date));
-        if field.is_none() {
-            at.wrong::<()>("a date field of that fact");
-        }
-        field.map(|spec| spec.field)
-    });
+    let date = |key: &'static str| {
+        table.get(key).and_then(|at| {
+            let field = kind?.field(at.text()?).filter(|spec| matches!(spec.shape, Shape::Date));
+            if field.is_none() {
+                at.wrong::<()>("a date field of that fact");
+            }
+            field.map(|spec| spec.field)
+        })
+    };
+    let (current, covers) = (date("current"), date("covers"));
+    // What a region publishes is for each of its users.
+    let each_user = kind == Some(FactType::DocumentPublished) && *subjects == [SubjectKind::User];
     let unless = table
         .get("unless")
         .map(|at| {
@@ -531,7 +536,25 @@ fn read_entry(at: &At<'_, '_>, subjects: &[SubjectKind], shared: &mut Shared) ->
         })
         .unwrap_or_default();
     table.finish();
-    Some(Entry { kind: kind?, data, after, before, counted_from, policy_gap, any_match, current, unless })
+    let kind = kind?;
+    let stated = |subject: &SubjectKind| kind.subjects().contains(subject);
+    if !each_user && !subjects.is_empty() && !subjects.iter().any(stated) {
+        let of: Vec<_> = subjects.iter().map(ToString::to_string).collect();
+        at.problem(format!("{kind} is never stated of a {}", of.join(" or ")));
+    }
+    Some(Entry {
+        kind,
+        data,
+        after,
+        before,
+        counted_from,
+        policy_gap,
+        any_match,
+        current,
+        covers,
+        unless,
+        each_user,
+    })
 }
 
 fn known_type(at: &At<'_, '_>) -> Option<FactType> {
@@ -596,14 +619,24 @@ fn read_data_test(at: &At<'_, '_>, spec: &FieldSpec, shared: &mut Shared) -> Opt
     any_of(at, &mut one)
 }
 
-fn read_match(at: &At<'_, '_>, on: &[Entry], done: &[Entry], needs: &[Entry]) -> Option<Field> {
-    let name = at.text()?;
-    let field = Field::ALL.iter().copied().find(|field| field.name() == name);
-    let has = |entry: &Entry| entry.kind.field(name).is_some();
-    if field.is_none() || !on.iter().any(has) || !done.iter().chain(needs).any(has) {
-        return at.wrong("a data field that the opening and the ending facts both have");
+fn read_match(at: &At<'_, '_>, on: &[Entry], done: &[Entry], needs: &[Entry]) -> Vec<Field> {
+    let one = |at: &At<'_, '_>| {
+        let name = at.text()?;
+        let field = Field::ALL.iter().copied().find(|field| field.name() == name);
+        let has = |entry: &Entry| entry.kind.field(name).is_some();
+        if field.is_none() || !on.iter().any(has) || !done.iter().chain(needs).any(has) {
+            return at.wrong("a data field that the opening and the ending facts both have");
+        }
+        field
+    };
+    let fields: Vec<Field> = match at.value {
+        DeValue::Array(_) => at.items().iter().filter_map(one).collect(),
+        _ => one(at).into_iter().collect(),
+    };
+    if fields.len() > MATCHED {
+        at.problem(format!("`match` holds at most {MATCHED} fields against each other"));
     }
-    field
+    fields
 }
 
 fn read_counted_from(at: &At<'_, '_>) -> Option<CountedFrom> {

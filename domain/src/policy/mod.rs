@@ -1,5 +1,6 @@
 //! The policy as data: rules with their versions, the framework's words beside each number (spec 3.3, 7).
 
+pub mod coverage;
 mod files;
 mod load;
 mod text;
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-pub use files::{PolicyFiles, concatenated, shipped_files, split_concatenation};
+pub use files::{DRAFTS, PolicyFiles, concatenated, shipped_draft, shipped_files, split_concatenation};
 pub use text::normalised;
 
 use crate::catalogue::{FactType, Field, SubjectKind};
@@ -92,11 +93,17 @@ pub struct PerHolder {
 }
 
 impl PerHolder {
-    /// The text for a holder such as `prison/LEI`.
+    /// The text for a holder such as `prison/LEI`; a prison group has that of prisons unless it has its own.
     #[must_use]
     pub fn for_holder(&self, holder: Option<&str>) -> &str {
-        let kind = holder.and_then(SubjectKind::of);
-        let found = self.by_kind.iter().find(|(k, _)| Some(*k) == kind);
+        let of = |kind: SubjectKind| self.by_kind.iter().find(|(known, _)| *known == kind);
+        let found = match holder.and_then(SubjectKind::of) {
+            Some(SubjectKind::PrisonGroup) => {
+                of(SubjectKind::PrisonGroup).or_else(|| of(SubjectKind::Prison))
+            }
+            Some(kind) => of(kind),
+            None => None,
+        };
         found.map_or(&self.default, |(_, text)| text)
     }
 }
@@ -299,6 +306,9 @@ impl Test {
     }
 }
 
+/// Most data fields that a rule may hold against each other.
+pub const MATCHED: usize = 2;
+
 /// A type of fact with conditions on its data and on the state before and after it.
 #[derive(Debug, Clone)]
 pub struct Entry {
@@ -318,8 +328,12 @@ pub struct Entry {
     pub any_match: bool,
     /// A date field that must not lie before the effective date it is held against (6.1, 6.6, 4.16.vetting).
     pub current: Option<Field>,
+    /// A date field that must not lie before the opening's effective date, whenever the fact comes (6.6).
+    pub covers: Option<Field>,
     /// Types that undo it when they come in between (6.1).
     pub unless: Vec<FactType>,
+    /// Whether it opens a duty for each user whose organisation is, or lies under, the one it is stated of (4.16.sign).
+    pub each_user: bool,
 }
 
 /// How the organisations of two facts are compared.
@@ -362,8 +376,8 @@ pub struct Version {
     pub withdrawn_by: Vec<Entry>,
     /// What ends an overdue duty although `while` holds.
     pub closes_overdue: Vec<Entry>,
-    /// The data field that must be equal.
-    pub matches: Option<Field>,
+    /// The data fields that must be equal, at most [`MATCHED`].
+    pub matches: Vec<Field>,
     /// The organisation that must be equal.
     pub by: Option<By>,
     /// Whether an earlier fact counts.
@@ -491,7 +505,7 @@ mod tests {
     fn the_shipped_policy_loads_in_table_order() {
         let policy = Policy::shipped().unwrap();
         let ids: Vec<_> = policy.rules.iter().map(|rule| rule.id.as_str()).collect();
-        assert_eq!(ids.first(), Some(&"4.10"));
+        assert_eq!(ids.get(..3), Some(&["4.3", "4.7", "4.8.cpc"][..]));
         assert!(ids.iter().position(|id| *id == "4.20.2") < ids.iter().position(|id| *id == "5.13"));
         assert_eq!(policy.sha256.len(), 64);
     }

@@ -2,7 +2,12 @@
 
 use serde_json::json;
 
-use super::given::{Given, given, given_live_record};
+use super::given::{Given, given_live_record, given_of};
+
+/// Nothing given, under the rules that these histories are about.
+fn given() -> Given {
+    given_of("4.10 4.11 4.13 4.14 4.18 4.25 5.13 5.18")
+}
 
 #[test]
 fn each_opening_of_5_13_counts_from_its_own_day() {

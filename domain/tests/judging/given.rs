@@ -38,6 +38,14 @@ pub fn given_under(policy: Policy) -> Given {
     Given { lines: Vec::new(), subject: "nominal/N1".to_owned(), policy }
 }
 
+/// The same under these shipped rules alone, named with blanks between.
+pub fn given_of(rules: &str) -> Given {
+    let mut policy = Policy::shipped().unwrap();
+    policy.rules.retain(|rule| rules.split(' ').any(|id| id == rule.id));
+    assert_eq!(policy.rules.len(), rules.split(' ').count(), "{rules}");
+    given_under(policy)
+}
+
 /// A nominal of category 2 at level 2 in area A1, registered on Monday 2 March 2026, with a probation record.
 pub fn given_live_record() -> Given {
     given().registered("reg", "2026-03-02 08:00", 2, 2).record("rec", "2026-03-02 08:01")

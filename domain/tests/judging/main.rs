@@ -9,24 +9,31 @@
 
 mod given;
 
+mod acts;
 mod annulments;
 mod bank_holidays;
 mod before_something;
 mod cases;
 mod custody;
+mod drafts;
 mod each_working_day;
 mod holders;
 mod known_since;
+mod limits;
 mod merges;
-mod more_rules;
 mod opened_by_facts;
 mod partnership;
+mod police_records;
+mod posts;
+mod prior;
 mod programmes;
 mod properties;
+mod publications;
 mod published_data;
 mod release_dates;
 mod state;
 mod supersession;
+mod table;
 mod time;
 mod vetting;
 mod waivers;

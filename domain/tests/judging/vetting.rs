@@ -2,7 +2,12 @@
 
 use serde_json::json;
 
-use super::given::{Given, given, moment};
+use super::given::{Given, given_of, moment};
+
+/// Nothing given, under the one rule.
+fn given() -> Given {
+    given_of("4.16.vetting")
+}
 
 /// A user of area A1 whose vetting runs out on Tuesday 10 March 2026, with an enabled account.
 fn user() -> Given {

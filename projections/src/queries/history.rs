@@ -34,6 +34,7 @@ impl Projections {
             for member in &members {
                 own.extend(read_what_can_be(&self.shared.log, member)?);
                 own.extend_from_slice(cross.waivers_of(member));
+                own.extend(cross.foreign(member).facts);
             }
             cross.add_annulments(&mut own);
             facts.extend(own.into_iter().map(|placed| (placed.position, placed)));
