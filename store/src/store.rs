@@ -37,7 +37,7 @@ use crate::streams::Streams;
 use crate::writer::{Context, Log, Writer};
 
 /// Most events in one batch.
-pub const MAX_BATCH: usize = 10_000;
+pub const MAX_BATCH: usize = 40_000;
 
 /// Where a log is and how it is run.
 #[derive(Clone)]

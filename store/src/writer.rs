@@ -20,7 +20,7 @@ use crate::streams::Streams;
 /// Most batches in one transaction.
 const GROUP_BATCHES: usize = 1_000;
 /// Most events in one transaction, unless a single batch has more.
-const GROUP_EVENTS: usize = 10_000;
+const GROUP_EVENTS: usize = 40_000;
 /// Most bytes of payloads in one transaction, unless a single batch has more: what one statement of PostgreSQL takes, and
 /// what is held in memory twice, stay far below their limits.
 const GROUP_BYTES: usize = 64 << 20;

@@ -54,8 +54,20 @@ struct Followed<'j> {
     rows: Vec<RowId>,
     /// The switches that counted in the areas asked about.
     switches: Vec<RowId>,
-    /// Duties whose verdict was handed out and cannot change while the fold goes on.
-    told: Vec<bool>,
+    /// What was handed out of each duty.
+    told: Vec<Told>,
+    /// When the duties were looked at last, and how many changes of holder were known then.
+    last: Option<(Sight, usize)>,
+}
+
+/// Whether a duty's verdict was handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Never,
+    /// It was, and stays so until something about the duty changes.
+    Once,
+    /// It was, and cannot change while the fold goes on.
+    ForGood,
 }
 
 /// Duties of a unit at a moment.
@@ -201,7 +213,8 @@ impl Course<'_> {
         self.followed.clear();
         for (subject, own) in judge.survivors_of(&self.members, sight) {
             let Some((fold, rows)) = judge.fold(subject, &own, sight, Changes::Dropped) else { continue };
-            let mut followed = Followed { subject, own, fold, rows, switches: Vec::new(), told: Vec::new() };
+            let mut followed =
+                Followed { subject, own, fold, rows, switches: Vec::new(), told: Vec::new(), last: None };
             followed.switches = followed.switches_now(&judge.context, sight);
             self.followed.push(followed);
         }
@@ -220,8 +233,7 @@ impl Course<'_> {
         let (judge, sight) = (self.judge, self.sight);
         let mut verdicts = Vec::new();
         let mut complete = true;
-        let annulled =
-            if self.doubtful.is_empty() { Vec::new() } else { judge.annulled(&self.members, sight) };
+        let annulled = judge.annulled(&self.doubtful, sight);
         if annulled != self.annulled {
             self.followed.iter_mut().for_each(|followed| followed.told.clear());
             self.annulled.clone_from(&annulled);
@@ -232,8 +244,7 @@ impl Course<'_> {
                 followed.told.clear();
                 judge.conclude(&mut followed.fold.clone(), followed.subject, sight, &mut verdicts);
             } else {
-                complete &= !followed.told.contains(&true);
-                followed.look(judge, sight, &mut verdicts);
+                complete &= followed.look(judge, sight, &mut verdicts);
             }
         }
         match self.members.as_slice() {
@@ -389,22 +400,46 @@ impl Followed<'_> {
         asked.iter().flat_map(|area| context.visible_switches(*area, sight)).collect()
     }
 
-    /// The verdicts of duties that may have changed since they were told.
-    fn look(&mut self, judge: &Judge<'_>, sight: Sight, verdicts: &mut Vec<Verdict>) {
+    /// The verdicts of duties that may have changed since they were told; answers whether none was left out.
+    fn look(&mut self, judge: &Judge<'_>, sight: Sight, verdicts: &mut Vec<Verdict>) -> bool {
         let history = judge.context.history;
         let folded_to = self.rows.last().map(|row| history.row(*row).time);
-        self.told.resize(self.fold.duties.len(), false);
+        self.told.resize(self.fold.duties.len(), Told::Never);
+        for at in self.fold.touched.drain(..) {
+            if let Some(told @ Told::Once) = self.told.get_mut(at) {
+                *told = Told::Never;
+            }
+        }
+        let holders = self.fold.holders.len();
+        // Another holder or another calendar may concern any of them.
+        let last = self.last.replace((sight, holders)).filter(|(last, before)| {
+            let published = judge.context.calendar.published_between(last.known_at, sight.known_at).next();
+            *before == holders && published.is_none()
+        });
+        let mut whole = true;
         for (at, told) in self.told.iter_mut().enumerate() {
-            if *told {
+            if *told == Told::ForGood {
+                whole = false;
                 continue;
             }
             let Some(duty) = self.fold.as_it_stands(at) else { continue };
+            // Beside what touches a duty, its due moment changes it, and the moment after: a holder counts no longer
+            // who came at the due moment itself.
+            let falls_due = |last: Instant| {
+                duty.end.is_none() && duty.due.at.is_some_and(|due| last <= due && due <= sight.as_at)
+            };
+            if *told == Told::Once && last.is_some_and(|(last, _)| !falls_due(last.as_at)) {
+                whole = false;
+                continue;
+            }
             verdicts.push(judge.verdict(&self.fold, &duty, self.subject, sight));
             // A fact of the instant at which a duty ended may still change its holder; a later one may not.
-            *told = duty.end.is_some_and(|End { at, .. }| {
+            let for_good = duty.end.is_some_and(|End { at, .. }| {
                 folded_to.is_some_and(|folded_to| folded_to > at) && sight.as_at > at
             });
+            *told = if for_good { Told::ForGood } else { Told::Once };
         }
+        whole
     }
 }
 

@@ -77,6 +77,8 @@ pub(super) struct Fold<'a> {
     marks: Vec<Mark>,
     openings: Vec<Opening>,
     pub(super) duties: Vec<Duty>,
+    /// Duties that were made or may have been changed since this was emptied last; some more than once.
+    pub(super) touched: Vec<usize>,
     /// What the days of a running `every` period have in common, by version and opening fact.
     patterns: Vec<Duty>,
     open: Vec<usize>,
@@ -120,6 +122,7 @@ impl<'a> Fold<'a> {
             marks: Vec::new(),
             openings: Vec::new(),
             duties: Vec::new(),
+            touched: Vec::new(),
             patterns: Vec::new(),
             open: Vec::new(),
             holders: Vec::new(),
@@ -201,11 +204,13 @@ impl<'a> Fold<'a> {
     /// A duty as it stands at the view: one in working days brought up to what was published.
     pub fn as_it_stands(&self, at: usize) -> Option<std::borrow::Cow<'_, Duty>> {
         let duty = self.duties.get(at)?;
-        if duty.working.is_none() || duty.frozen || duty.end.is_some() {
+        let (known_at, open) = (self.view.known_at, !duty.frozen && duty.end.is_none());
+        let moved = |looked| self.cx.calendar.published_between(looked, known_at).next().is_some();
+        if !duty.working.is_some_and(|(_, _, looked)| open && moved(looked)) {
             return Some(std::borrow::Cow::Borrowed(duty));
         }
         let mut own = duty.clone();
-        settle(self.cx, self.view.known_at, &mut own, Instant::MAX);
+        settle(self.cx, known_at, &mut own, Instant::MAX);
         Some(std::borrow::Cow::Owned(own))
     }
 
@@ -249,6 +254,7 @@ impl<'a> Fold<'a> {
 
     #[expect(clippy::indexing_slicing, reason = "duty numbers come from this fold alone")]
     fn duty(&mut self, at: usize) -> &mut Duty {
+        self.touched.push(at);
         &mut self.duties[at]
     }
 
@@ -982,6 +988,7 @@ impl<'a> Fold<'a> {
             }
             if start >= opener.time && self.calendar_before(start).is_working_day(day) {
                 let duty = self.day_duty(&pattern, day, end);
+                self.touched.push(self.duties.len());
                 self.duties.push(duty);
             }
             day = day.next();
@@ -1192,6 +1199,7 @@ impl<'a> Fold<'a> {
     fn push(&mut self, duty: Duty, key: Option<Key>) -> usize {
         let at = self.duties.len();
         self.open.push(at);
+        self.touched.push(at);
         self.duties.push(Duty { key: key.or(duty.key), ..duty });
         at
     }

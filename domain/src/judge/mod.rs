@@ -286,19 +286,19 @@ impl<'a> Judge<'a> {
 
     /// Lists the duties whose opening fact was annulled, as judged just before the annulment was recorded.
     fn add_annulled(&self, members: &[u32], sight: Sight, verdicts: &mut Vec<Verdict>) {
-        for (row, annulment) in self.annulled(members, sight) {
+        for (row, annulment) in self.annulled(&self.rows_read(members), sight) {
             let then = self.judge_members(members, self.just_before(annulment, sight), None);
             verdicts.extend(self.as_annulled(then, row, annulment));
         }
     }
 
-    /// The facts of a unit that are annulled and were known before, each with the annulment that counts.
-    fn annulled(&self, members: &[u32], sight: Sight) -> Vec<(RowId, RowId)> {
+    /// Those of some facts that are annulled and were known before, each with the annulment that counts.
+    fn annulled(&self, rows: &[RowId], sight: Sight) -> Vec<(RowId, RowId)> {
         let history = self.context.history;
-        let mut annulled: Vec<(RowId, RowId)> = self
-            .rows_read(members)
-            .into_iter()
-            .filter_map(|row| Some((row, self.context.earliest_annulment(row, sight)?)))
+        let mut annulled: Vec<(RowId, RowId)> = rows
+            .iter()
+            .filter(|row| self.context.is_ever_annulled(**row))
+            .filter_map(|row| Some((*row, self.context.earliest_annulment(*row, sight)?)))
             .filter(|(row, annulment)| {
                 let found = history.row(*row);
                 found.time <= sight.as_at && found.recorded < history.row(*annulment).recorded

@@ -47,6 +47,8 @@ pub(super) struct Context<'a> {
     pub calendar: Calendar,
     /// Annulments by the fact that they name.
     annulled_by: HashMap<RowId, Vec<RowId>>,
+    /// A bit for each row: whether it is a key of the above. Asked for every fact at every moment.
+    ever_annulled: Vec<u64>,
 }
 
 impl<'a> Context<'a> {
@@ -57,7 +59,17 @@ impl<'a> Context<'a> {
                 annulled_by.entry(target).or_default().push(*annulment);
             }
         }
-        Self { compiled, history, calendar: calendar.clone(), annulled_by }
+        let mut ever_annulled = Vec::new();
+        for row in annulled_by.keys() {
+            let (word, bit) = place_of(*row);
+            if ever_annulled.len() <= word {
+                ever_annulled.resize(word + 1, 0);
+            }
+            if let Some(bits) = ever_annulled.get_mut(word) {
+                *bits |= bit;
+            }
+        }
+        Self { compiled, history, calendar: calendar.clone(), annulled_by, ever_annulled }
     }
 
     /// Takes in the holidays that facts had published.
@@ -99,7 +111,8 @@ impl<'a> Context<'a> {
 
     /// Whether any annulment of a fact is in the history, in force or not.
     pub fn is_ever_annulled(&self, row: RowId) -> bool {
-        self.annulled_by.contains_key(&row)
+        let (word, bit) = place_of(row);
+        self.ever_annulled.get(word).is_some_and(|bits| bits & bit != 0)
     }
 
     /// The annulments of a fact, the annulments of those, and so on, in force or not.
@@ -221,6 +234,11 @@ impl<'a> Context<'a> {
         let until = self.history.value(waiver.row, Field::Until).and_then(decode_date);
         self.is_visible(waiver.row, sight) && until.is_none_or(|until| until >= sight.as_at.london_date())
     }
+}
+
+/// The word and the bit of a row among bits by row.
+const fn place_of(row: RowId) -> (usize, u64) {
+    (row as usize / 64, 1 << (row % 64))
 }
 
 fn root(parent: &HashMap<u32, u32>, subject: u32) -> u32 {

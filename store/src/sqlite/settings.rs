@@ -43,8 +43,8 @@ const WRITE: &[Setting] = &[
     exactly("journal_mode", "WAL", &["wal"]),
     // 2 is FULL: the write-ahead log reaches the disk before a commit is acknowledged; 3 is EXTRA.
     exactly("synchronous", "FULL", &["2", "3"]),
-    // 16,000 pages of 4 KiB: 64 MB between checkpoints, so that a page of an index is copied once for many writes.
-    exactly("wal_autocheckpoint", "16000", &["16000"]),
+    // 32,000 pages of 4 KiB: 128 MB between checkpoints, so that a page of an index is copied once for many writes.
+    exactly("wal_autocheckpoint", "32000", &["32000"]),
     // 32 MiB of pages, for the indexes that grow in random places.
     exactly("cache_size", "-32768", &["-32768"]),
 ];

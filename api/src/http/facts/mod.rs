@@ -9,7 +9,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use mandate_domain::fact::FactError;
-use mandate_store::{Claim, MAX_BATCH, NewEvent, OnError, Outcome, StoreError};
+use mandate_store::{Claim, NewEvent, OnError, Outcome, StoreError};
 
 pub use answer::FactResult;
 use answer::{Answer, Rejection};
@@ -82,6 +82,9 @@ fn client_of(app: &App, headers: &HeaderMap) -> Result<Client, HttpError> {
     found.ok_or(HttpError::Unauthorised("this token is not known here"))
 }
 
+/// Most facts of one request: others wait while they are stored.
+const MOST_FACTS: usize = 10_000;
+
 /// Checks facts and stores them; one result each, in order.
 async fn take(
     app: &App,
@@ -90,8 +93,8 @@ async fn take(
     on_error: OnError,
     run: Run,
 ) -> Result<Vec<FactResult>, HttpError> {
-    if texts.len() > MAX_BATCH {
-        return Err(StoreError::TooMany { events: texts.len(), limit: MAX_BATCH }.into());
+    if texts.len() > MOST_FACTS {
+        return Err(StoreError::TooMany { events: texts.len(), limit: MOST_FACTS }.into());
     }
     let mut results: Vec<Option<FactResult>> = Vec::with_capacity(texts.len());
     let mut events = Vec::with_capacity(texts.len());
