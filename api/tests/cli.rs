@@ -119,6 +119,59 @@ fn what_cannot_be_done_is_said_with_what_to_do_next() {
 }
 
 #[test]
+fn every_paragraph_is_listed_with_what_covers_it() {
+    let folder = folder();
+    let run = |arguments: &[&str]| ended(&mandate(folder.path(), arguments));
+    let (code, table) = run(&["policy", "list", "--coverage"]);
+    assert_eq!(code, 0, "{table}");
+    let line = |paragraph: &str| {
+        let own = table.lines().find(|line| line.split_whitespace().next() == Some(paragraph));
+        own.unwrap_or_else(|| panic!("no {paragraph} in {table}")).to_owned()
+    };
+    assert!(line("4.10").contains("rule 4.10; command create-record"), "{}", line("4.10"));
+    assert!(line("4.31").contains("attestation quarterly, requirement.attested"), "{}", line("4.31"));
+    let (code, json) = run(&["policy", "list", "--coverage", "--json"]);
+    assert_eq!(code, 0, "{json}");
+    let listed: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let lines = listed.as_array().unwrap();
+    let own = lines.iter().find(|line| line["paragraph"] == "5.15").unwrap();
+    assert_eq!(own["by"], serde_json::json!([{"sort": "rule", "name": "5.15"}]));
+    // One line for each, and the heading.
+    assert_eq!(lines.len() + 1, table.trim_end().lines().count());
+    // A table that names no such rule is refused with file and line.
+    std::fs::create_dir(folder.path().join("draft")).unwrap();
+    std::fs::write(folder.path().join("draft/coverage.toml"), "\"4.1\" = [{ rule = \"4.1\" }]\n").unwrap();
+    let (code, said) = run(&["policy", "list", "--coverage", "--policy", "draft"]);
+    assert!(code == 3 && said.contains("policy coverage.toml: line 1: there is no rule `4.1`"), "{said}");
+}
+
+#[test]
+fn a_draft_that_ships_is_judged_by_its_name() {
+    let folder = folder();
+    let fact = r#"{"specversion":"1.0","id":"a","source":"/t","type":"mappa.registered","subject":"nominal/N1",
+        "time":"2026-03-02T09:00:00Z","data":{"registration":"R","category":2,"level":2,"area":"area/A01"}}"#;
+    std::fs::write(folder.path().join("facts.jsonl"), fact.replace('\n', "") + "\n").unwrap();
+    let due = |policy: &[&str]| {
+        let at = [
+            "judge",
+            "facts.jsonl",
+            "--as-at",
+            "2026-03-03",
+            "--known-at",
+            "2026-03-03",
+            "--format",
+            "jsonl",
+        ];
+        let (code, said) = ended(&mandate(folder.path(), &[&at, policy].concat()));
+        assert_eq!(code, 0, "{said}");
+        let duty: serde_json::Value = serde_json::from_str(&said).unwrap();
+        duty["due_on"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(due(&[]), "2026-03-07");
+    assert_eq!(due(&["--policy", "five-working-days"]), "2026-03-09");
+}
+
+#[test]
 fn the_configuration_is_shown_as_serve_would_use_it() {
     let folder = folder();
     std::fs::write(

@@ -252,10 +252,9 @@ impl Cross {
             FactType::DutyWaived => {
                 waived_subject(&fact.subject).map_or(Reach::Own, |subject| Reach::Subjects(vec![subject]))
             }
-            FactType::DocumentPublished => Reach::Users,
-            // Before anything is published it is nobody's concern.
+            // Before anything is published it is nobody's concern where an organisation lies.
             FactType::OrganisationPlaced if self.publications.is_empty() => Reach::Own,
-            FactType::OrganisationPlaced => Reach::Users,
+            FactType::DocumentPublished | FactType::OrganisationPlaced => Reach::Users,
             FactType::VettingCleared | FactType::VettingWithdrawn => {
                 Reach::Subjects(self.orgs_of(&fact.subject).map(str::to_owned).collect())
             }

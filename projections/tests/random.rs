@@ -58,7 +58,7 @@ fn fact(what: u8, whom: u8, told: usize) -> (&'static str, String, String) {
     let n = usize::from(what) * 7 + told;
     let data = |text: &str| {
         let text = text.replace("NN", &n.to_string()).replace("AA", &area);
-        text.replace("RR", &format!("R{}", if n % 4 == 0 { 1 - whom % 2 } else { whom % 2 }))
+        text.replace("RR", &format!("R{}", if n.is_multiple_of(4) { 1 - whom % 2 } else { whom % 2 }))
             .replace("UU", &format!("U{}", n % 2))
     };
     let region = format!("region/R{}", whom % 2);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use mandate_domain::policy::coverage::Coverage;
+use mandate_domain::policy::coverage::{self, Coverage};
 use mandate_domain::policy::{Basis, Due, Policy, PolicyFiles, Rule, Version, shipped_files};
 
 use super::{Exit, print};
@@ -54,7 +54,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Arguments::List { coverage: true, json, .. } => list_coverage(&files, &policy, *json),
         Arguments::List { json, .. } => list(&policy, *json),
         Arguments::Show { rule, .. } => show(&policy, rule),
-        Arguments::Check { .. } => {
+        Arguments::Check { path } => {
+            // A draft or a single file says nothing of what covers a paragraph.
+            let whole = path.as_ref().is_none_or(|path| path.join(coverage::FILE).exists());
+            if let Some(error) = whole.then(|| Coverage::load(&files, &policy)).and_then(Result::err) {
+                eprintln!("{error}");
+                return Ok(Exit::Refused);
+            }
             let versions: usize = policy.rules.iter().map(|rule| rule.versions.len()).sum();
             let text = format!(
                 "{} rules, {versions} versions, {} readings: nothing wrong\nsha256 {}\n",

@@ -355,8 +355,8 @@ impl Course<'_> {
             self.ahead.iter().copied().filter_map(told).for_each(&mut add);
         } else {
             judge.rows_read(&self.members).into_iter().filter_map(told).for_each(&mut add);
-            let placements = judge.context.placements_read(&self.members);
-            placements.filter_map(told).for_each(&mut add);
+            let placed = judge.context.next_placement(&self.members, now, sight.until);
+            placed.into_iter().for_each(&mut add);
         }
         for (area, _) in self.areas() {
             let switches = history.programmes.get(&area).into_iter().flatten();

@@ -49,6 +49,8 @@ pub(super) struct Context<'a> {
     annulled_by: HashMap<RowId, Vec<RowId>>,
     /// A bit for each row: whether it is a key of the above. Asked for every fact at every moment.
     ever_annulled: Vec<u64>,
+    /// When each placement comes to count, and where it stands; in order.
+    placed_at: Vec<(Instant, u32)>,
 }
 
 impl<'a> Context<'a> {
@@ -69,7 +71,13 @@ impl<'a> Context<'a> {
                 *bits |= bit;
             }
         }
-        Self { compiled, history, calendar: calendar.clone(), annulled_by, ever_annulled }
+        let counts = |row: &RowId| {
+            let found = history.row(*row);
+            (found.time.max(found.recorded), found.position)
+        };
+        let mut placed_at: Vec<(Instant, u32)> = history.placements.values().flatten().map(counts).collect();
+        placed_at.sort_unstable();
+        Self { compiled, history, calendar: calendar.clone(), annulled_by, ever_annulled, placed_at }
     }
 
     /// Takes in the holidays that facts had published.
@@ -181,11 +189,16 @@ impl<'a> Context<'a> {
         placed.filter(|row| order(row) <= at && self.is_visible(*row, sight)).max_by_key(order)
     }
 
-    /// The placements that decide whose publications concern some subjects: all, where they are users.
-    pub fn placements_read(&self, members: &[u32]) -> impl Iterator<Item = RowId> + '_ {
+    /// The first instant after one at which a placement known by a position comes to count, if any of some subjects is
+    /// a user to whom it matters.
+    pub fn next_placement(&self, members: &[u32], after: Instant, until: u32) -> Option<Instant> {
         let user = |member: &u32| self.history.kind_of(*member) == Some(SubjectKind::User);
-        let reads = members.iter().any(user) && !self.history.publications.is_empty();
-        self.history.placements.values().flatten().copied().filter(move |_| reads)
+        if self.history.publications.is_empty() || !members.iter().any(user) {
+            return None;
+        }
+        let later = self.placed_at.partition_point(|(at, _)| *at <= after);
+        let mut later = self.placed_at.get(later..).unwrap_or_default().iter();
+        later.find(|(_, position)| *position <= until).map(|(at, _)| *at)
     }
 
     /// The facts of other subjects that the duties of one are opened, kept open or ended by, visible or not: what is

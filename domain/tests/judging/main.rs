@@ -20,6 +20,7 @@ mod each_working_day;
 mod holders;
 mod known_since;
 mod limits;
+mod meetings_and_audits;
 mod merges;
 mod opened_by_facts;
 mod partnership;

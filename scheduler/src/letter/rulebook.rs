@@ -55,12 +55,12 @@ impl Rulebook {
 
 /// The types of fact that can end a duty of the version well.
 fn clearing(version: &Version) -> Vec<FactType> {
-    let entries = match version.form {
-        Form::While => &version.closes_overdue,
-        Form::On | Form::Every => &version.done,
-        Form::Prior => &version.needs,
+    let (entries, more) = match version.form {
+        Form::While => (&version.closes_overdue, version.done.as_slice()),
+        Form::On | Form::Every => (&version.done, &[][..]),
+        Form::Prior => (&version.needs, &[][..]),
     };
-    let mut kinds: Vec<FactType> = entries.iter().map(|entry| entry.kind).collect();
+    let mut kinds: Vec<FactType> = entries.iter().chain(more).map(|entry| entry.kind).collect();
     if version.form == Form::While {
         match &version.until {
             Some(until) => kinds.extend(making(until)),
@@ -132,6 +132,8 @@ mod tests {
         );
         assert_eq!(clears("4.25"), "Cleared when this is recorded: partners added or partnership refused");
         assert_eq!(clears("5.15"), "Cleared when this is recorded: to-do list checked");
+        assert_eq!(clears("4.26"), "Cleared when this is recorded: partnership requested or partners added");
+        assert_eq!(clears("4.8.cpc"), "Cleared when this is recorded: post filled or vetting cleared");
         assert_eq!(clears("9.99"), "Cleared when it is done and recorded");
         for rule in &rules.0.rules {
             assert!(clears(&rule.id).starts_with("Cleared when this is recorded: "), "{}", rule.id);
