@@ -151,7 +151,7 @@ fn import(folder: &Path, facts: &Path, count: u64) -> anyhow::Result<()> {
     let rate = count as f64 / started.elapsed().as_secs_f64();
     figure("P5", &format!("import of {count} facts, judged and projected"), rate, 50_000.0, "facts/s", true);
     figure("P5", "memory of the import", peak as f64 / 1024.0, 300.0, "MB", false);
-    let reader = Store::open_read_only(&data)?;
+    let reader = Store::open_read_only(&data, &mandate_store::Database::Sqlite)?;
     let status = Projections::status(&data, &reader)?;
     ensure!(status.behind == 0 && status.waiting == 0, "{status:?}");
     std::fs::remove_dir_all(&data)?;
