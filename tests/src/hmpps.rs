@@ -383,3 +383,81 @@ async fn each_register_is_served_with_its_columns_and_a_sample() {
     }
     assert_eq!(server.get("/v1/csv/none").await.status, 404);
 }
+
+#[tokio::test]
+async fn a_token_tells_messages_of_its_own_sources_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let sources = ["/hmpps/prison-offender-events".to_owned()];
+    let (token, entry) =
+        mandate_api::tokens::make("feed", &sources, mandate_api::tokens::Import::Refused).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tokens.toml");
+    std::fs::write(&path, entry).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let tokens = mandate_api::tokens::Tokens::read(&path).unwrap();
+    let server = Server::new(mandate_api::http::Tellers::Tokens(tokens));
+    let post = |token: String, body: Value| {
+        let request = axum::http::Request::post("/v1/hmpps-events")
+            .header("host", "127.0.0.1:8080")
+            .header("content-type", "text/plain; charset=UTF-8")
+            .header("authorization", format!("Bearer {token}"));
+        server.answer(request.body(body.to_string().into()).unwrap())
+    };
+    assert_eq!(post("x".to_owned(), received("A8513EA", AT)).await.0, 401);
+    assert_eq!(post(token.clone(), registered("X777978")).await.0, 403);
+    assert_eq!(server.stored(), 0);
+    let (status, told) = post(token, json!([registered("X777978"), received("A8513EA", AT)])).await;
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((status, &told["stored"], &told["refused"]), (202, &json!(1), &json!(1)));
+    assert_eq!(told["results"][0]["errorCode"], "FORBIDDEN");
+    assert_eq!(of_kind(&server, FactType::CustodyReceived)[0].actor.as_deref(), Some("feed"));
+}
+
+#[tokio::test]
+async fn what_is_no_message_goes_back_to_its_sender() {
+    let server = Server::open_to_anyone();
+    let post = |media: &'static str, body: String| server.post("/v1/hmpps-events", media, body);
+    assert_eq!(post("application/json", "{".to_owned()).await.0, 400);
+    assert_eq!(post("application/json", "[{]".to_owned()).await.0, 400);
+    assert_eq!(post("application/xml", "{}".to_owned()).await.0, 415);
+    assert_eq!(post("application/json", format!("\"{}\"", "x".repeat(300 << 10))).await.0, 413);
+    assert_eq!(
+        post("application/json", format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000))).await.0,
+        400
+    );
+    assert_eq!(server.stored(), 0);
+}
+
+#[tokio::test]
+async fn erasing_a_person_erases_what_waits_about_them_and_they_are_new_when_they_come_again() {
+    let server = Server::open_to_anyone();
+    let waiting = send(&server, &registered("X777978")).await;
+    let stranger =
+        send(&server, &json!({"eventType": "person.alert.created", "occurredAt": "yesterday"})).await;
+    let entries = of_kind(&server, FactType::MessageQuarantined);
+    assert!(
+        entries[0].fact.subject.starts_with("nominal/N-")
+            && entries[1].fact.subject.starts_with("message/Q-")
+    );
+    for entry in &entries {
+        let order = mandate_store::Order {
+            subject: entry.fact.subject.to_string(),
+            ordered_by: vec!["user/u-1".to_owned(), "user/u-2".to_owned()],
+            ground: "RRD-2026-014".to_owned(),
+        };
+        server.store.erase(&order).unwrap();
+    }
+    for answer in [waiting, stranger] {
+        let replay = format!("/v1/quarantine/{}/replay", answer["quarantine"].as_str().unwrap());
+        let (status, told) = server.post(&replay, "application/json", "").await;
+        assert!(status == 409 && told.contains("was erased"), "{told}");
+    }
+    let mut again = with(registered("X777978"), json!({"area": "area/A07"}));
+    again["id"] = json!("another");
+    assert_eq!(send(&server, &again).await["status"], "stored");
+    let subject = of_kind(&server, FactType::MappaRegistered)[0].fact.subject.clone();
+    assert_ne!(subject, entries[0].fact.subject);
+    again["id"] = json!("a third");
+    assert_eq!(send(&server, &again).await["status"], "stored");
+    assert_eq!(of_kind(&server, FactType::MappaRegistered)[1].fact.subject, subject);
+}

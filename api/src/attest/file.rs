@@ -111,12 +111,13 @@ pub fn import(
     check_header(kind, &names).map_err(header)?;
     let mut books = Books { target, known: Vec::new(), counts: Imported::default(), refused };
     let this_year = clock.now().london_date().year();
+    let mut lines = Lines { text: text.as_bytes(), byte: 0, line: 1 };
     for (number, record) in (1u64..).zip(reader.records()) {
         let record = record.map_err(|error| header(error.to_string()))?;
         if record.iter().all(str::is_empty) {
             continue;
         }
-        let line = record.position().map_or(number + 1, csv::Position::line);
+        let line = lines.of(&record);
         let text = record.iter().collect::<Vec<_>>().join(",");
         match read_row(kind, &names, &record, by, this_year) {
             Ok(row) => {
@@ -191,6 +192,27 @@ fn read_row(
     let row = Row::read(kind, &cells, by, this_year)?;
     row.check(kind)?;
     Ok(row)
+}
+
+/// Counts lines; the reader tells where blank lines before a record begin, not where it begins itself.
+struct Lines<'t> {
+    text: &'t [u8],
+    byte: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    fn of(&mut self, record: &csv::StringRecord) -> u64 {
+        let at = record.position().map_or(0, csv::Position::byte);
+        let at = usize::try_from(at).unwrap_or(usize::MAX);
+        while let Some(byte) = self.text.get(self.byte)
+            && (self.byte < at || matches!(byte, b'\r' | b'\n'))
+        {
+            self.line += u64::from(*byte == b'\n');
+            self.byte += 1;
+        }
+        self.line
+    }
 }
 
 /// Where a row stands, and under which id its fact is stored.
