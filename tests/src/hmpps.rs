@@ -108,6 +108,9 @@ async fn a_registration_is_opened_changed_ended_and_annulled() {
     assert_eq!(answer["status"], "stored", "{answer}");
     let registration = json!({"area": "area/A07", "category": 3, "level": 2, "on": "2026-01-30", "registration": "2500687775"});
     assert_eq!(data(&server, FactType::MappaRegistered), registration);
+    let mut ended = sample("registration-deregistered-spec");
+    ended["additionalInformation"]["registerTypeCode"] = json!("MAPP");
+    assert_eq!(send(&server, &ended).await["reason"], "needs registration", "of somebody else");
     let info = json!({"registerTypeCode": "MAPP", "registrationId": "2500687775", "registerLevelCode": "M3",
                       "registrationCategoryCode": "", "deregistrationDate": "2026-02-01"});
     for (kind, became, wanted) in [
@@ -119,7 +122,12 @@ async fn a_registration_is_opened_changed_ended_and_annulled() {
         ),
     ] {
         let kind = format!("probation-case.registration.{kind}");
-        send(&server, &message(&kind, &json!({"CRN": "X777978"}), &info)).await;
+        let mut message = message(&kind, &json!({"CRN": "X777978"}), &info);
+        if became == FactType::MappaDeregistered {
+            // As HMPPS sends it: which registration is open, the state knows.
+            message["additionalInformation"].as_object_mut().unwrap().remove("registrationId");
+        }
+        send(&server, &message).await;
         assert_eq!(data(&server, became), wanted);
     }
     let deleted = message("probation-case.registration.deleted", &json!({"CRN": "X777978"}), &info);

@@ -254,14 +254,19 @@ impl Body<'_> {
     }
 
     fn registration(&self, name: &str) -> Result<What, Held> {
-        let registration = self.id(&["registrationId"])?;
         let mut data = Map::new();
-        data.insert("registration".to_owned(), json!(registration));
         let kind = match name {
-            "probation-case.registration.deleted" => return Ok(What::Removed { registration }),
+            "probation-case.registration.deleted" => {
+                return Ok(What::Removed { registration: self.id(&["registrationId"])? });
+            }
             "probation-case.registration.deregistered" => {
+                // What HMPPS sends names the end of the registration only: the state knows which one is open.
+                if self.stated(&["registrationId"]).is_some() {
+                    data.insert("registration".to_owned(), json!(self.id(&["registrationId"])?));
+                }
                 self.put_date(&mut data, "deregistrationDate")?;
-                FactType::MappaDeregistered
+                let kind = FactType::MappaDeregistered;
+                return Ok(What::Fact { kind, data, from_state: &[Field::Registration] });
             }
             "probation-case.registration.updated" => {
                 // An empty code leaves what was as it was.
@@ -276,6 +281,7 @@ impl Body<'_> {
                 FactType::MappaRegistered
             }
         };
+        data.insert("registration".to_owned(), json!(self.id(&["registrationId"])?));
         let from_state: &[Field] = if kind == FactType::MappaRegistered { &[Field::Area] } else { &[] };
         Ok(What::Fact { kind, data, from_state })
     }
@@ -542,6 +548,7 @@ fn completed(
         let given = match field {
             Field::Area => persons.standing.area(at),
             Field::Prison => persons.standing.prison(at),
+            Field::Registration => persons.standing.open_registration(at),
             Field::Spell => prison.and_then(|prison| persons.standing.open_spell(prison, at)),
             _ => None,
         };

@@ -5,6 +5,8 @@
 //! in one transaction with the persons that it brings. What cannot be used is stored whole as `message.quarantined`.
 
 #[cfg(test)]
+mod cases;
+#[cfg(test)]
 mod fuzz;
 mod many;
 pub mod map;

@@ -104,6 +104,21 @@ impl Standing {
         held
     }
 
+    /// The registration that is open at an instant.
+    #[must_use]
+    pub fn open_registration(&self, at: Instant) -> Option<String> {
+        let mut open = None;
+        for fact in self.facts.iter().filter(|fact| fact.time <= at) {
+            let registration = fact.text(Field::Registration);
+            match fact.kind {
+                FactType::MappaRegistered => open = registration,
+                FactType::MappaDeregistered if registration == open => open = None,
+                _ => {}
+            }
+        }
+        open.map(str::to_owned)
+    }
+
     /// The fact that stated a registration.
     #[must_use]
     pub fn registration(&self, registration: &str) -> Option<(String, String)> {
