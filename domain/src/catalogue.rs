@@ -81,7 +81,7 @@ named! {
         ClosedBy "closed_by" Because "because" OutcomeNow "outcome_now" ReplacedBy "replaced_by" Name "name"
         Generation "generation" Notice "notice" Reply "reply" Template "template" Recipient "recipient"
         DetectedAt "detected_at" Local "local" Breach "breach" OrderedBy "ordered_by" Ground "ground"
-        Message "message" MessageId "message_id" Teller "teller" Needs "needs"
+        Message "message" MessageId "message_id" Teller "teller" Needs "needs" From "from"
     }
 }
 
@@ -489,7 +489,7 @@ fact_types! {
     SubjectErased "subject.erased" PEOPLE [req(F::OrderedBy, Ids), req(F::Ground, Id)]
     SubjectRestricted "subject.restricted" PEOPLE [req(F::OrderedBy, Ids), req(F::Ground, Id)]
     SubjectRestrictionLifted "subject.restriction_lifted" PEOPLE [req(F::OrderedBy, Ids), req(F::Ground, Id)]
-    SubjectIdentified "subject.identified" NOMINAL []
+    SubjectIdentified "subject.identified" NOMINAL [opt(F::From, Subject(NOMINAL))]
 
     MessageQuarantined "message.quarantined" FILED [
         req(F::Teller, Id), req(F::MessageId, Id), opt(F::Code, Id), req(F::Reason, PublicText), opt(F::Needs, Ids),

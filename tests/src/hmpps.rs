@@ -135,7 +135,7 @@ async fn a_registration_is_opened_changed_ended_and_annulled() {
     let first = of_kind(&server, FactType::MappaRegistered).pop().unwrap().fact;
     let annulled = data(&server, FactType::FactAnnulled);
     assert_eq!(annulled["event"], json!({"source": "/hmpps/probation-case", "id": &*first.id}));
-    assert_eq!(of_kind(&server, FactType::NominalRegistered).len(), 1);
+    assert_eq!(of_kind(&server, FactType::NominalRegistered).len(), 2, "the person and somebody else");
 }
 
 #[tokio::test]
@@ -274,6 +274,30 @@ async fn a_merge_is_undone_by_its_annulment() {
     let named = json!({"source": "/hmpps/probation-case", "id": &*merge.id});
     assert_eq!(data(&server, FactType::FactAnnulled)["event"], named);
     assert_eq!(server.post(&replay, "application/json", "").await.0, 409, "it left quarantine");
+}
+
+#[tokio::test]
+async fn what_a_merged_nominal_told_is_known_of_the_survivor_until_the_merge_is_undone() {
+    let server = Server::open_to_anyone();
+    let of = |crn: &str, id: u32| {
+        let info = json!({"registerTypeCode": "MAPP", "deregistrationId": id});
+        message("probation-case.registration.deregistered", &json!({"CRN": crn}), &info)
+    };
+    send(&server, &with(registered("X777878"), json!({"area": "area/A07"}))).await;
+    assert_eq!(send(&server, &of("X777879", 1)).await["reason"], "needs registration");
+    let crns = json!({"sourceCRN": "X777878", "targetCRN": "X777879"});
+    send(&server, &message("probation-case.merge.completed", &json!({"CRN": "X777879"}), &crns)).await;
+    assert_eq!(send(&server, &of("X777879", 2)).await["status"], "stored");
+    assert_eq!(data(&server, FactType::MappaDeregistered), json!({"registration": "2500687775"}));
+    let annul = json!({"specversion": "1.0", "id": "a", "source": "/t", "type": "fact.annulled", "time": AT,
+                       "subject": of_kind(&server, FactType::MappaDeregistered)[0].fact.subject.to_string(),
+                       "data": {"reason": "a test", "event": {"source": "/hmpps/probation-case",
+                                "id": of_kind(&server, FactType::MappaDeregistered)[0].fact.id.to_string()}}});
+    server.state(&[annul]).await;
+    let crns = json!({"reactivatedCRN": "X777878", "unmergedCRN": "X777879"});
+    send(&server, &message("probation-case.unmerge.completed", &json!({"CRN": "X777878"}), &crns)).await;
+    assert_eq!(send(&server, &of("X777879", 3)).await["reason"], "needs registration");
+    assert_eq!(send(&server, &of("X777878", 4)).await["status"], "stored");
 }
 
 #[tokio::test]

@@ -1,4 +1,6 @@
 //! How a nominal stands by the log: what messages leave out.
+//!
+//! A merge is stated of the one that goes; that others went into a nominal its own stream says in `subject.identified`.
 
 use mandate_domain::catalogue::{FactType, Field};
 use mandate_domain::fact::{Fact, Value};
@@ -8,7 +10,7 @@ use mandate_store::{MAX_READ, Reader, Sequence, StoreError};
 /// Most merges that are followed from one nominal to the next.
 const MAX_MERGES: usize = 32;
 
-/// The facts of a nominal and of those it was merged into, without what was annulled, by when they occurred.
+/// The facts of a nominal, of those it was merged into and of those merged into them, without what was annulled, by when they occurred.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Standing {
     facts: Vec<Fact>,
@@ -32,8 +34,37 @@ impl Standing {
             all.chain.push(subject);
             all.facts.extend(facts.facts);
         }
+        all.add_merged(reader)?;
         all.facts.sort_by_key(|fact| fact.time);
         Ok(all)
+    }
+
+    /// Adds the facts of those that were merged into the nominals of the chain, and are still.
+    fn add_merged(&mut self, reader: &Reader) -> Result<(), StoreError> {
+        let mut seen = self.chain.clone();
+        let mut next = self.merged(0);
+        while let Some((from, into)) = next.pop() {
+            if seen.contains(&from) || seen.len() > 2 * MAX_MERGES {
+                continue;
+            }
+            let other = Self::from_facts(stream(reader, &from)?);
+            seen.push(from);
+            let merge = other.last(FactType::NominalMerged, Instant::MAX);
+            if merge.and_then(|fact| fact.text(Field::Into)) == Some(&into) {
+                let known = self.facts.len();
+                self.facts.extend(other.facts);
+                next.extend(self.merged(known));
+            }
+        }
+        Ok(())
+    }
+
+    /// Who went into whom, by the facts from a place on.
+    fn merged(&self, known: usize) -> Vec<(String, String)> {
+        let marks = self.facts.iter().skip(known).filter(|fact| fact.kind == FactType::SubjectIdentified);
+        marks
+            .filter_map(|fact| Some((fact.text(Field::From)?.to_owned(), fact.subject.to_string())))
+            .collect()
     }
 
     /// How a nominal stands by these facts, in the order of their positions.

@@ -243,6 +243,13 @@ impl Receiver<'_> {
             Ok(drafts) => drafts,
             Err(held) => return self.hold(message, &held, waiting),
         };
+        for draft in &drafts {
+            if draft.kind == FactType::NominalMerged
+                && let Some(into) = draft.data.get("into")
+            {
+                events.push(received(message, useful.at, &draft.subject, into)?);
+            }
+        }
         let opened = events.len();
         if drafts.is_empty() {
             events.push(noted(message, useful, &survivor)?);
@@ -389,6 +396,15 @@ fn fact(message: &Message, at: Instant, place: usize, draft: &Draft) -> Result<N
         "subject": draft.subject, "time": at, "data": draft.data,
     });
     NewEvent::from_value(&event, Claim::Ignore)
+}
+
+/// That the survivor of a merge took another nominal in, for who reads the survivor's stream alone.
+fn received(message: &Message, at: Instant, from: &str, into: &Value) -> Result<NewEvent, TakeError> {
+    let digest: String = message.digest.chars().take(32).collect();
+    super::people::event(&json!({
+        "specversion": "1.0", "id": format!("merged-{digest}"), "source": crate::outside::OWN_SOURCE,
+        "type": "subject.identified", "subject": into, "time": at, "data": { "from": from },
+    }))
 }
 
 /// That a message said what is known: it is stored once as well.
