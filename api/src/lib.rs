@@ -1,5 +1,6 @@
 //! HTTP, pages and command line.
 
+pub mod attest;
 pub mod bulk;
 pub mod checkpoints;
 pub mod cli;
@@ -7,6 +8,7 @@ pub mod config;
 pub mod demo;
 mod duty_csv;
 pub mod generate;
+pub mod hmpps;
 pub mod http;
 pub mod import;
 pub mod input;

@@ -211,7 +211,9 @@ impl Client {
         Ok(())
     }
 
-    fn states(&self, source: &str) -> bool {
+    /// Whether it may tell anything under a source.
+    #[must_use]
+    pub fn states(&self, source: &str) -> bool {
         self.sources.iter().any(|pattern| matches(pattern, source, '/'))
     }
 }

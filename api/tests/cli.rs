@@ -225,3 +225,81 @@ fn answered(address: &str) {
     stream.read_to_string(&mut told).unwrap();
     assert!(told.starts_with("HTTP/1.1 200"), "{told}");
 }
+
+#[test]
+fn messages_are_imported_once_and_those_in_quarantine_listed_replayed_and_given_up() {
+    let folder = folder();
+    let run = |arguments: &[&str]| ended(&mandate(folder.path(), arguments));
+    let log = ["--data-dir", "log"];
+    let with_log = |arguments: &[&str]| run(&[arguments, &log].concat());
+    assert_eq!(run(&["init", "log", "--empty"]).0, 0);
+    let events = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/hmpps-events");
+    let mut lines = Vec::new();
+    let mut files: Vec<_> = std::fs::read_dir(events).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    for file in files {
+        let text = std::fs::read_to_string(file).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        lines.push(value.to_string());
+    }
+    lines.push("no message".to_owned());
+    std::fs::write(folder.path().join("messages.jsonl"), lines.join("\n")).unwrap();
+    let import = ["import", "--format", "hmpps", "messages.jsonl", "--no-project"];
+    let dry = with_log(&[&import, ["--dry-run"].as_slice()].concat());
+    assert!(dry.0 == 3 && dry.1.contains("would be stored 9, already stored 0"), "{}", dry.1);
+    let (code, said) = with_log(&[&import, ["--reject", "rejects.jsonl"].as_slice()].concat());
+    assert!(
+        code == 3
+            && said
+                .contains("stored 6, already stored 0, conflicts 0, refused 1, ignored 5, in quarantine 3"),
+        "{said}"
+    );
+    let kept = std::fs::read_to_string(folder.path().join("rejects.jsonl")).unwrap();
+    assert!(kept.contains("\"line\":15,\"reason\":\"not JSON"), "{kept}");
+    let (_, said) = with_log(&import);
+    assert!(said.contains("stored 0, already stored 6,"), "{said}");
+
+    let (code, listed) = with_log(&["quarantine", "list"]);
+    assert_eq!((code, listed.lines().count()), (0, 3), "{listed}");
+    let id = |needs: &str| {
+        let line = listed.lines().find(|line| line.contains(needs)).unwrap();
+        serde_json::from_str::<serde_json::Value>(line).unwrap()["id"].as_str().unwrap().to_owned()
+    };
+    std::fs::write(folder.path().join("more.json"), r#"{"prison":"prison/LEI"}"#).unwrap();
+    let needing = id("needs prison");
+    let (code, said) = with_log(&["quarantine", "replay", &needing, "--enrichment", "more.json"]);
+    assert!(code == 0 && said.contains("stored as rotl.approved"), "{said}");
+    let (code, said) = with_log(&["quarantine", "replay"]);
+    assert!(code == 3 && said.matches("waits: needs manager").count() == 2, "{said}");
+    let (code, said) = with_log(&["quarantine", "discard", &id("pom.allocated"), "--reason", "a test"]);
+    assert!(code == 0 && said.contains("is discarded"), "{said}");
+    assert_eq!(with_log(&["quarantine", "list"]).1.lines().count(), 1);
+    assert_eq!(with_log(&["quarantine", "list", "--all"]).1.lines().count(), 3);
+    let (code, said) = with_log(&["quarantine", "discard", &needing, "--reason", "a test"]);
+    assert!(code == 1 && said.contains("was replayed before"), "{said}");
+}
+
+#[test]
+fn a_sample_of_a_register_is_printed_and_imported_and_wrong_rows_are_kept() {
+    let folder = folder();
+    let run = |arguments: &[&str]| ended(&mandate(folder.path(), arguments));
+    assert_eq!(run(&["init", "log", "--empty"]).0, 0);
+    let sample = mandate(folder.path(), &["import", "--format", "csv:minutes", "--sample"]);
+    let text = String::from_utf8(sample.stdout).unwrap();
+    assert!(text.starts_with("nominal,crn,noms,pnc,visor_ref,act,date,time,by,meeting,level\n"), "{text}");
+    let wrong = format!("{text}N-1,,,,,held,2026-03-02,,user/u-17,M-1,4\n");
+    std::fs::write(folder.path().join("minutes.csv"), wrong).unwrap();
+    let import = ["import", "--format", "csv:minutes", "minutes.csv", "--data-dir", "log"];
+    let (code, said) = run(&[&import, ["--dry-run"].as_slice()].concat());
+    assert!(code == 3 && said.contains("would be stored 2"), "{said}");
+    let (code, said) = run(&[&import, ["--reject", "rejects.jsonl"].as_slice()].concat());
+    assert!(code == 3 && said.contains("stored 2, already stored 0, conflicts 0, refused 1"), "{said}");
+    let kept = std::fs::read_to_string(folder.path().join("rejects.jsonl")).unwrap();
+    assert!(kept.contains("column `level`: `4`: expected a whole number from 1 to 3"), "{kept}");
+    assert!(run(&import).1.contains("stored 0, already stored 2"), "the same file again");
+    std::fs::write(folder.path().join("minutes.csv"), "meeting\n").unwrap();
+    let (code, said) = run(&import);
+    assert!(code == 3 && said.contains("minutes.csv: line 1: column `act` is missing"), "{said}");
+    let (code, said) = run(&["import", "--format", "csv:none", "minutes.csv"]);
+    assert!(code == 2 && said.contains("csv:records"), "{said}");
+}

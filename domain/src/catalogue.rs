@@ -48,6 +48,7 @@ named! {
     SubjectKind {
         Nominal "nominal" User "user" Area "area" Unit "unit" Prison "prison" PrisonGroup "prison-group"
         Region "region" Terminal "terminal" Duty "duty" Policy "policy" Calendar "calendar" Police "police"
+        Message "message"
     }
 }
 
@@ -80,6 +81,7 @@ named! {
         ClosedBy "closed_by" Because "because" OutcomeNow "outcome_now" ReplacedBy "replaced_by" Name "name"
         Generation "generation" Notice "notice" Reply "reply" Template "template" Recipient "recipient"
         DetectedAt "detected_at" Local "local" Breach "breach" OrderedBy "ordered_by" Ground "ground"
+        Message "message" MessageId "message_id" Teller "teller" Needs "needs" From "from"
     }
 }
 
@@ -236,6 +238,8 @@ const ANY: &[K] = &[
     K::Policy,
     K::Calendar,
 ];
+/// What a message from another system is filed under: the nominal where it names a known one, else itself.
+const FILED: &[K] = &[K::Nominal, K::Message];
 
 const CATEGORY: Shape = Number(0, 4);
 const LEVEL: Shape = Number(0, 3);
@@ -485,10 +489,18 @@ fact_types! {
     SubjectErased "subject.erased" PEOPLE [req(F::OrderedBy, Ids), req(F::Ground, Id)]
     SubjectRestricted "subject.restricted" PEOPLE [req(F::OrderedBy, Ids), req(F::Ground, Id)]
     SubjectRestrictionLifted "subject.restriction_lifted" PEOPLE [req(F::OrderedBy, Ids), req(F::Ground, Id)]
+    SubjectIdentified "subject.identified" NOMINAL [opt(F::From, Subject(NOMINAL))]
+
+    MessageQuarantined "message.quarantined" FILED [
+        req(F::Teller, Id), req(F::MessageId, Id), opt(F::Code, Id), req(F::Reason, PublicText), opt(F::Needs, Ids),
+        req(F::Message, Text),
+    ]
+    MessageReplayed "message.replayed" FILED [req(F::Event, EventRef)]
+    MessageDiscarded "message.discarded" FILED [req(F::Event, EventRef), req(F::By, Id), req(F::Reason, Text)]
 }
 
-/// Whose personal data may be erased or restricted (4.16 i).
-const PEOPLE: &[K] = &[K::Nominal, K::User];
+/// Whose personal data may be erased or restricted (4.16 i); a message may name a person whom nobody knows yet.
+const PEOPLE: &[K] = &[K::Nominal, K::User, K::Message];
 
 const POLICY: &[K] = &[K::Policy];
 const CALENDAR: &[K] = &[K::Calendar];
@@ -500,11 +512,11 @@ impl FactType {
         self.own_fields().iter().chain(COMMON).find(|spec| spec.field.name() == name)
     }
 
-    /// Whether only Mandate itself may state it: duties, breaches, notices, policies (spec 2.1) and
-    /// the orders to erase or restrict a person's data.
+    /// Whether only Mandate itself may state it: duties, breaches, notices, policies (spec 2.1), the orders to erase
+    /// or restrict a person's data, whose number is whose, and what became of messages.
     #[must_use]
     pub fn is_internal(self) -> bool {
-        ["duty.", "breach.", "notice.", "policy.", "subject."]
+        ["duty.", "breach.", "notice.", "policy.", "subject.", "message."]
             .iter()
             .any(|prefix| self.name().starts_with(prefix))
     }

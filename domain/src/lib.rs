@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod catalogue;
 pub mod fact;
 pub mod judge;
+pub mod number;
 pub mod policy;
 pub mod time;
 pub mod vocabulary;

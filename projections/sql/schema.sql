@@ -191,3 +191,26 @@ CREATE TABLE parked
   -- The last moment at which its rows were right.
   since    integer NOT NULL
 ) STRICT;
+
+-- Messages of other systems that could not be used, from `message.*`.
+CREATE TABLE quarantine
+(
+  id             text    NOT NULL PRIMARY KEY,
+  -- What it is filed under: a nominal, or itself.
+  subject        text    NOT NULL,
+  -- Where it stands in the log, and since when it waits.
+  position       integer NOT NULL,
+  quarantined_at integer NOT NULL,
+  -- Who told it, under which id and of which type.
+  teller         text    NOT NULL,
+  message_id     text    NOT NULL,
+  code           text,
+  reason         text    NOT NULL,
+  -- The fields that it needs, as JSON.
+  needs          text    NOT NULL,
+  -- `waiting`, `replayed` or `discarded`.
+  status         text    NOT NULL,
+  -- Where the event stands that ended its waiting.
+  settled        integer
+) STRICT;
+CREATE INDEX quarantine_waiting ON quarantine (status, position);

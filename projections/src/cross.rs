@@ -462,5 +462,8 @@ pub(crate) fn waived_subject(duty: &str) -> Option<String> {
 /// Whether subjects of this kind are judged.
 pub(crate) fn is_judged(subject: &str) -> bool {
     let kind = SubjectKind::of(subject);
-    !matches!(kind, Some(SubjectKind::Duty | SubjectKind::Policy | SubjectKind::Calendar) | None)
+    !matches!(
+        kind,
+        Some(SubjectKind::Duty | SubjectKind::Policy | SubjectKind::Calendar | SubjectKind::Message) | None
+    )
 }

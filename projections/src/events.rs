@@ -23,7 +23,10 @@ pub(crate) fn has_rows(event: &StoredEvent) -> bool {
         | FactType::PostFilled
         | FactType::PostVacated
         | FactType::OrganisationPlaced
-        | FactType::OrganisationEnrolled => true,
+        | FactType::OrganisationEnrolled
+        | FactType::MessageQuarantined
+        | FactType::MessageReplayed
+        | FactType::MessageDiscarded => true,
         FactType::UserRegistered | FactType::UserMoved => event.sealed.is_some(),
         _ => false,
     }
@@ -64,9 +67,42 @@ pub(crate) fn take_in(connection: &Connection, event: &StoredEvent) -> Result<()
                        ON CONFLICT (user) DO UPDATE SET position = excluded.position";
             execute(connection, sql, params![&*fact.subject, to_i64(event)])?;
         }
+        FactType::MessageQuarantined => quarantined(connection, event)?,
+        FactType::MessageReplayed => settled(connection, event, "replayed")?,
+        FactType::MessageDiscarded => settled(connection, event, "discarded")?,
         _ => {}
     }
     Ok(())
+}
+
+fn quarantined(connection: &Connection, event: &StoredEvent) -> Result<(), ProjectionError> {
+    let fact = &event.fact;
+    let needs: Vec<&str> = match fact.get(Field::Needs) {
+        Some(Value::Texts(needs)) => needs.iter().map(|field| &**field).collect(),
+        _ => Vec::new(),
+    };
+    execute(
+        connection,
+        "INSERT OR IGNORE INTO quarantine (id, subject, position, quarantined_at, teller, message_id, code, reason, \
+         needs, status) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'waiting')",
+        params![
+            &*fact.id,
+            &*fact.subject,
+            to_i64(event),
+            event.recorded_at.nanos(),
+            fact.text(Field::Teller).unwrap_or(""),
+            fact.text(Field::MessageId).unwrap_or(""),
+            fact.text(Field::Code),
+            fact.text(Field::Reason).unwrap_or(""),
+            serde_json::Value::from(needs).to_string(),
+        ],
+    )
+}
+
+fn settled(connection: &Connection, event: &StoredEvent, status: &str) -> Result<(), ProjectionError> {
+    let Some(Value::Event(named)) = event.fact.get(Field::Event) else { return Ok(()) };
+    let sql = "UPDATE quarantine SET status = ?2, settled = ?3 WHERE id = ?1 AND status = 'waiting'";
+    execute(connection, sql, params![&*named.1, status, to_i64(event)])
 }
 
 fn to_i64(event: &StoredEvent) -> i64 {

@@ -32,7 +32,7 @@ pub use compare::{Comparison, Difference, Table};
 pub use error::ProjectionError;
 pub use model::{
     BreachRow, DutyFilter, DutyRow, DutySort, DutyVersion, Listed, MAX_PAGE, NoticeRow, Parked, Progress,
-    Rescission, SubjectRow, TimelineEntry, Warning,
+    QuarantineFilter, QuarantineRow, Rescission, SubjectRow, TimelineEntry, Warning,
 };
 pub use status::Status;
 

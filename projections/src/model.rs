@@ -195,6 +195,49 @@ pub struct NoticeRow {
     pub reply: Option<String>,
 }
 
+/// A message of another system that could not be used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct QuarantineRow {
+    /// Its id in quarantine.
+    pub id: String,
+    /// What it is filed under: a nominal, or itself.
+    pub subject: String,
+    /// Where it stands in the log.
+    pub position: Position,
+    /// Since when it is there.
+    pub quarantined_at: Instant,
+    /// Who told it.
+    pub source: String,
+    /// Under which id.
+    pub message_id: String,
+    /// Of which event type, where it names one.
+    pub event_type: Option<String>,
+    /// Why it is there.
+    pub reason: String,
+    /// The fields that it needs.
+    pub needs: Vec<String>,
+    /// `waiting`, `replayed` or `discarded`.
+    pub status: String,
+    /// Where the event stands that ended its waiting.
+    pub settled: Option<Position>,
+}
+
+/// Which messages in quarantine to list; none asks for all.
+#[derive(Debug, Clone, Default)]
+pub struct QuarantineFilter {
+    /// `waiting`, `replayed` or `discarded`.
+    pub status: Option<String>,
+    /// The teller.
+    pub source: Option<String>,
+    /// The event type.
+    pub event_type: Option<String>,
+    /// A field that is needed.
+    pub needs: Option<String>,
+    /// What it is filed under.
+    pub subject: Option<String>,
+}
+
 /// How far the read models are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {

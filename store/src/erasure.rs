@@ -27,7 +27,7 @@ const GROUND_CHARACTERS: usize = 3;
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Order {
-    /// Full id of the nominal or user.
+    /// Full id of the nominal, user or message.
     pub subject: String,
     /// Two different people, by their opaque ids.
     pub ordered_by: Vec<String>,

@@ -1,5 +1,7 @@
 //! The numbers by which a person is known elsewhere, in the one form in which they are compared.
 
+use mandate_domain::number;
+
 /// A kind of number that leads to a subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Identifier {
@@ -12,9 +14,6 @@ pub enum Identifier {
     /// Reference of the ViSOR record.
     VisorRef,
 }
-
-/// Check letters of PNC numbers; I, O and S are not among them.
-const CHECK_LETTERS: &[u8; 23] = b"ZABCDEFGHJKLMNPQRTUVWXY";
 
 impl Identifier {
     /// Every kind.
@@ -36,42 +35,10 @@ impl Identifier {
     pub(crate) fn canonical(self, text: &str, this_year: i32) -> String {
         let text = text.trim().to_uppercase();
         match self {
-            Self::Pnc => canonical_pnc(&text, this_year).unwrap_or(text),
+            Self::Pnc => number::pnc(&text, this_year).unwrap_or(text),
             Self::Crn | Self::Noms | Self::VisorRef => text,
         }
     }
-}
-
-/// A PNC number with a right check letter, in full; `None` for any other text.
-fn canonical_pnc(text: &str, this_year: i32) -> Option<String> {
-    let (digits, letter) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let letter = letter.bytes().next()?;
-    // Without a slash the year may be two or four digits long: the check letter decides, the longer year first.
-    let readings = match digits.split_once('/') {
-        Some(parts) => [Some(parts), None],
-        None => [digits.split_at_checked(4), digits.split_at_checked(2)],
-    };
-    readings.into_iter().flatten().find_map(|(year, serial)| in_full(year, serial, letter, this_year))
-}
-
-fn in_full(year: &str, serial: &str, letter: u8, this_year: i32) -> Option<String> {
-    let all_digits = year.bytes().chain(serial.bytes()).all(|byte| byte.is_ascii_digit());
-    if !all_digits || !matches!(year.len(), 2 | 4) || !(1..=7).contains(&serial.len()) {
-        return None;
-    }
-    let serial: u64 = serial.parse().ok()?;
-    let short_year: u64 = year.get(year.len() - 2..)?.parse().ok()?;
-    let check = usize::try_from((short_year * 10_000_000 + serial) % 23).ok()?;
-    if CHECK_LETTERS.get(check) != Some(&letter) {
-        return None;
-    }
-    let year: i32 = year.parse().ok()?;
-    let year = match year {
-        100.. => year,
-        _ if year <= this_year % 100 => this_year - this_year % 100 + year,
-        _ => this_year - this_year % 100 - 100 + year,
-    };
-    Some(format!("{year:04}/{serial:07}{}", char::from(letter)))
 }
 
 #[cfg(test)]

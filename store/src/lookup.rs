@@ -25,6 +25,23 @@ impl Keys {
         self.select(kind, number, MOST)
     }
 
+    /// As [`Self::find_all`], also those whose personal data is restricted: for recognising who is meant, never for
+    /// showing it.
+    ///
+    /// # Errors
+    /// As [`Self::find`].
+    pub fn recognise(&self, kind: Identifier, number: &str) -> Result<Vec<String>, KeysError> {
+        self.lookup(self.lookup_digest(kind, number), MOST)
+    }
+
+    /// A name for a number that only who holds this log's keys can make, the same for every way of writing it: 32
+    /// hexadecimal digits.
+    #[must_use]
+    pub fn pseudonym(&self, kind: Identifier, number: &str) -> String {
+        let digest = keyed_digest(self.lookup_key(), &[b"pseudonym", &self.lookup_digest(kind, number)]);
+        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+
     fn select(&self, kind: Identifier, number: &str, limit: i64) -> Result<Vec<String>, KeysError> {
         let mut found = self.lookup(self.lookup_digest(kind, number), limit)?;
         found.retain(|subject| !self.is_restricted(subject));

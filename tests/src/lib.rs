@@ -17,6 +17,8 @@ mod deploy;
 #[cfg(test)]
 mod hangups;
 #[cfg(test)]
+mod hmpps;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod http;

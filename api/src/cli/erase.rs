@@ -25,7 +25,7 @@ const HELP: &str = r#"The order is a TOML file signed off by two different peopl
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub struct Arguments {
-    /// Full id of the nominal or user, as in the order
+    /// Full id of the nominal, user or message, as in the order
     #[arg(value_name = "SUBJECT")]
     subject: String,
     /// The order
@@ -39,7 +39,7 @@ pub struct Arguments {
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub struct Restrict {
-    /// Full id of the nominal or user, as in the order
+    /// Full id of the nominal, user or message, as in the order
     #[arg(value_name = "SUBJECT")]
     subject: String,
     /// The order

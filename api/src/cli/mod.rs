@@ -15,6 +15,7 @@ mod policy;
 mod progress;
 mod projections;
 mod proof;
+mod quarantine;
 mod running;
 mod serve;
 mod token;
@@ -73,6 +74,8 @@ enum Verb {
     Demo(demo::Arguments),
     Judge(judge::Arguments),
     Import(import::Arguments),
+    #[command(subcommand)]
+    Quarantine(quarantine::Arguments),
     Init(init::Arguments),
     Generate(generate::Arguments),
     #[command(subcommand)]
@@ -101,6 +104,7 @@ pub fn run() -> ExitCode {
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Judge(arguments) => judge::run(&arguments),
         Verb::Import(arguments) => import::run(&arguments),
+        Verb::Quarantine(arguments) => quarantine::run(&arguments),
         Verb::Init(arguments) => init::run(&arguments),
         Verb::Generate(arguments) => generate::run(&arguments),
         Verb::Policy(arguments) => policy::run(&arguments),

@@ -75,6 +75,9 @@ pub enum HttpError {
         /// What became of each.
         results: Vec<super::facts::FactResult>,
     },
+    /// Something that was settled before.
+    #[error("{0}")]
+    Conflict(String),
     /// Too many requests of a costly kind at once.
     #[error(
         "too much is being judged at once, or much is being taken in; nothing was changed, try again shortly"
@@ -135,6 +138,7 @@ impl HttpError {
             Self::TooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LONG"),
             Self::TooSlow { .. } => (StatusCode::REQUEST_TIMEOUT, "BODY_TOO_SLOW"),
             Self::MediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
+            Self::Conflict(_) => (StatusCode::CONFLICT, "CONFLICT"),
             Self::Facts { status, code, .. } => (*status, code),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "BUSY"),
             Self::Store(error) | Self::Projections(ProjectionError::Log(error)) => match error {

@@ -114,6 +114,7 @@ pub async fn info() -> Json<Value> {
 /// [`HttpError`] when the log cannot be read.
 pub async fn metrics(State(app): State<App>) -> Result<Response, HttpError> {
     let progress = app.blocking(progress).await?;
-    let text = app.metrics.text(progress.head, progress.reached);
+    let waiting = app.blocking(|app| Ok(app.projections.quarantine_waiting()?)).await?;
+    let text = app.metrics.text(progress.head, progress.reached, waiting);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }

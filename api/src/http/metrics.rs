@@ -15,7 +15,19 @@ pub struct Metrics {
     stored: AtomicU64,
     already_stored: AtomicU64,
     refused: AtomicU64,
+    /// Messages by what became of them, in the order of [`MESSAGES`].
+    messages: [AtomicU64; MESSAGES.len()],
 }
+
+/// What may become of a message: its name in an answer and in the metrics.
+const MESSAGES: [(&str, &str); 6] = [
+    ("stored", "stored"),
+    ("alreadyStored", "already_stored"),
+    ("ignored", "ignored"),
+    ("quarantined", "quarantined"),
+    ("discarded", "discarded"),
+    ("refused", "refused"),
+];
 
 impl Metrics {
     /// Counts an answer.
@@ -39,9 +51,17 @@ impl Metrics {
         }
     }
 
+    /// Counts an HMPPS message.
+    pub fn count_message(&self, status: &str) {
+        let place = MESSAGES.iter().position(|(name, _)| *name == status);
+        if let Some(counter) = place.and_then(|place| self.messages.get(place)) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// As Prometheus reads them.
     #[must_use]
-    pub fn text(&self, head: u64, reached: u64) -> String {
+    pub fn text(&self, head: u64, reached: u64, waiting: u64) -> String {
         let mut text = String::new();
         let mut add = |name: &str, kind: &str, help: &str, values: &[(String, u64)]| {
             // Writing to a string cannot fail.
@@ -62,9 +82,15 @@ impl Metrics {
             .map(|(outcome, counter)| (format!("{{outcome=\"{outcome}\"}}"), read(counter)))
             .collect();
         add("mandate_facts_total", "counter", "Facts sent, by what became of them", &facts);
+        let messages = MESSAGES.iter().zip(&self.messages);
+        let messages: Vec<_> = messages
+            .map(|((_, outcome), counter)| (format!("{{outcome=\"{outcome}\"}}"), read(counter)))
+            .collect();
+        add("mandate_messages_total", "counter", "HMPPS messages sent, by what became of them", &messages);
         let position = |value| [(String::new(), value)];
         add("mandate_log_position", "gauge", "Last position of the log", &position(head));
         add("mandate_projections_position", "gauge", "Last position in the read models", &position(reached));
+        add("mandate_quarantine_waiting", "gauge", "Messages that wait in quarantine", &position(waiting));
         add(
             "mandate_projections_behind",
             "gauge",

@@ -3,12 +3,14 @@
 mod app;
 mod body;
 mod book;
+mod csv;
 mod duties;
 mod error;
 mod events;
 mod facts;
 mod guard;
 mod health;
+mod hmpps;
 mod listed;
 mod listen;
 mod lists;
@@ -41,6 +43,13 @@ const COMPRESSED_ABOVE_BYTES: u64 = 1_024;
 pub fn router(app: &App) -> Router {
     let api = Router::new()
         .route("/v1/facts", post(facts::post))
+        .route("/v1/hmpps-events", post(hmpps::post))
+        .route("/v1/quarantine", get(hmpps::list))
+        .route("/v1/quarantine/{id}", get(hmpps::one))
+        .route("/v1/quarantine/{id}/replay", post(hmpps::replay))
+        .route("/v1/quarantine/{id}/discard", post(hmpps::discard))
+        .route("/v1/csv", get(csv::list))
+        .route("/v1/csv/{register}", get(csv::sample))
         .route("/v1/schemas", get(schemas::list))
         .route("/v1/schemas/{type}", get(schemas::one))
         .route("/v1/duties", get(duties::list))

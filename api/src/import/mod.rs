@@ -4,6 +4,7 @@
 //! before is recognised by its source and id, so that a file may be imported again at any time.
 
 mod checkpoint;
+mod messages;
 mod rejects;
 
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use crate::input::{InputError, ReadLine, Texts, read_lines};
 use crate::outside;
 
 pub use checkpoint::Checkpoint;
+pub use messages::{MessageTarget, import_messages};
 pub use rejects::{Begin, Reject, Rejects};
 
 /// Lines in one batch, which is one transaction: the larger it is, the fewer pages of the indexes are written again and
@@ -43,6 +45,14 @@ pub enum ImportError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// A message that could not be taken for another reason than its content.
+    #[error("line {line}: {source}")]
+    Message {
+        /// Its line, from 1.
+        line: u64,
+        /// Why.
+        source: Box<crate::hmpps::TakeError>,
+    },
     /// The other thread ended; it has named its reason.
     #[error("the import was broken off")]
     BrokenOff,
@@ -59,6 +69,10 @@ pub struct Counts {
     pub conflicts: u64,
     /// No facts, or facts that are not accepted from outside.
     pub refused: u64,
+    /// HMPPS messages that are of no use here.
+    pub ignored: u64,
+    /// HMPPS messages that wait in quarantine.
+    pub quarantined: u64,
     /// Left out because an earlier run had stored them.
     pub skipped: u64,
     /// Bytes of the lines.
@@ -69,7 +83,13 @@ impl Counts {
     /// Lines that had a fact or should have had one.
     #[must_use]
     pub const fn lines(&self) -> u64 {
-        self.stored + self.already_stored + self.conflicts + self.refused + self.skipped
+        self.stored
+            + self.already_stored
+            + self.conflicts
+            + self.refused
+            + self.ignored
+            + self.quarantined
+            + self.skipped
     }
 
     /// Whether every line was taken.

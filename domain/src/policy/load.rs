@@ -342,7 +342,11 @@ fn read_subjects(table: &Table<'_, '_>) -> Vec<SubjectKind> {
             let ruled = SubjectKind::from_name(name).filter(|kind| {
                 !matches!(
                     kind,
-                    SubjectKind::Duty | SubjectKind::Policy | SubjectKind::Calendar | SubjectKind::Police
+                    SubjectKind::Duty
+                        | SubjectKind::Policy
+                        | SubjectKind::Calendar
+                        | SubjectKind::Police
+                        | SubjectKind::Message
                 )
             });
             if ruled.is_none() {

@@ -4,6 +4,7 @@ mod duties;
 mod followups;
 mod history;
 mod lists;
+mod quarantine;
 
 use rusqlite::{Connection, Params, Row};
 

@@ -62,7 +62,10 @@ pub async fn post(
 }
 
 /// Who sends it.
-fn client_of(app: &App, headers: &HeaderMap) -> Result<Client, HttpError> {
+///
+/// # Errors
+/// [`HttpError::Unauthorised`] and [`HttpError::Forbidden`].
+pub fn client_of(app: &App, headers: &HeaderMap) -> Result<Client, HttpError> {
     let tokens = match &app.tellers {
         Tellers::Anyone => return Ok(Client::anyone("demo")),
         Tellers::Nobody => {
