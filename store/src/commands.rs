@@ -374,10 +374,7 @@ impl Commands {
 }
 
 const fn is_carried_out(kind: FactType) -> bool {
-    matches!(
-        kind,
-        FactType::SubjectErased | FactType::SubjectRestricted | FactType::SubjectRestrictionLifted
-    )
+    matches!(kind, FactType::SubjectErased | FactType::SubjectRestricted | FactType::SubjectRestrictionLifted)
 }
 
 impl From<StoredEvent> for Recorded {
@@ -414,15 +411,11 @@ async fn run<K: Kind>(
     context: Context,
     metadata: &HashMap<String, String>,
 ) -> Result<(), Trouble> {
-    let given =
-        |place: usize| Given { command: Arc::clone(command), place, context: context.clone() };
+    let given = |place: usize| Given { command: Arc::clone(command), place, context: context.clone() };
     if let [subject] = &*command.subjects {
         let framework = CqrsFramework::new(log.clone(), vec![], ());
         let (_, id) = split_subject(subject);
-        return framework
-            .execute_with_metadata(id, given(0), metadata.clone())
-            .await
-            .map_err(Trouble::from);
+        return framework.execute_with_metadata(id, given(0), metadata.clone()).await.map_err(Trouble::from);
     }
     // The framework knows one aggregate at a time; several are decided one by one and stored in one batch.
     let mut decided = Vec::with_capacity(command.subjects.len());

@@ -101,7 +101,11 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
             if let Some(Value::Date(until)) = case.command.get(Field::Until)
                 && *until < today
             {
-                return Err(case.content("until", "it lies in the past", "leave it out, or choose a later day"));
+                return Err(case.content(
+                    "until",
+                    "it lies in the past",
+                    "leave it out, or choose a later day",
+                ));
             }
             let role = if relation.holds(&[Post::Cpc, Post::DeputyCpc]) { "cpc" } else { "central-support" };
             let entitled = duty.waive.iter().any(|allowed| **allowed == *role);

@@ -1,11 +1,12 @@
 //! The one typed list of commands: parsing, errors, JSON Schemas and the table of rights are all made from it.
 
-
-use crate::catalogue::Shape::{Bool, Choice, Date, EventRef, Id, Ids, Number, Sample, Subject, Subjects, Text};
+use crate::catalogue::Shape::{
+    Bool, Choice, Date, EventRef, Id, Ids, Number, Sample, Subject, Subjects, Text,
+};
 use crate::catalogue::{
-    ANY, AREA, AUDITED, AUDITS, COURSES, DOCUMENTS, DUTY, EXEMPTIONS, FactType, Field as F, FieldSpec, GROUPS, MEMBERS,
-    NOMINAL, ORGS, OWNERS, PARTNERS, PEOPLE, POST, POSTS, PRISON, PROGRAMMES, REGION, ROLES, SubjectKind, TERMINAL,
-    TOKENS, USER, opt, req,
+    ANY, AREA, AUDITED, AUDITS, COURSES, DOCUMENTS, DUTY, EXEMPTIONS, FactType, Field as F, FieldSpec,
+    GROUPS, MEMBERS, NOMINAL, ORGS, OWNERS, PARTNERS, PEOPLE, POST, POSTS, PRISON, PROGRAMMES, REGION, ROLES,
+    SubjectKind, TERMINAL, TOKENS, USER, opt, req,
 };
 use crate::rights::Right;
 

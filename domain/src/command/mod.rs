@@ -128,9 +128,7 @@ pub fn decide(
             | SubjectKind::PrisonGroup
             | SubjectKind::Region,
         ) => organisation::decide(&case),
-        Some(SubjectKind::Policy | SubjectKind::Calendar | SubjectKind::Police) | None => {
-            Err(case.missing())
-        }
+        Some(SubjectKind::Policy | SubjectKind::Calendar | SubjectKind::Police) | None => Err(case.missing()),
     }
 }
 
@@ -222,19 +220,29 @@ impl Case<'_> {
         let named = |fact: &&crate::fact::Fact| *fact.source == *source && *fact.id == *id;
         let annulments = self.cx.directory.annulments();
         let Some(fact) = self.stream.facts().find(named) else {
-            return Err(self.content("event", "it is not in the history of this subject", "check source and id"));
+            return Err(self.content(
+                "event",
+                "it is not in the history of this subject",
+                "check source and id",
+            ));
         };
         self.may(Right::CorrectFact, relation)?;
         let untouchable = fact.kind.is_internal() && fact.kind != FactType::DutyWaived;
         self.must(!untouchable, "4.16", "it is Mandate's own event", "only facts can be stated in error")?;
-        self.must(!annulments.holds_for(fact), "4.16", "it no longer counts already", "nothing is to be done")?;
+        self.must(
+            !annulments.holds_for(fact),
+            "4.16",
+            "it no longer counts already",
+            "nothing is to be done",
+        )?;
         let mut facts = if fact.source.as_ref() == SOURCE && fact.text(Field::By) == Some(&*self.cx.actor) {
             self.one(FactType::FactAnnulled)?
         } else {
             // Anyone else's fact takes two people of CPC level (2.1).
             self.may(Right::GovernRecord, relation)?;
             let ordered = self.stream.visible(annulments, self.cx.now).find(|order| {
-                order.kind == FactType::AnnulmentOrdered && order.get(Field::Event) == self.command.get(Field::Event)
+                order.kind == FactType::AnnulmentOrdered
+                    && order.get(Field::Event) == self.command.get(Field::Event)
             });
             match ordered.map(|order| order.text(Field::By)) {
                 None => self.one(FactType::AnnulmentOrdered)?,

@@ -294,7 +294,12 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
         C::MergeNominals => merge(case, &state),
         C::LimitAccess => limit(case),
         C::LiftAccessLimit => {
-            case.must(state.listed.is_some(), "4.16", "the record is not limited", "nothing is to be lifted")?;
+            case.must(
+                state.listed.is_some(),
+                "4.16",
+                "the record is not limited",
+                "nothing is to be lifted",
+            )?;
             let lifted = case.fact(FactType::RecordAccessLimited);
             Ok(vec![lifted.with(Field::Limited, Value::Bool(false))])
         }
@@ -331,7 +336,12 @@ fn terminated(case: &Case<'_>, state: &Nominal) -> Result<(), Refusal> {
 
 fn create(case: &Case<'_>, state: &Nominal) -> Result<Vec<NewFact>, Refusal> {
     let owner = case.text(Field::Owner);
-    case.must(state.has_no_record(), "4.9", "there is a record already", "unarchive it, or ask for a transfer")?;
+    case.must(
+        state.has_no_record(),
+        "4.9",
+        "there is a record already",
+        "unarchive it, or ask for a transfer",
+    )?;
     if owner.starts_with("police/") || matches!(state.category, 1 | 4) {
         return Err(case.broken(
             "7",
@@ -364,7 +374,11 @@ fn create(case: &Case<'_>, state: &Nominal) -> Result<Vec<NewFact>, Refusal> {
         return case.one(FactType::RecordCreated);
     };
     let Some((_, prison, users)) = state.wanted.iter().find(|(id, _, _)| **id == *request) else {
-        return Err(case.broken("4.12", "no prison asked for it under that request", "check the request's id"));
+        return Err(case.broken(
+            "4.12",
+            "no prison asked for it under that request",
+            "check the request's id",
+        ));
     };
     let record = case.fact(FactType::RecordCreated);
     let partners = case.fact(FactType::PartnersAdded).with_text(Field::Org, prison);

@@ -4,7 +4,9 @@ use serde_json::{Map, Value as Json};
 
 use super::list::{CommandName, EVERY, MAX_SUBJECTS, Reach, updates_record};
 use crate::catalogue::{COMMON, FactType, Field, FieldSpec, Presence, Shape, SubjectKind};
-use crate::fact::{MAX_NAME_BYTES, Newlines, Value, decode_value, forbidden_character, looks_personal, shortened};
+use crate::fact::{
+    MAX_NAME_BYTES, Newlines, Value, decode_value, forbidden_character, looks_personal, shortened,
+};
 use crate::rights::Right;
 use crate::time::Instant;
 

@@ -90,9 +90,10 @@ impl User {
     /// exempted is until the exemption ends.
     #[must_use]
     pub fn vetting_level(&self, today: Date) -> u8 {
-        let exempt = self.exemptions.get("vetting").is_some_and(|(until, by_role)| {
-            *until >= today && &**by_role == "chief-responsible-officer"
-        });
+        let exempt = self
+            .exemptions
+            .get("vetting")
+            .is_some_and(|(until, by_role)| *until >= today && &**by_role == "chief-responsible-officer");
         match self.vetting {
             Some(vetting) if !vetting.withdrawn && (vetting.expires_on >= today || exempt) => vetting.level,
             _ => 0,
@@ -219,16 +220,23 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
             case.one(FactType::DocumentSigned)
         }
         C::StartTraining | C::CompleteTraining | C::CompleteElearning => train(case, &state),
-        C::RequestAccount | C::AuthoriseAccount | C::EnableAccount | C::DisableAccount | C::ArchiveAccount => {
-            account(case, &state)
-        }
+        C::RequestAccount
+        | C::AuthoriseAccount
+        | C::EnableAccount
+        | C::DisableAccount
+        | C::ArchiveAccount => account(case, &state),
         C::GrantToken => grant(case, &state),
         C::RevokeToken => {
             let area = case.command.text(Field::Area);
             let held = |(token, of): &(Box<str>, Option<Box<str>>)| {
                 **token == *case.text(Field::Token) && (area.is_none() || of.as_deref() == area)
             };
-            case.must(state.tokens.iter().any(held), "4.16", "they do not hold it", "nothing is to be revoked")?;
+            case.must(
+                state.tokens.iter().any(held),
+                "4.16",
+                "they do not hold it",
+                "nothing is to be revoked",
+            )?;
             case.one(FactType::TokenRevoked)
         }
         C::MoveUser => {
@@ -336,7 +344,11 @@ fn account(case: &Case<'_>, state: &User) -> Result<Vec<NewFact>, Refusal> {
         }
         CommandName::AuthoriseAccount => {
             let Account::Requested(by) = &state.account else {
-                return Err(case.broken("4.16", "no account is asked for", "ask for it with `request-account`"));
+                return Err(case.broken(
+                    "4.16",
+                    "no account is asked for",
+                    "ask for it with `request-account`",
+                ));
             };
             let other = by.as_deref() != Some(&*case.cx.actor) && *case.cx.actor != *case.subject;
             let remedy = "another CPC or holder of the central support token authorises it";
@@ -470,4 +482,3 @@ fn exempt(case: &Case<'_>, state: &User) -> Result<Vec<NewFact>, Refusal> {
     }
     case.one(FactType::ExemptionGranted)
 }
-

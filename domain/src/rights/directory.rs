@@ -222,7 +222,13 @@ impl Directory {
 
     /// How a person stands to a nominal, `org` answering for it.
     #[must_use]
-    pub fn relation_to_nominal(&self, who: &Standing, nominal: &Nominal, org: &str, now: Instant) -> Relation {
+    pub fn relation_to_nominal(
+        &self,
+        who: &Standing,
+        nominal: &Nominal,
+        org: &str,
+        now: Instant,
+    ) -> Relation {
         let theirs = self.chain(&who.org, now);
         let here = |org: &Option<Box<str>>| org.as_ref().is_some_and(|org| theirs.contains(org));
         let mut relation = self.relation(who, org, now);

@@ -82,10 +82,9 @@ impl Right {
                 &[G::Cpc, G::CentralSupport, G::AdministratorHere, G::Manager, G::Partner, G::Worker],
             ),
             Self::KeepUsers => ("4.16", &[G::Cpc, G::CentralSupport, G::Lpc, G::Lead, G::AdministratorHere]),
-            Self::KeepContactCard | Self::SignDocument => (
-                "4.16",
-                &[G::Themselves, G::Cpc, G::CentralSupport, G::Lpc, G::Lead, G::AdministratorHere],
-            ),
+            Self::KeepContactCard | Self::SignDocument => {
+                ("4.16", &[G::Themselves, G::Cpc, G::CentralSupport, G::Lpc, G::Lead, G::AdministratorHere])
+            }
             Self::RequestAccess => ("4.16", &[G::Cpc, G::CentralSupport, G::Lpc, G::Lead]),
             Self::AuthoriseAccess => ("4.16", &[G::Cpc, G::CentralSupport]),
             Self::KeepAccounts => ("4.16", &[G::Cpc, G::CentralSupport, G::AdministratorHere]),
