@@ -280,3 +280,6 @@ pub fn may_see_nominal(stream: &Stream, cx: &Context) -> Result<(), Denial> {
     let relation = cx.directory.relation_to_nominal(&who, &state, &org, cx.now);
     rights::check(Right::SeeNominal, &who, &relation)
 }
+
+#[cfg(test)]
+mod tests;

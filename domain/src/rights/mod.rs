@@ -223,3 +223,6 @@ fn either(words: &[&str]) -> String {
         Some((last, others)) => format!("{} or {last}", others.join(", ")),
     }
 }
+
+#[cfg(test)]
+mod tests;
