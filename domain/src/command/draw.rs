@@ -8,10 +8,10 @@ use sha2::{Digest as _, Sha256};
 /// digests are drawn. Neither the order of the list nor an entry that stands in it twice changes the draw.
 #[must_use]
 pub fn draw(seed: &str, list: &[Box<str>], size: usize) -> Vec<Box<str>> {
-    let mut drawn: Vec<([u8; 32], &Box<str>)> =
+    let mut drawn: Vec<([u8; 32], &str)> =
         distinct(list).into_iter().map(|entry| (digest(seed, entry), entry)).collect();
     drawn.sort_unstable();
-    drawn.into_iter().take(size).map(|(_, entry)| entry.clone()).collect()
+    drawn.into_iter().take(size).map(|(_, entry)| entry.into()).collect()
 }
 
 /// The SHA-256 of a list as drawn from: its entries sorted, each once, with a line feed after each. In hexadecimal.
@@ -25,8 +25,8 @@ pub fn list_digest(list: &[Box<str>]) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn distinct(list: &[Box<str>]) -> Vec<&Box<str>> {
-    let mut sorted: Vec<&Box<str>> = list.iter().collect();
+fn distinct(list: &[Box<str>]) -> Vec<&str> {
+    let mut sorted: Vec<&str> = list.iter().map(|entry| &**entry).collect();
     sorted.sort_unstable();
     sorted.dedup();
     sorted

@@ -73,11 +73,11 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
                 "the breach is acknowledged already",
                 "explain it, or assign it",
             )?;
-            case.one(FactType::BreachAcknowledged)
+            Ok(case.one(FactType::BreachAcknowledged))
         }
         CommandName::ExplainBreach => {
             breached()?;
-            case.one(FactType::BreachExplained)
+            Ok(case.one(FactType::BreachExplained))
         }
         CommandName::AssignBreach => {
             breached()?;
@@ -91,7 +91,7 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
                 "it is assigned to them already",
                 "nothing is to be done",
             )?;
-            case.one(FactType::BreachAssigned)
+            Ok(case.one(FactType::BreachAssigned))
         }
         CommandName::WaiveDuty => {
             let today = case.cx.now.london_date();

@@ -142,8 +142,8 @@ impl Case<'_> {
         NewFact::of_command(kind, self.command, self.subject, self.cx)
     }
 
-    fn one(&self, kind: FactType) -> Result<Vec<NewFact>, Refusal> {
-        Ok(vec![self.fact(kind)])
+    fn one(&self, kind: FactType) -> Vec<NewFact> {
+        vec![self.fact(kind)]
     }
 
     fn refusal(
@@ -236,7 +236,7 @@ impl Case<'_> {
             "nothing is to be done",
         )?;
         let mut facts = if fact.source.as_ref() == SOURCE && fact.text(Field::By) == Some(&*self.cx.actor) {
-            self.one(FactType::FactAnnulled)?
+            self.one(FactType::FactAnnulled)
         } else {
             // Anyone else's fact takes two people of CPC level (2.1).
             self.may(Right::GovernRecord, relation)?;
@@ -245,12 +245,12 @@ impl Case<'_> {
                     && order.get(Field::Event) == self.command.get(Field::Event)
             });
             match ordered.map(|order| order.text(Field::By)) {
-                None => self.one(FactType::AnnulmentOrdered)?,
+                None => self.one(FactType::AnnulmentOrdered),
                 Some(by) if by == Some(&*self.cx.actor) => {
                     let remedy = "another person of CPC level gives the same command";
                     return Err(self.broken("4.16", "you asked for it: it takes two people", remedy));
                 }
-                Some(_) => self.one(FactType::FactAnnulled)?,
+                Some(_) => self.one(FactType::FactAnnulled),
             }
         };
         if let Some(instead) = &self.command.instead {

@@ -30,7 +30,7 @@ struct Partners {
     users: BTreeSet<Box<str>>,
 }
 
-/// A request for partnership that is not answered in full.
+/// A request for partnership that is not answered in full, or for a record.
 #[derive(Debug, Clone)]
 struct Request {
     id: Box<str>,
@@ -74,8 +74,8 @@ pub struct Nominal {
     owner: Option<Box<str>>,
     partners: BTreeMap<Box<str>, Partners>,
     requests: Vec<Request>,
-    /// Records that prisons asked for: request, prison, users.
-    wanted: Vec<(Box<str>, Box<str>, Vec<Box<str>>)>,
+    /// Records that prisons asked for.
+    wanted: Vec<Request>,
     /// The transfer that awaits an answer: request, to whom.
     offered: Option<(Box<str>, Box<str>)>,
     /// Whether the termination assessment was copied since the nominal was last registered.
@@ -183,16 +183,17 @@ impl Evolve for Nominal {
             FactType::MappaDeregistered => self.category = 0,
             FactType::CaseTransferred => self.area = text(Field::To),
             FactType::CustodyReceived => self.prison = text(Field::Prison),
-            FactType::CustodyLeft => {
-                if fact.text(Field::Reason) != Some("temporary") && self.prison == text(Field::Prison) {
-                    self.prison = None;
-                }
+            FactType::CustodyLeft
+                if fact.text(Field::Reason) != Some("temporary") && self.prison == text(Field::Prison) =>
+            {
+                self.prison = None;
             }
             FactType::VisorSearched if fact.is_true(Field::Found) => self.found(),
             FactType::AlertAdded if fact.text(Field::Code) == Some("PVN") => self.found(),
             FactType::RecordRequested => {
-                if let (Some(request), Some(prison)) = (text(Field::Request), text(Field::Prison)) {
-                    self.wanted.push((request, prison, fact.texts(Field::Users).to_vec()));
+                if let (Some(id), Some(org)) = (text(Field::Request), text(Field::Prison)) {
+                    let users = fact.texts(Field::Users).iter().cloned().collect();
+                    self.wanted.push(Request { id, org, users });
                 }
             }
             FactType::RecordCreated => {
@@ -284,12 +285,12 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
             if state.owner.as_deref().is_some_and(|owner| owner.starts_with("area/")) {
                 terminated(case, &state)?;
             }
-            case.one(FactType::RecordArchived)
+            Ok(case.one(FactType::RecordArchived))
         }
         C::UnarchiveRecord => {
             let archived = state.record == Record::Archived;
             case.must(archived, "4.16", "the record is not archived", "nothing is to be unarchived")?;
-            case.one(FactType::RecordUnarchived)
+            Ok(case.one(FactType::RecordUnarchived))
         }
         C::MergeNominals => merge(case, &state),
         C::LimitAccess => limit(case),
@@ -371,9 +372,10 @@ fn create(case: &Case<'_>, state: &Nominal) -> Result<Vec<NewFact>, Refusal> {
             "a basic record answers a prison's request",
             "name it under `request`, or create a full record",
         )?;
-        return case.one(FactType::RecordCreated);
+        return Ok(case.one(FactType::RecordCreated));
     };
-    let Some((_, prison, users)) = state.wanted.iter().find(|(id, _, _)| **id == *request) else {
+    let Some(Request { org: prison, users, .. }) = state.wanted.iter().find(|wanted| *wanted.id == *request)
+    else {
         return Err(case.broken(
             "4.12",
             "no prison asked for it under that request",
@@ -383,10 +385,8 @@ fn create(case: &Case<'_>, state: &Nominal) -> Result<Vec<NewFact>, Refusal> {
     let record = case.fact(FactType::RecordCreated);
     let partners = case.fact(FactType::PartnersAdded).with_text(Field::Org, prison);
     // The users that the prison named are partnered in the same act.
-    let partners = match users.is_empty() {
-        true => partners,
-        false => partners.with_texts(Field::Users, users.iter().cloned()),
-    };
+    let partners =
+        if users.is_empty() { partners } else { partners.with_texts(Field::Users, users.iter().cloned()) };
     Ok(vec![record, partners])
 }
 
@@ -411,14 +411,14 @@ fn partners(case: &Case<'_>, state: &Nominal) -> Result<Vec<NewFact>, Refusal> {
         CommandName::RefusePartnership => {
             let asked = state.requests.iter().any(|open| *open.id == *case.text(Field::Request));
             case.must(asked, "4.25", "no request with that id is open", "check the request's id")?;
-            case.one(FactType::PartnershipRefused)
+            Ok(case.one(FactType::PartnershipRefused))
         }
         CommandName::RemovePartners => {
             let known = state.partners.get(org).is_some_and(|partners| {
                 users.is_empty() || users.iter().any(|user| partners.users.contains(user))
             });
             case.must(known, "5.19", "they are no partners of the record", "nothing is to be removed")?;
-            case.one(FactType::PartnersRemoved)
+            Ok(case.one(FactType::PartnersRemoved))
         }
         _ => {
             live(case, state)?;
@@ -454,7 +454,7 @@ fn partners(case: &Case<'_>, state: &Nominal) -> Result<Vec<NewFact>, Refusal> {
                 "they are partners of the record already",
                 "nothing is to be added",
             )?;
-            case.one(FactType::PartnersAdded)
+            Ok(case.one(FactType::PartnersAdded))
         }
     }
 }
@@ -516,7 +516,7 @@ fn merge(case: &Case<'_>, state: &Nominal) -> Result<Vec<NewFact>, Refusal> {
         "access to the two is limited differently",
         "limit both to the same people first, so that nobody sees one through the other",
     )?;
-    case.one(FactType::NominalMerged)
+    Ok(case.one(FactType::NominalMerged))
 }
 
 fn limit(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
@@ -614,7 +614,7 @@ fn act(case: &Case<'_>, state: &Nominal) -> Result<Vec<NewFact>, Refusal> {
         let copied = state.copied.contains_key(case.text(Field::Assessment));
         case.must(copied, "4.19", "that assessment was not copied to the record", "copy it first")?;
     }
-    case.one(act)
+    Ok(case.one(act))
 }
 
 fn sign_off(case: &Case<'_>, state: &Nominal) -> Result<Vec<NewFact>, Refusal> {
@@ -631,5 +631,5 @@ fn sign_off(case: &Case<'_>, state: &Nominal) -> Result<Vec<NewFact>, Refusal> {
     )?;
     let open = !state.signed_off.contains(assessment);
     case.must(open, "7", "it is signed off already", "nothing is to be signed off")?;
-    case.one(FactType::RiskAssessmentSignedOff)
+    Ok(case.one(FactType::RiskAssessmentSignedOff))
 }

@@ -73,14 +73,14 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
     match case.command.name {
         C::EnrolOrganisation => {
             case.must(!state.enrolled, "4.1", "it is enrolled already", "nothing is to be done")?;
-            case.one(FactType::OrganisationEnrolled)
+            Ok(case.one(FactType::OrganisationEnrolled))
         }
         C::PlaceOrganisation => place(case, &state),
         C::FillPost => fill(case, &state),
         C::VacatePost => {
             let post = (case.text(Field::Post).into(), case.text(Field::User).into());
             case.must(state.posts.contains(&post), "4.8", "they do not hold it", "nothing is to be vacated")?;
-            case.one(FactType::PostVacated)
+            Ok(case.one(FactType::PostVacated))
         }
         C::SwitchProgrammeOn | C::SwitchProgrammeOff => {
             let on = state.programmes.contains(case.text(Field::Programme));
@@ -88,9 +88,9 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
             let reason = if on { "it is on already" } else { "it is not on" };
             let paragraph = if case.text(Field::Programme) == "community" { "4.13" } else { "4.11" };
             case.must(on != wanted, paragraph, reason, "nothing is to be switched")?;
-            case.one(if wanted { FactType::ProgrammeSwitchedOn } else { FactType::ProgrammeSwitchedOff })
+            Ok(case.one(if wanted { FactType::ProgrammeSwitchedOn } else { FactType::ProgrammeSwitchedOff }))
         }
-        C::AttendRug => case.one(FactType::RugAttended),
+        C::AttendRug => Ok(case.one(FactType::RugAttended)),
         C::DrawSample => sample(case, &state),
         C::CompleteAudit => {
             let (kind, audit) = (case.text(Field::Kind), case.fact(FactType::AuditCompleted));
@@ -109,10 +109,10 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
             {
                 return Err(case.content("period_to", "it lies before `period_from`", "state the last day"));
             }
-            case.one(FactType::RequirementAttested)
+            Ok(case.one(FactType::RequirementAttested))
         }
-        C::AttestCapacityPlan => case.one(FactType::CapacityPlanAttested),
-        C::AttestContinuityPlan => case.one(FactType::ContinuityPlanAttested),
+        C::AttestCapacityPlan => Ok(case.one(FactType::CapacityPlanAttested)),
+        C::AttestContinuityPlan => Ok(case.one(FactType::ContinuityPlanAttested)),
         C::SubmitReturn => {
             let known = state.returns.contains(case.text(Field::Period));
             case.must(
@@ -121,18 +121,19 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
                 "the return of that period was submitted already",
                 "state the one before in error first",
             )?;
-            case.one(FactType::ReturnSubmitted)
+            Ok(case.one(FactType::ReturnSubmitted))
         }
         C::RequestReport | C::ProvideReport => {
             let asked =
                 state.reports.contains(&(case.text(Field::Report).into(), case.text(Field::To).into()));
             let request = case.command.name == C::RequestReport;
-            let (reason, remedy) = match request {
-                true => ("that report is asked for already", "wait for it"),
-                false => ("nobody asked for that report", "state the report and for whom as in the request"),
+            let (reason, remedy) = if request {
+                ("that report is asked for already", "wait for it")
+            } else {
+                ("nobody asked for that report", "state the report and for whom as in the request")
             };
             case.must(asked != request, "4.16", reason, remedy)?;
-            case.one(if request { FactType::ReportRequested } else { FactType::ReportProvided })
+            Ok(case.one(if request { FactType::ReportRequested } else { FactType::ReportProvided }))
         }
         C::PublishDocument => {
             let known = (case.text(Field::Document).into(), case.text(Field::Version).into());
@@ -142,7 +143,7 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
                 "that version was published already",
                 "publish the next version",
             )?;
-            case.one(FactType::DocumentPublished)
+            Ok(case.one(FactType::DocumentPublished))
         }
         _ => Err(case.missing()),
     }
@@ -166,7 +167,7 @@ fn place(case: &Case<'_>, state: &Organisation) -> Result<Vec<NewFact>, Refusal>
         "it lies there already",
         "nothing is to be placed",
     )?;
-    case.one(FactType::OrganisationPlaced)
+    Ok(case.one(FactType::OrganisationPlaced))
 }
 
 /// One CPC for each area or prison group, one LPC for each unit, ViSOR leads in prisons, each vetted for it.
@@ -211,7 +212,7 @@ fn fill(case: &Case<'_>, state: &Organisation) -> Result<Vec<NewFact>, Refusal> 
             "choose a manager who does not update records",
         )?;
     }
-    case.one(FactType::PostFilled)
+    Ok(case.one(FactType::PostFilled))
 }
 
 /// Draws the sample; the seed and the digest of the list are recorded, so that it can be drawn again.

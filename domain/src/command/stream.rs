@@ -81,11 +81,13 @@ impl Stream {
     }
 
     /// Every fact, also one that was annulled or is yet to occur.
+    #[must_use = "iterators do nothing by themselves"]
     pub fn facts(&self) -> impl DoubleEndedIterator<Item = &Fact> {
         self.facts.iter()
     }
 
     /// The facts that count at an instant, in order.
+    #[must_use = "iterators do nothing by themselves"]
     pub fn visible<'s>(
         &'s self,
         annulments: &'s Annulments,

@@ -53,9 +53,9 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
                 "it is approved where it stands",
                 "withdraw the approval before it is moved",
             )?;
-            case.one(FactType::TerminalRegistered)
+            Ok(case.one(FactType::TerminalRegistered))
         }
-        CommandName::AssessTerminal => case.one(FactType::TerminalRiskAssessed),
+        CommandName::AssessTerminal => Ok(case.one(FactType::TerminalRiskAssessed)),
         CommandName::ApproveTerminal => {
             case.must(!state.approved, "6.4", "it is approved already", "nothing is to be done")?;
             case.must(
@@ -64,11 +64,11 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
                 "no risk assessment was completed on it",
                 "complete the assessment first",
             )?;
-            case.one(FactType::TerminalApproved)
+            Ok(case.one(FactType::TerminalApproved))
         }
         CommandName::WithdrawTerminal => {
             case.must(state.approved, "6.4", "it is not approved", "nothing is to be withdrawn")?;
-            case.one(FactType::TerminalWithdrawn)
+            Ok(case.one(FactType::TerminalWithdrawn))
         }
         _ => Err(case.missing()),
     }

@@ -205,9 +205,9 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
         C::RegisterUser => {
             let registered = state.org.is_some() && !state.left;
             case.must(!registered, "4.2", "they are registered already", "move them with `move-user`")?;
-            case.one(FactType::UserRegistered)
+            Ok(case.one(FactType::UserRegistered))
         }
-        C::UpdateContactCard => case.one(FactType::ContactCardUpdated),
+        C::UpdateContactCard => Ok(case.one(FactType::ContactCardUpdated)),
         C::ClearVetting | C::WithdrawVetting => vet(case, &state),
         C::SignDocument => {
             let signed = (case.text(Field::Document).into(), case.text(Field::Version).into());
@@ -217,7 +217,7 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
                 "they signed that version already",
                 "nothing is to be signed",
             )?;
-            case.one(FactType::DocumentSigned)
+            Ok(case.one(FactType::DocumentSigned))
         }
         C::StartTraining | C::CompleteTraining | C::CompleteElearning => train(case, &state),
         C::RequestAccount
@@ -237,20 +237,20 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
                 "they do not hold it",
                 "nothing is to be revoked",
             )?;
-            case.one(FactType::TokenRevoked)
+            Ok(case.one(FactType::TokenRevoked))
         }
         C::MoveUser => {
             let role = case.command.text(Field::Role);
             let same = state.org.as_deref() == Some(case.text(Field::Org))
                 && role.is_none_or(|role| state.role.as_deref() == Some(role));
             case.must(!same, "4.38", "they are there already", "nothing is to be moved")?;
-            case.one(FactType::UserMoved)
+            Ok(case.one(FactType::UserMoved))
         }
-        C::RecordLeaver => case.one(FactType::UserLeftRole),
+        C::RecordLeaver => Ok(case.one(FactType::UserLeftRole)),
         C::InformCpcOfLeaver => {
             case.must(state.left, "4.38", "they did not leave the role", "record the leaver first")?;
             case.must(!state.cpc_informed, "4.38", "the CPC was told already", "nothing is to be told")?;
-            case.one(FactType::CpcInformedOfLeaver)
+            Ok(case.one(FactType::CpcInformedOfLeaver))
         }
         C::GrantExemption | C::ReviewExemption => exempt(case, &state),
         C::OrderErasure | C::OrderRestriction | C::OrderLifting | C::ConfirmOrder => {
@@ -266,13 +266,13 @@ fn vet(case: &Case<'_>, state: &User) -> Result<Vec<NewFact>, Refusal> {
     if case.command.name == CommandName::WithdrawVetting {
         let held = state.vetting.is_some_and(|vetting| !vetting.withdrawn);
         case.must(held, "6.1", "no vetting is cleared", "nothing is to be withdrawn")?;
-        return case.one(FactType::VettingWithdrawn);
+        return Ok(case.one(FactType::VettingWithdrawn));
     }
     match case.command.get(Field::ExpiresOn) {
         Some(Value::Date(date)) if *date < case.cx.now.london_date() => {
             Err(case.content("expires_on", "it lies in the past", "state the day on which it will expire"))
         }
-        _ => case.one(FactType::VettingCleared),
+        _ => Ok(case.one(FactType::VettingCleared)),
     }
 }
 
@@ -291,16 +291,16 @@ fn train(case: &Case<'_>, state: &User) -> Result<Vec<NewFact>, Refusal> {
             "the ViSOR training was not completed",
             "complete the training first",
         )?;
-        return case.one(FactType::QaElearningCompleted);
+        return Ok(case.one(FactType::QaElearningCompleted));
     }
     let own = *case.cx.actor == *case.subject;
     case.must(!own, "4.16", "nobody records their own training", "the CPC records it")?;
     vetted(case, state, 2, "4.3")?;
     signed(case, state)?;
     if case.command.name == CommandName::StartTraining {
-        return case.one(FactType::TrainingStarted);
+        return Ok(case.one(FactType::TrainingStarted));
     }
-    case.one(FactType::TrainingCompleted)
+    Ok(case.one(FactType::TrainingCompleted))
 }
 
 fn vetted(case: &Case<'_>, state: &User, level: u8, paragraph: &str) -> Result<(), Refusal> {
@@ -340,7 +340,7 @@ fn account(case: &Case<'_>, state: &User) -> Result<Vec<NewFact>, Refusal> {
             let none = matches!(state.account, Account::None | Account::Archived);
             case.must(none, "4.16", "there is an account, or one is asked for", "go on from there")?;
             ready("4.16")?;
-            case.one(FactType::AccountRequested)
+            Ok(case.one(FactType::AccountRequested))
         }
         CommandName::AuthoriseAccount => {
             let Account::Requested(by) = &state.account else {
@@ -354,7 +354,7 @@ fn account(case: &Case<'_>, state: &User) -> Result<Vec<NewFact>, Refusal> {
             let remedy = "another CPC or holder of the central support token authorises it";
             case.must(other, "4.16", "who asks for an account does not authorise it", remedy)?;
             ready("4.16")?;
-            case.one(FactType::AccountAuthorised)
+            Ok(case.one(FactType::AccountAuthorised))
         }
         CommandName::EnableAccount => {
             match &state.account {
@@ -378,16 +378,16 @@ fn account(case: &Case<'_>, state: &User) -> Result<Vec<NewFact>, Refusal> {
                 "an administrator is not a live user",
                 "revoke the admin token first, or leave it",
             )?;
-            case.one(FactType::AccountEnabled)
+            Ok(case.one(FactType::AccountEnabled))
         }
         CommandName::DisableAccount => {
             case.must(state.account.is_enabled(), "4.16", "it is not enabled", "nothing is to be disabled")?;
-            case.one(FactType::AccountDisabled)
+            Ok(case.one(FactType::AccountDisabled))
         }
         CommandName::ArchiveAccount => {
             let disabled = state.account == Account::Disabled;
             case.must(disabled, "4.38", "only a disabled account is archived", "disable it first")?;
-            case.one(FactType::AccountArchived)
+            Ok(case.one(FactType::AccountArchived))
         }
         _ => Err(case.missing()),
     }
@@ -414,14 +414,13 @@ fn grant(case: &Case<'_>, state: &User) -> Result<Vec<NewFact>, Refusal> {
     vetted(case, state, level_of(token), "6.1")?;
     if token == "admin" {
         let live = matches!(state.account, Account::Enabled | Account::Authorised | Account::Requested(_));
-        return match live {
-            true => Err(case.broken(
-                "7",
-                "an administrator is not a live user",
-                "disable the account first, or choose somebody else",
-            )),
-            false => case.one(FactType::TokenGranted),
-        };
+        case.must(
+            !live,
+            "7",
+            "an administrator is not a live user",
+            "disable the account first, or choose somebody else",
+        )?;
+        return Ok(case.one(FactType::TokenGranted));
     }
     let authorised = matches!(state.account, Account::Authorised | Account::Enabled | Account::Disabled);
     case.must(authorised, "4.16", "their account is not authorised", "have the account authorised first")?;
@@ -443,7 +442,7 @@ fn grant(case: &Case<'_>, state: &User) -> Result<Vec<NewFact>, Refusal> {
             return Err(case.broken("7", reason, "revoke theirs first"));
         }
     }
-    case.one(FactType::TokenGranted)
+    Ok(case.one(FactType::TokenGranted))
 }
 
 fn exempt(case: &Case<'_>, state: &User) -> Result<Vec<NewFact>, Refusal> {
@@ -455,7 +454,7 @@ fn exempt(case: &Case<'_>, state: &User) -> Result<Vec<NewFact>, Refusal> {
             "there is no such exemption",
             "grant it with `grant-exemption`",
         )?;
-        return case.one(FactType::ExemptionReviewed);
+        return Ok(case.one(FactType::ExemptionReviewed));
     }
     let own = *case.cx.actor == *case.subject;
     case.must(!own, "4.16", "nobody exempts themselves", "somebody else records it")?;
@@ -480,5 +479,5 @@ fn exempt(case: &Case<'_>, state: &User) -> Result<Vec<NewFact>, Refusal> {
             "state their decision with `by_role` \"chief-responsible-officer\"",
         )?;
     }
-    case.one(FactType::ExemptionGranted)
+    Ok(case.one(FactType::ExemptionGranted))
 }

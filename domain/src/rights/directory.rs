@@ -113,21 +113,23 @@ impl Directory {
     }
 
     /// The area or prison group that an organisation is or belongs to; itself where there is none.
-    fn group<'c>(chain: &'c [Box<str>]) -> Option<&'c str> {
-        let of_group = |org: &&Box<str>| {
-            matches!(SubjectKind::of(org), Some(SubjectKind::Area | SubjectKind::PrisonGroup))
-        };
-        chain.iter().find(of_group).or_else(|| chain.first()).map(|org| &**org)
+    fn group(chain: &[Box<str>]) -> Option<&str> {
+        let of_group =
+            |org: &&str| matches!(SubjectKind::of(org), Some(SubjectKind::Area | SubjectKind::PrisonGroup));
+        let mut orgs = chain.iter().map(|org| &**org);
+        let first = orgs.clone().next();
+        orgs.find(of_group).or(first)
     }
 
     /// The posts that a user holds.
     fn posts_of(&self, user: &str, now: Instant) -> Vec<(Post, Box<str>)> {
-        let held = |org: &Box<str>| {
+        let mut held = Vec::new();
+        for org in self.posts.get(user).into_iter().flatten() {
             let posts = self.organisation(org, now).posts;
-            let own = posts.into_iter().filter(|(_, holder)| &**holder == user);
-            own.filter_map(|(post, _)| Some((Post::from_name(&post)?, org.clone()))).collect::<Vec<_>>()
-        };
-        self.posts.get(user).into_iter().flatten().flat_map(held).collect()
+            let own = posts.iter().filter(|(_, holder)| &**holder == user);
+            held.extend(own.filter_map(|(post, _)| Some((Post::from_name(post)?, org.clone()))));
+        }
+        held
     }
 
     /// The CPC and deputies of the organisation that answers: its own, else those of the one above.
@@ -150,18 +152,16 @@ impl Directory {
     /// Who holds the CPC token of an area beside somebody, if anyone does.
     #[must_use]
     pub fn other_cpc_token(&self, area: &str, user: &str, now: Instant) -> Option<Box<str>> {
-        let holds = |other: &&Box<str>| {
-            &***other != user
+        let holds = |other: &str| {
+            other != user
                 && self.user(other, now).is_some_and(|state| {
-                    let org = state.org.clone().unwrap_or_default();
-                    let theirs = self.chain(&org, now);
-                    state.tokens.iter().any(|(token, of)| {
-                        &**token == "cpc"
-                            && of.as_deref().or_else(|| Self::group(&theirs)).is_some_and(|of| of == area)
-                    })
+                    let theirs = self.chain(state.org.as_deref().unwrap_or_default(), now);
+                    let group = Self::group(&theirs);
+                    let of_area = |of: &Option<Box<str>>| of.as_deref().or(group) == Some(area);
+                    state.tokens.iter().any(|(token, of)| &**token == "cpc" && of_area(of))
                 })
         };
-        self.cpc_tokens.iter().find(holds).cloned()
+        self.cpc_tokens.iter().find(|other| holds(other)).cloned()
     }
 
     /// The area or prison group of an organisation.

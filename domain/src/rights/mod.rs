@@ -70,9 +70,12 @@ impl Right {
             Self::CreateRecord => ("4.10", &[G::Creator]),
             Self::RequestPartnership => ("5.13", &[G::Anyone]),
             Self::AddPartners => ("4.25", &[G::Manager, G::Supervisor, G::Lpc, G::Cpc, G::CentralSupport]),
-            Self::PartnerInBulk | Self::GovernRecord | Self::ReceiveRecord | Self::Waive => {
-                ("4.16", &[G::Cpc, G::CentralSupport])
-            }
+            Self::PartnerInBulk
+            | Self::GovernRecord
+            | Self::ReceiveRecord
+            | Self::AuthoriseAccess
+            | Self::Audit
+            | Self::Waive => ("4.16", &[G::Cpc, G::CentralSupport]),
             Self::OpenRecord => ("7", &[G::Anyone]),
             Self::RecordAct => ("4.17", &[G::Worker, G::Manager, G::Partner]),
             Self::UpdateRecord => ("5.13", &[G::Manager, G::Partner]),
@@ -86,7 +89,6 @@ impl Right {
                 ("4.16", &[G::Themselves, G::Cpc, G::CentralSupport, G::Lpc, G::Lead, G::AdministratorHere])
             }
             Self::RequestAccess => ("4.16", &[G::Cpc, G::CentralSupport, G::Lpc, G::Lead]),
-            Self::AuthoriseAccess => ("4.16", &[G::Cpc, G::CentralSupport]),
             Self::KeepAccounts => ("4.16", &[G::Cpc, G::CentralSupport, G::AdministratorHere]),
             Self::ReportLeaver => ("4.39", &[G::Colleague]),
             Self::Administer => ("7", &[G::Administrator]),
@@ -94,7 +96,6 @@ impl Right {
             Self::AppointCpc => ("4.8", &[G::AdministratorHere]),
             Self::SwitchProgrammes => ("4.11", &[G::Cpc]),
             Self::AssureQuality => ("4.16", &[G::Cpc, G::CentralSupport, G::Lpc, G::Lead, G::Governor]),
-            Self::Audit => ("4.16", &[G::Cpc, G::CentralSupport]),
             Self::AuditDataset => ("5.9", &[G::Cpc, G::CentralSupport, G::Lead]),
             Self::AskForReport => ("4.16", &[G::SmbMember, G::Governor, G::Cpc]),
             Self::AssessTerminal => ("6.5", &[G::Cpc, G::Lead]),

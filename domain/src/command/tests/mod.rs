@@ -208,9 +208,17 @@ fn a_fact_told_late_and_an_annulment_count_for_rights_as_soon_as_they_are_known(
     let mut world = World::new();
     world.record("nominal/N1");
     let act = || json!({"act": "minutes.added", "meeting": "m"});
-    world.tell_at("user/manager", "vetting.cleared", "2026-02-01T09:00:00Z", json!({"level": 2, "expires_on": "2027-01-01"}));
+    world.tell_at(
+        "user/manager",
+        "vetting.cleared",
+        "2026-02-01T09:00:00Z",
+        json!({"level": 2, "expires_on": "2027-01-01"}),
+    );
     // The clearance of 2 March stands; one of February that is told late does not take its place.
-    assert_eq!(world.directory.standing("user/manager", world.now).vetting_expires_on, Date::parse("2027-12-31").ok());
+    assert_eq!(
+        world.directory.standing("user/manager", world.now).vetting_expires_on,
+        Date::parse("2027-12-31").ok()
+    );
     world.tell("user/manager", "account.disabled", json!({}));
     let told = world.told;
     world.refuses("manager", "record-act", "nominal/N1", act(), "4.16", "not enabled");
