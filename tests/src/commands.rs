@@ -243,7 +243,10 @@ async fn a_non_partner_reads_one_record_after_giving_a_reason_that_is_stored_fir
     let opened = office.send("outsider", access, &json!({"reason": "canary reason"}), &json_media).await;
     assert_eq!(opened.status, 200, "{}", opened.text);
     let event = office.server.get(&format!("/v1/events/{}", office.server.stored())).await.json();
-    assert_eq!((&event["type"], &event["data"]["told"]), (&json!("access.opened"), &json!(["user/cpc"])));
+    assert_eq!(
+        (&event["event"]["type"], &event["event"]["data"]["told"]),
+        (&json!("access.opened"), &json!(["user/cpc"]))
+    );
     assert!(!event.to_string().contains("canary"), "the reason is sealed: {event}");
     for address in ["/v1/nominals/N1", "/v1/nominals/N1/duties", "/v1/nominals/N1/history"] {
         assert_eq!(office.read("outsider", address).await.status, 200, "{address}");
