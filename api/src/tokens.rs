@@ -5,7 +5,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use mandate_domain::catalogue::{FactType, Field};
+use mandate_domain::catalogue::{FactType, Field, SubjectKind};
 use mandate_domain::fact::{Fact, Newlines, Value, forbidden_character, looks_personal};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -20,7 +20,14 @@ pub const HELP: &str = r#"A token file is TOML, readable by its owner only (chmo
   sha256 = "9f86d0…"            # of the token; `mandate token` makes one
   sources = ["/ndelius"]        # the sources it may state; "/visor/*" allows every source below
   types = ["mappa.*"]           # the types it may state; left out: every type
-  import = false                # whether its `recordedtime` is accepted"#;
+  import = false                # whether its `recordedtime` is accepted
+
+A person's token names the user as whom commands are given with it, and needs no sources:
+
+  [[token]]
+  name = "una"
+  sha256 = "…"
+  user = "user/U-7F3K29QX"      # `mandate token una --user user/U-7F3K29QX`"#;
 
 /// Why a token file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -63,10 +70,12 @@ struct File {
 struct Entry {
     name: String,
     sha256: String,
+    #[serde(default)]
     sources: Vec<String>,
     types: Option<Vec<String>>,
     #[serde(default)]
     import: bool,
+    user: Option<String>,
 }
 
 /// The clients that may state facts.
@@ -82,6 +91,7 @@ pub struct Client {
     sources: Vec<String>,
     types: Option<Vec<String>>,
     import: Import,
+    user: Option<String>,
 }
 
 /// Whether the caller's claims of when a fact was recorded are accepted.
@@ -140,7 +150,7 @@ impl Tokens {
 
 impl Client {
     fn of(entry: Entry) -> Result<Self, String> {
-        let Entry { name, sha256, sources, types, import } = entry;
+        let Entry { name, sha256, sources, types, import, user } = entry;
         if name.is_empty() || looks_personal(&name) || forbidden_character(&name, Newlines::Refused).is_some()
         {
             return Err(format!("name = {name:?}: expected an opaque id without control characters"));
@@ -148,7 +158,14 @@ impl Client {
         let digest = decode(&sha256).ok_or_else(|| {
             format!("token `{name}`: sha256: expected 64 hexadecimal digits; `mandate token` makes one")
         })?;
-        if sources.is_empty() || sources.iter().any(String::is_empty) {
+        if let Some(user) = &user
+            && SubjectKind::of(user) != Some(SubjectKind::User)
+        {
+            return Err(format!(
+                "token `{name}`: user = {user:?}: expected the full id of a user, such as \"user/U-1\""
+            ));
+        }
+        if (sources.is_empty() && user.is_none()) || sources.iter().any(String::is_empty) {
             return Err(format!("token `{name}`: sources: expected at least one, such as \"/ndelius\""));
         }
         for pattern in types.iter().flatten() {
@@ -159,7 +176,7 @@ impl Client {
             }
         }
         let import = if import { Import::Allowed } else { Import::Refused };
-        Ok(Self { name, digest, sources, types, import })
+        Ok(Self { name, digest, sources, types, import, user })
     }
 
     /// A client that may state anything that is accepted from outside; for the demonstration.
@@ -171,7 +188,14 @@ impl Client {
             sources: vec!["*".to_owned()],
             types: None,
             import: Import::Allowed,
+            user: None,
         }
+    }
+
+    /// The user as whom commands are given with it, for a person's token.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_deref()
     }
 
     /// Whether its claims of when a fact was recorded are accepted.
@@ -240,6 +264,17 @@ pub fn make(name: &str, sources: &[String], import: Import) -> std::io::Result<(
         sources.join(", "),
         import == Import::Allowed
     );
+    Ok((token, entry))
+}
+
+/// A new token of a person, and what is to stand in the file for it.
+///
+/// # Errors
+/// When the system gives no random bytes.
+pub fn make_for_user(name: &str, user: &str) -> std::io::Result<(String, String)> {
+    let token = format!("mandate_{}", hex(&crate::random::bytes::<32>()?));
+    let digest = hex(&Sha256::digest(token.as_bytes()));
+    let entry = format!("[[token]]\nname = {name:?}\nsha256 = \"{digest}\"\nuser = {user:?}\n");
     Ok((token, entry))
 }
 
@@ -313,6 +348,17 @@ mod tests {
                 "{source}"
             );
         }
+    }
+
+    #[test]
+    fn a_persons_token_names_the_user_and_states_no_facts() {
+        let (token, entry) = make_for_user("una", "user/U-1").unwrap();
+        let tokens = Tokens::parse(&entry).unwrap();
+        let client = tokens.client(&token).unwrap();
+        assert_eq!(client.user(), Some("user/U-1"));
+        assert!(client.may_state(&fact("/ndelius", "nominal.died", "")).is_err());
+        let wrong = entry.replace("user/U-1", "area/A07");
+        assert!(Tokens::parse(&wrong).unwrap_err().contains("full id of a user"));
     }
 
     #[test]

@@ -35,8 +35,8 @@ macro_rules! named {
             }
         }
 
-        impl fmt::Display for $enum {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $enum {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.name())
             }
         }
@@ -82,6 +82,7 @@ named! {
         Generation "generation" Notice "notice" Reply "reply" Template "template" Recipient "recipient"
         DetectedAt "detected_at" Local "local" Breach "breach" OrderedBy "ordered_by" Ground "ground"
         Message "message" MessageId "message_id" Teller "teller" Needs "needs" From "from"
+        Duties "duties" ClosesAt "closes_at" Told "told" Seed "seed" Size "size" Act "act" List "list"
     }
 }
 
@@ -180,11 +181,11 @@ pub enum Presence {
     Optional,
 }
 
-const fn req(field: Field, shape: Shape) -> FieldSpec {
+pub(crate) const fn req(field: Field, shape: Shape) -> FieldSpec {
     FieldSpec { field, shape, required: Presence::Required }
 }
 
-const fn opt(field: Field, shape: Shape) -> FieldSpec {
+pub(crate) const fn opt(field: Field, shape: Shape) -> FieldSpec {
     FieldSpec { field, shape, required: Presence::Optional }
 }
 
@@ -210,22 +211,22 @@ use Shape::{
 };
 use SubjectKind as K;
 
-const NOMINAL: &[K] = &[K::Nominal];
-const USER: &[K] = &[K::User];
-const AREA: &[K] = &[K::Area];
-const PRISON: &[K] = &[K::Prison];
-const TERMINAL: &[K] = &[K::Terminal];
-const DUTY: &[K] = &[K::Duty];
-const REGION: &[K] = &[K::Region];
-const POSTS: &[K] = &[K::Area, K::Unit, K::Prison, K::PrisonGroup];
-const ORGS: &[K] = &[K::Area, K::Unit, K::Prison, K::PrisonGroup, K::Region];
-const MEMBERS: &[K] = &[K::Area, K::Unit, K::Prison, K::PrisonGroup, K::Region, K::Police];
-const GROUPS: &[K] = &[K::Area, K::PrisonGroup];
-const AUDITED: &[K] = &[K::Area, K::Prison, K::PrisonGroup];
-const OWNERS: &[K] = &[K::Area, K::Police];
-const PARTNERS: &[K] = &[K::Prison, K::Area];
+pub(crate) const NOMINAL: &[K] = &[K::Nominal];
+pub(crate) const USER: &[K] = &[K::User];
+pub(crate) const AREA: &[K] = &[K::Area];
+pub(crate) const PRISON: &[K] = &[K::Prison];
+pub(crate) const TERMINAL: &[K] = &[K::Terminal];
+pub(crate) const DUTY: &[K] = &[K::Duty];
+pub(crate) const REGION: &[K] = &[K::Region];
+pub(crate) const POSTS: &[K] = &[K::Area, K::Unit, K::Prison, K::PrisonGroup];
+pub(crate) const ORGS: &[K] = &[K::Area, K::Unit, K::Prison, K::PrisonGroup, K::Region];
+pub(crate) const MEMBERS: &[K] = &[K::Area, K::Unit, K::Prison, K::PrisonGroup, K::Region, K::Police];
+pub(crate) const GROUPS: &[K] = &[K::Area, K::PrisonGroup];
+pub(crate) const AUDITED: &[K] = &[K::Area, K::Prison, K::PrisonGroup];
+pub(crate) const OWNERS: &[K] = &[K::Area, K::Police];
+pub(crate) const PARTNERS: &[K] = &[K::Prison, K::Area];
 const CHECKERS: &[K] = &[K::Nominal, K::User, K::Prison];
-const ANY: &[K] = &[
+pub(crate) const ANY: &[K] = &[
     K::Nominal,
     K::User,
     K::Area,
@@ -244,7 +245,7 @@ const FILED: &[K] = &[K::Nominal, K::Message];
 const CATEGORY: Shape = Number(0, 4);
 const LEVEL: Shape = Number(0, 3);
 const MEETING_LEVEL: Shape = Number(1, 3);
-const ROLES: Shape = Choice(&[
+pub(crate) const ROLES: Shape = Choice(&[
     "case-administrator",
     "mappa-administrator",
     "practitioner",
@@ -258,13 +259,15 @@ const ROLES: Shape = Choice(&[
     "smb-member",
     "other",
 ]);
-const TOKENS: Shape =
+pub(crate) const TOKENS: Shape =
     Choice(&["create", "manager", "supervisor", "partner", "lpc", "cpc", "central-support", "admin"]);
-const DOCUMENTS: Shape =
+pub(crate) const DOCUMENTS: Shape =
     Choice(&["syops", "standards", "business-model", "minimum-dataset", "audit-framework"]);
-const COURSES: Shape = Choice(&["visor", "cpc", "train-the-trainer"]);
-const POST: Shape = Choice(&["cpc", "lpc", "visor-lead", "deputy-cpc"]);
-const PROGRAMMES: Shape = Choice(&["custody-level-1", "community"]);
+pub(crate) const COURSES: Shape = Choice(&["visor", "cpc", "train-the-trainer"]);
+pub(crate) const POST: Shape = Choice(&["cpc", "lpc", "visor-lead", "deputy-cpc"]);
+pub(crate) const PROGRAMMES: Shape = Choice(&["custody-level-1", "community"]);
+pub(crate) const EXEMPTIONS: &[&str] = &["assistive-technology", "vetting", "wifi"];
+pub(crate) const AUDITS: &[&str] = &["minimum-dataset", "log-on", "sample"];
 /// Roles that may waive a duty (spec 2.4); a rule may name fewer. A waiver by another role is a fact like any other,
 /// and has no effect.
 pub const WAIVERS: &[&str] =
@@ -332,7 +335,9 @@ fact_types! {
     RecordUnarchived "record.unarchived" NOMINAL []
     RecordDeleted "record.deleted" NOMINAL []
     RecordTransferred "record.transferred" NOMINAL [req(F::To, Subject(OWNERS))]
-    RecordAccessLimited "record.access_limited" NOMINAL [req(F::Limited, Bool)]
+    RecordAccessLimited "record.access_limited" NOMINAL [
+        req(F::Limited, Bool), opt(F::Users, Subjects(USER)),
+    ]
     RecordAccessed "record.accessed" NOMINAL [
         req(F::User, Subject(USER)), req(F::Org, Subject(MEMBERS)), req(F::Partnered, Bool), opt(F::Reason, Text),
     ]
@@ -418,7 +423,7 @@ fact_types! {
     ]
     ReturnSubmitted "return.submitted" PRISON [req(F::Period, Id)]
     ExemptionGranted "exemption.granted" USER [
-        req(F::Kind, Choice(&["assistive-technology", "vetting", "wifi"])), req(F::ByRole, Id), req(F::Until, Date),
+        req(F::Kind, Choice(EXEMPTIONS)), req(F::ByRole, Id), req(F::Until, Date),
         opt(F::Tried, Ids),
     ]
     LoggedOn "logged_on" USER [
@@ -439,7 +444,7 @@ fact_types! {
     ]
     RugAttended "rug.attended" GROUPS [req(F::By, Id)]
     AuditCompleted "audit.completed" AUDITED [
-        req(F::Kind, Choice(&["minimum-dataset", "log-on", "sample"])), opt(F::Sample, Ids),
+        req(F::Kind, Choice(AUDITS)), opt(F::Sample, Ids),
     ]
     ReportRequested "report.requested" GROUPS [req(F::Report, Id), req(F::To, Id)]
     ReportProvided "report.provided" GROUPS [req(F::Report, Id), req(F::To, Id)]
@@ -497,10 +502,33 @@ fact_types! {
     ]
     MessageReplayed "message.replayed" FILED [req(F::Event, EventRef)]
     MessageDiscarded "message.discarded" FILED [req(F::Event, EventRef), req(F::By, Id), req(F::Reason, Text)]
+
+    TransferRequested "transfer.requested" NOMINAL [
+        req(F::Request, Id), req(F::To, Subject(OWNERS)), opt(F::Duties, Ids),
+    ]
+    TransferAccepted "transfer.accepted" NOMINAL [req(F::Request, Id)]
+    TransferRefused "transfer.refused" NOMINAL [req(F::Request, Id), req(F::Reason, Text)]
+    AccessOpened "access.opened" NOMINAL [
+        req(F::User, Subject(USER)), req(F::Org, Subject(MEMBERS)), req(F::ClosesAt, Instant),
+        opt(F::Told, Subjects(USER)), req(F::Reason, Text),
+    ]
+    AnnulmentOrdered "annulment.ordered" ANY [req(F::Event, EventRef), req(F::Reason, Text)]
+    SubjectOrderGiven "subject.order_given" PEOPLE [
+        req(F::Kind, Choice(&["erasure", "restriction", "lifting"])), req(F::Ground, Id),
+    ]
+    ContactCardUpdated "contact_card.updated" USER []
+    ExemptionReviewed "exemption.reviewed" USER [
+        req(F::Kind, Choice(EXEMPTIONS)), req(F::Decision, Choice(&["continue", "end"])),
+    ]
+    AuditSampleDrawn "audit.sample_drawn" AUDITED [
+        req(F::Kind, Choice(AUDITS)), req(F::Seed, Id), req(F::Size, Number(1, 10_000)), req(F::Sha256, Id),
+        req(F::Sample, Ids),
+    ]
+    TerminalRegistered "terminal.registered" TERMINAL [req(F::Org, Subject(POSTS))]
 }
 
 /// Whose personal data may be erased or restricted (4.16 i); a message may name a person whom nobody knows yet.
-const PEOPLE: &[K] = &[K::Nominal, K::User, K::Message];
+pub(crate) const PEOPLE: &[K] = &[K::Nominal, K::User, K::Message];
 
 const POLICY: &[K] = &[K::Policy];
 const CALENDAR: &[K] = &[K::Calendar];
@@ -513,10 +541,11 @@ impl FactType {
     }
 
     /// Whether only Mandate itself may state it: duties, breaches, notices, policies (spec 2.1), the orders to erase
-    /// or restrict a person's data, whose number is whose, and what became of messages.
+    /// or restrict a person's data or to annul another's fact, looks at a record by non-partners, whose number is whose, and
+    /// what became of messages.
     #[must_use]
     pub fn is_internal(self) -> bool {
-        ["duty.", "breach.", "notice.", "policy.", "subject.", "message."]
+        ["duty.", "breach.", "notice.", "policy.", "subject.", "message.", "access.", "annulment."]
             .iter()
             .any(|prefix| self.name().starts_with(prefix))
     }

@@ -172,6 +172,30 @@ impl Fact {
         }
     }
 
+    /// The number of a field that holds one.
+    #[must_use]
+    pub fn number(&self, field: Field) -> Option<i64> {
+        match self.get(field) {
+            Some(Value::Number(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// Whether a field holds true.
+    #[must_use]
+    pub fn is_true(&self, field: Field) -> bool {
+        self.get(field) == Some(&Value::Bool(true))
+    }
+
+    /// The texts of a field that holds a list of them; none where it is not stated.
+    #[must_use]
+    pub fn texts(&self, field: Field) -> &[Box<str>] {
+        match self.get(field) {
+            Some(Value::Texts(texts)) => texts,
+            _ => &[],
+        }
+    }
+
     /// The effective date: `data.on`, else the London date of `time`.
     #[must_use]
     pub fn effective_on(&self) -> Date {
@@ -334,6 +358,12 @@ fn decode_data(kind: FactType, text: &str) -> Result<Vec<(Field, Value)>, FactEr
         }
     }
     Ok(data)
+}
+
+/// Decodes one value of a field from JSON; `None` for what is kept apart (personal fields) or not stated (null).
+pub(crate) fn decode_value(spec: &'static FieldSpec, json: &str) -> Result<Option<Value>, String> {
+    let mut decoder = serde_json::Deserializer::from_str(json);
+    ValueSeed(spec).deserialize(&mut decoder).unwrap_or_else(|error| Err(error.to_string()))
 }
 
 struct DataSeed<'f> {

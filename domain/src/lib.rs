@@ -5,9 +5,11 @@
 pub mod calendar;
 #[macro_use]
 pub mod catalogue;
+pub mod command;
 pub mod fact;
 pub mod judge;
 pub mod number;
 pub mod policy;
+pub mod rights;
 pub mod time;
 pub mod vocabulary;

@@ -42,6 +42,14 @@ pub struct LogEventStore<A> {
     cache: Arc<Mutex<HashMap<String, (Sequence, A)>>>,
 }
 
+impl<A> LogContext<A> {
+    /// The version of the stream as it was loaded.
+    #[must_use]
+    pub const fn version(&self) -> Sequence {
+        self.version
+    }
+}
+
 impl<A> Clone for LogEventStore<A> {
     fn clone(&self) -> Self {
         Self { store: self.store.clone(), cache: Arc::clone(&self.cache) }
@@ -170,45 +178,80 @@ impl<A: Aggregate> EventStore<A> for LogEventStore<A> {
         context: LogContext<A>,
         metadata: HashMap<String, String>,
     ) -> Result<Vec<EventEnvelope<A>>, AggregateError<A::Error>> {
-        let LogContext { subject, version: loaded, aggregate } = context;
-        let mut batch = Vec::with_capacity(events.len());
-        let mut version = loaded;
-        let mut public = true;
-        for event in &events {
-            let mut new = encode::<A>(event, &subject, &metadata)?.expecting(version);
-            new.loaded = Some(loaded);
-            public &= new.private().is_empty();
-            batch.push(new);
-            version = version.next();
+        let aggregate_id = context.subject.split_once('/').map_or("", |(_, id)| id).to_owned();
+        let mut sequence = context.version;
+        let outcomes = self.commit_all(vec![(context, events.clone())], &metadata).await?;
+        let mut envelopes = Vec::with_capacity(events.len());
+        for (event, outcome) in events.into_iter().zip(outcomes) {
+            // One that was there before keeps its place.
+            let place = match outcome {
+                Outcome::AlreadyStored { position } => {
+                    let reader = self.store.reader().clone();
+                    let found = tokio::task::spawn_blocking(move || reader.by_position(position)).await;
+                    let found = found.map_err(|error| AggregateError::UnexpectedError(error.into()))?;
+                    found.map_err(failed)?.map_or(sequence, |event| event.sequence)
+                }
+                Outcome::Stored { .. } | Outcome::Refused(_) | Outcome::NotStored { .. } => {
+                    sequence = sequence.next();
+                    sequence
+                }
+            };
+            envelopes.push(envelope(&aggregate_id, place, event, metadata.clone()));
         }
-        let mut stored = true;
-        if !batch.is_empty() {
-            for outcome in self.store.append(batch, OnError::All).await.map_err(failed)? {
-                match outcome {
-                    Outcome::Stored { .. } => {}
-                    Outcome::AlreadyStored { .. } | Outcome::NotStored { .. } => stored = false,
-                    Outcome::Refused(Refusal::VersionConflict { .. }) => {
-                        return Err(AggregateError::AggregateConflict);
-                    }
-                    Outcome::Refused(refusal @ (Refusal::Conflict { .. } | Refusal::Erased { .. })) => {
-                        return Err(AggregateError::UnexpectedError(Box::new(refusal)));
-                    }
+        Ok(envelopes)
+    }
+}
+
+impl<A: Aggregate> LogEventStore<A> {
+    /// Appends what was decided on several aggregates, all or nothing: nothing is stored when the stream of one of them
+    /// moved on since it was loaded. One outcome for each event, in order; each is stored now or was stored before.
+    ///
+    /// # Errors
+    /// [`AggregateError::AggregateConflict`] when a stream moved on, others as [`EventStore::commit`].
+    pub async fn commit_all(
+        &self,
+        decided: Vec<(LogContext<A>, Vec<A::Event>)>,
+        metadata: &HashMap<String, String>,
+    ) -> Result<Vec<Outcome>, AggregateError<A::Error>> {
+        let mut batch = Vec::new();
+        let mut kept = Vec::with_capacity(decided.len());
+        for (LogContext { subject, version: loaded, aggregate }, events) in decided {
+            let mut version = loaded;
+            let mut public = true;
+            for event in &events {
+                let mut new = encode::<A>(event, &subject, metadata)?.expecting_before_batch(loaded);
+                new.loaded = Some(loaded);
+                public &= new.private().is_empty();
+                batch.push(new);
+                version = version.next();
+            }
+            // What is loaded lacks what was sealed, so only an aggregate without it is what a load would give.
+            if public {
+                kept.push((subject, version, aggregate));
+            }
+        }
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let outcomes = self.store.append(batch, OnError::All).await.map_err(failed)?;
+        // An event that is refused keeps the others out; it says why, the others only that.
+        for outcome in &outcomes {
+            match outcome {
+                Outcome::Stored { .. } | Outcome::AlreadyStored { .. } | Outcome::NotStored { .. } => {}
+                Outcome::Refused(Refusal::VersionConflict { .. }) => {
+                    return Err(AggregateError::AggregateConflict);
+                }
+                Outcome::Refused(refusal @ (Refusal::Conflict { .. } | Refusal::Erased { .. })) => {
+                    return Err(AggregateError::UnexpectedError(Box::new(refusal.clone())));
                 }
             }
         }
-        let aggregate_id = subject.split_once('/').map_or("", |(_, id)| id).to_owned();
-        // What is loaded lacks what was sealed, so only an aggregate without it is what a load would give.
-        if stored && public {
-            self.keep(subject, version, aggregate);
+        if outcomes.iter().all(|outcome| matches!(outcome, Outcome::Stored { .. })) {
+            for (subject, version, aggregate) in kept {
+                self.keep(subject, version, aggregate);
+            }
         }
-        let mut sequence = loaded;
-        Ok(events
-            .into_iter()
-            .map(|event| {
-                sequence = sequence.next();
-                envelope(&aggregate_id, sequence, event, metadata.clone())
-            })
-            .collect())
+        Ok(outcomes)
     }
 }
 

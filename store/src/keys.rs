@@ -482,6 +482,16 @@ impl Keys {
         &self.derived.lookup
     }
 
+    /// A digest of what a command says, under the key of the look-up index: whoever reads it learns nothing of what was
+    /// said, and the same words give the same digest. In hexadecimal, 32 digits.
+    #[must_use]
+    pub fn command_digest(&self, parts: &[&[u8]]) -> String {
+        let mut all: Vec<&[u8]> = vec![b"command"];
+        all.extend_from_slice(parts);
+        let digest = key_file::keyed_digest(self.lookup_key(), &all);
+        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// The clock, for the century of short PNC numbers.
     pub(crate) fn clock(&self) -> &dyn Clock {
         &*self.clock

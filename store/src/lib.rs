@@ -14,12 +14,14 @@
 //! [`LogEventStore`] runs a `cqrs_es::CqrsFramework` on the same log. A data directory holds `log.db`, `keys.db`,
 //! `lock` and, unless it is kept elsewhere, `keys/kek`.
 
+mod aggregate;
 mod appender;
 mod backup;
 mod block_on;
 mod bundle;
 mod checkpoint;
 mod cloud_event;
+mod commands;
 mod database;
 mod erasure;
 mod error;
@@ -51,10 +53,12 @@ mod upcast;
 mod verify;
 mod writer;
 
+pub use aggregate::{Given, Subject};
 pub use backup::{back_up, restore};
 pub use bundle::Part;
 pub use checkpoint::{Signed, create_signing_key, last_published};
 pub use cloud_event::CloudEvent;
+pub use commands::{Asked, CommandFailure, Commands, Done, Recorded};
 pub use database::{Database, Server};
 pub use erasure::{Order, OrderError};
 pub use error::{DatabaseError, StoreError};

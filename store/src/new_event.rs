@@ -19,6 +19,15 @@ pub enum Claim {
     Ignore,
 }
 
+/// The version of its stream without which an event is not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expected {
+    /// Just before the event, those before it in its batch included.
+    JustBefore(Sequence),
+    /// Before the batch.
+    BeforeBatch(Sequence),
+}
+
 /// An event that may be appended.
 #[derive(Debug, Clone)]
 pub struct NewEvent {
@@ -29,7 +38,7 @@ pub struct NewEvent {
     private_bytes: usize,
     pub(crate) actor: Option<Box<str>>,
     pub(crate) command_id: Option<Box<str>>,
-    pub(crate) expected: Option<Sequence>,
+    pub(crate) expected: Option<Expected>,
     /// A version that its stream had when its aggregate was loaded: a lower bound of what it has now.
     pub(crate) loaded: Option<Sequence>,
 }
@@ -105,7 +114,15 @@ impl NewEvent {
     /// ([`Sequence::START`]: only if it is the first).
     #[must_use]
     pub const fn expecting(mut self, version: Sequence) -> Self {
-        self.expected = Some(version);
+        self.expected = Some(Expected::JustBefore(version));
+        self
+    }
+
+    /// Stores it only if its subject's stream, before the batch that it is sent in, is at `version`: of the events of
+    /// that batch, those that are in the log already count for nothing.
+    #[must_use]
+    pub(crate) const fn expecting_before_batch(mut self, version: Sequence) -> Self {
+        self.expected = Some(Expected::BeforeBatch(version));
         self
     }
 

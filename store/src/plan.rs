@@ -10,7 +10,7 @@ use crate::cloud_event::CloudEvent;
 use crate::error::StoreError;
 use crate::keys::{Keys, KeysError, Pending};
 use crate::leaf::{EVENT_VERSION, sha256};
-use crate::new_event::NewEvent;
+use crate::new_event::{Expected, NewEvent};
 use crate::outcome::{First, OnError, Outcome, Refusal};
 use crate::position::{Position, Sequence};
 use crate::stored_event::{StoredEvent, split_subject};
@@ -192,16 +192,17 @@ impl<'e, 'w, K: Known> Plan<'e, 'w, K> {
         if !event.event.private.is_empty() && self.keys.is_erased(&fact.subject) {
             return Ok(Verdict::Refused(Refusal::Erased { subject: fact.subject.clone() }));
         }
-        let actual = match earlier.versions.get(&*fact.subject) {
-            Some(version) => *version,
-            None => self.version(&fact.subject)?,
+        let before = self.version(&fact.subject)?;
+        let last = earlier.versions.get(&*fact.subject).copied().unwrap_or(before);
+        let (expected, actual) = match event.expected {
+            None => return Ok(Verdict::New(last.next())),
+            Some(Expected::JustBefore(expected)) => (expected, last),
+            Some(Expected::BeforeBatch(expected)) => (expected, before),
         };
-        Ok(match event.expected {
-            Some(expected) if expected != actual => {
-                Verdict::Refused(Refusal::VersionConflict { subject: fact.subject.clone(), expected, actual })
-            }
-            Some(_) | None => Verdict::New(actual.next()),
-        })
+        if expected == actual {
+            return Ok(Verdict::New(last.next()));
+        }
+        Ok(Verdict::Refused(Refusal::VersionConflict { subject: fact.subject.clone(), expected, actual }))
     }
 
     fn differences(&self, stored: &StoredEvent, event: &NewEvent) -> Result<Vec<String>, StoreError> {

@@ -12,8 +12,11 @@ pub struct Arguments {
     /// The client, by an opaque id
     name: String,
     /// A source that it may state, such as /ndelius; may be given several times
-    #[arg(long = "source", value_name = "SOURCE", required = true)]
+    #[arg(long = "source", value_name = "SOURCE", required_unless_present = "user", conflicts_with = "user")]
     sources: Vec<String>,
+    /// The user as whom commands are given with it, such as user/U-7F3K29QX
+    #[arg(long, value_name = "USER")]
+    user: Option<String>,
     /// Accept its claims of when a fact was recorded
     #[arg(long)]
     import: bool,
@@ -25,7 +28,10 @@ pub struct Arguments {
 /// When the system gives no random bytes.
 pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let import = if arguments.import { Import::Allowed } else { Import::Refused };
-    let (token, entry) = tokens::make(&arguments.name, &arguments.sources, import)?;
+    let (token, entry) = match &arguments.user {
+        Some(user) => tokens::make_for_user(&arguments.name, user)?,
+        None => tokens::make(&arguments.name, &arguments.sources, import)?,
+    };
     eprintln!("For the client, shown once and stored nowhere:\n  {token}\n\nFor the token file (mode 600):");
     print(entry.as_bytes())?;
     Ok(Exit::Done)

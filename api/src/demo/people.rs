@@ -7,6 +7,8 @@ use crate::generate::{Options, reference_csv};
 pub struct Person {
     /// The value that the sign-in form sends.
     pub id: String,
+    /// The user as whom they act.
+    pub user: String,
     /// The invented name.
     pub name: String,
     /// Role and place in words.
@@ -57,6 +59,7 @@ struct Row {
     name: String,
     parent: String,
     post: String,
+    user: String,
 }
 
 /// The five people of a history: of its second area, which falls behind.
@@ -122,14 +125,21 @@ pub fn people(options: &Options) -> Vec<Person> {
     chosen
         .into_iter()
         .filter_map(|(id, row, role, comes_for, scope)| {
-            Some(Person { id: id.to_owned(), name: row?.name.clone(), role, comes_for, scope })
+            Some(Person {
+                id: id.to_owned(),
+                user: row?.user.clone(),
+                name: row?.name.clone(),
+                role,
+                comes_for,
+                scope,
+            })
         })
         .collect()
 }
 
 fn row(record: &csv::StringRecord) -> Row {
     let cell = |at: usize| record.get(at).unwrap_or_default().to_owned();
-    Row { kind: cell(0), id: cell(1), name: cell(2), parent: cell(3), post: cell(4) }
+    Row { kind: cell(0), id: cell(1), name: cell(2), parent: cell(3), post: cell(4), user: cell(5) }
 }
 
 #[cfg(test)]
@@ -142,6 +152,7 @@ mod tests {
         let people = people(&Options::scale(Scale::Small));
         let ids: Vec<&str> = people.iter().map(|person| person.id.as_str()).collect();
         assert_eq!(ids, ["cpc", "administrator", "spo", "visor-lead", "auditor"]);
+        assert!(people.iter().all(|person| person.user.starts_with("user/")));
         assert!(people[0].role.starts_with("CPC, "));
         assert!(people[0].scope.covers().len() > 1 && people[4].scope.covers().is_empty());
     }

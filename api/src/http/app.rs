@@ -8,7 +8,7 @@ use std::time::Duration;
 use mandate_domain::judge::View;
 use mandate_domain::time::{Clock, Instant};
 use mandate_projections::Projections;
-use mandate_store::Store;
+use mandate_store::{Commands, Store};
 use tokio::sync::Semaphore;
 
 use super::book::{Book, Books};
@@ -28,6 +28,7 @@ struct Shared {
     parts: Parts,
     /// Room for requests that judge: they take a core each, and wait while the read models take in much at once.
     judging: Semaphore,
+    commands: Commands,
 }
 
 /// Requests that judge at one time; threads are left for those that only read.
@@ -74,7 +75,14 @@ impl App {
     /// An app of its parts.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
-        Self { shared: Arc::new(Shared { parts, judging: Semaphore::new(JUDGING) }) }
+        let commands = Commands::new(&parts.store);
+        Self { shared: Arc::new(Shared { parts, judging: Semaphore::new(JUDGING), commands }) }
+    }
+
+    /// What people do, and the state of users and posts from which their rights are computed.
+    #[must_use]
+    pub fn commands(&self) -> &Commands {
+        &self.shared.commands
     }
 
     /// The present instant.

@@ -3,9 +3,10 @@
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use mandate_domain::command::RefusalKind;
 use mandate_domain::fact::shortened;
 use mandate_projections::ProjectionError;
-use mandate_store::StoreError;
+use mandate_store::{CommandFailure, OrderError, StoreError};
 use serde::Serialize;
 
 /// Why a request is not answered as it wished; what it says holds no personal data that the caller did not send.
@@ -78,6 +79,17 @@ pub enum HttpError {
     /// Something that was settled before.
     #[error("{0}")]
     Conflict(String),
+    /// A right that is missing.
+    #[error("{reason} (paragraph {paragraph})")]
+    NotAllowed {
+        /// The paragraph behind it.
+        paragraph: String,
+        /// What is missing.
+        reason: String,
+    },
+    /// A command that was not carried out.
+    #[error("{}", command_words(.0))]
+    Command(#[from] CommandFailure),
     /// Too many requests of a costly kind at once.
     #[error(
         "too much is being judged at once, or much is being taken in; nothing was changed, try again shortly"
@@ -103,6 +115,8 @@ struct Body {
     user_message: String,
     developer_message: String,
     more_info: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paragraph: Option<String>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     results: Vec<super::facts::FactResult>,
 }
@@ -131,7 +145,8 @@ impl HttpError {
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, "MALFORMED_BODY"),
             Self::Unprocessable(_) => (StatusCode::UNPROCESSABLE_ENTITY, "NOT_ACCEPTABLE_CONTENT"),
             Self::Unauthorised(_) => (StatusCode::UNAUTHORIZED, "UNAUTHORISED"),
-            Self::Forbidden(_) => (StatusCode::FORBIDDEN, "FORBIDDEN"),
+            Self::Forbidden(_) | Self::NotAllowed { .. } => (StatusCode::FORBIDDEN, "FORBIDDEN"),
+            Self::Command(failure) => command_status(failure),
             Self::NotFound { .. } | Self::NoSuchAddress => (StatusCode::NOT_FOUND, "NOT_FOUND"),
             Self::Method(_) => (StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED"),
             Self::Misdirected(_) => (StatusCode::MISDIRECTED_REQUEST, "WRONG_HOST"),
@@ -141,14 +156,7 @@ impl HttpError {
             Self::Conflict(_) => (StatusCode::CONFLICT, "CONFLICT"),
             Self::Facts { status, code, .. } => (*status, code),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "BUSY"),
-            Self::Store(error) | Self::Projections(ProjectionError::Log(error)) => match error {
-                StoreError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "LOG_UNAVAILABLE"),
-                StoreError::OutcomeUnknown { .. } => (StatusCode::SERVICE_UNAVAILABLE, "OUTCOME_UNKNOWN"),
-                StoreError::ReadOnly { .. } => (StatusCode::SERVICE_UNAVAILABLE, "LOG_READ_ONLY"),
-                StoreError::TooMany { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "TOO_MANY_FACTS"),
-                error if error.is_unavailable() => (StatusCode::SERVICE_UNAVAILABLE, "LOG_UNAVAILABLE"),
-                _ => (StatusCode::INTERNAL_SERVER_ERROR, "FAILURE"),
-            },
+            Self::Store(error) | Self::Projections(ProjectionError::Log(error)) => store_status(error),
             Self::Projections(_) | Self::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, "FAILURE"),
         }
     }
@@ -180,9 +188,23 @@ impl IntoResponse for HttpError {
             _ => None,
         };
         let user_message = sentence(&developer_message);
+        let paragraph = match &self {
+            Self::NotAllowed { paragraph, .. } => Some(paragraph.clone()),
+            Self::Command(CommandFailure::Refused(refusal)) if refusal.kind != RefusalKind::Missing => {
+                Some(refusal.paragraph.to_string())
+            }
+            _ => None,
+        };
         let results = if let Self::Facts { results, .. } = self { results } else { Vec::new() };
-        let body =
-            Body { status: status.as_u16(), error_code, user_message, developer_message, more_info, results };
+        let body = Body {
+            status: status.as_u16(),
+            error_code,
+            user_message,
+            developer_message,
+            more_info,
+            paragraph,
+            results,
+        };
         let mut response = (status, Json(body)).into_response();
         let more: Option<(HeaderName, &'static str)> = match status {
             StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, RETRY_AFTER)),
@@ -197,6 +219,46 @@ impl IntoResponse for HttpError {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
         response
+    }
+}
+
+/// What is said of a command that was not carried out; of a subject that may not be known of, the words are those for
+/// one that does not exist.
+fn command_words(failure: &CommandFailure) -> String {
+    match failure {
+        CommandFailure::Refused(refusal) if refusal.kind == RefusalKind::Missing => {
+            let (what, id) = refusal.subject.split_once('/').unwrap_or(("subject", &refusal.subject));
+            format!("there is no {what} `{}`", shortened(id))
+        }
+        other => other.to_string(),
+    }
+}
+
+fn store_status(error: &StoreError) -> (StatusCode, &'static str) {
+    match error {
+        StoreError::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "LOG_UNAVAILABLE"),
+        StoreError::OutcomeUnknown { .. } => (StatusCode::SERVICE_UNAVAILABLE, "OUTCOME_UNKNOWN"),
+        StoreError::ReadOnly { .. } => (StatusCode::SERVICE_UNAVAILABLE, "LOG_READ_ONLY"),
+        StoreError::TooMany { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "TOO_MANY_FACTS"),
+        error if error.is_unavailable() => (StatusCode::SERVICE_UNAVAILABLE, "LOG_UNAVAILABLE"),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "FAILURE"),
+    }
+}
+
+fn command_status(failure: &CommandFailure) -> (StatusCode, &'static str) {
+    match failure {
+        CommandFailure::Refused(refusal) => match refusal.kind {
+            RefusalKind::Right => (StatusCode::FORBIDDEN, "FORBIDDEN"),
+            RefusalKind::Invariant => (StatusCode::CONFLICT, "REFUSED"),
+            RefusalKind::Content => (StatusCode::UNPROCESSABLE_ENTITY, "NOT_ACCEPTABLE_CONTENT"),
+            RefusalKind::Missing => (StatusCode::NOT_FOUND, "NOT_FOUND"),
+            RefusalKind::Stale => (StatusCode::PRECONDITION_FAILED, "VERSION_CONFLICT"),
+        },
+        CommandFailure::OtherBody => (StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_KEY_REUSED"),
+        CommandFailure::Contended => (StatusCode::SERVICE_UNAVAILABLE, "BUSY"),
+        CommandFailure::Store(error) | CommandFailure::Order(OrderError::Store(error)) => store_status(error),
+        CommandFailure::Order(_) => (StatusCode::CONFLICT, "REFUSED"),
+        CommandFailure::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, "FAILURE"),
     }
 }
 

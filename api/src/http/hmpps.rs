@@ -14,8 +14,8 @@ use serde_json::{Map, Value};
 
 use super::app::App;
 use super::body::{MAX_FACTS_BYTES, read};
+use super::commands::caller::client as client_of;
 use super::error::HttpError;
-use super::facts::client_of;
 use super::listed::{Page, page_and_size};
 use super::query::Query;
 use crate::hmpps::message::{MAX_MESSAGE_BYTES, MessageError};

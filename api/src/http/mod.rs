@@ -3,6 +3,7 @@
 mod app;
 mod body;
 mod book;
+mod commands;
 mod csv;
 mod duties;
 mod error;
@@ -60,6 +61,9 @@ pub fn router(app: &App) -> Router {
         .route("/v1/nominals/{reference}", get(nominals::one))
         .route("/v1/nominals/{reference}/duties", get(nominals::duties))
         .route("/v1/nominals/{reference}/history", get(nominals::history))
+        .route("/v1/nominals/{reference}/access", post(commands::access))
+        .route("/v1/commands", get(commands::list))
+        .route("/v1/commands/{name}", get(commands::one).post(commands::post))
         .route("/v1/breaches", get(lists::breaches))
         .route("/v1/notices", get(lists::notices))
         .route("/v1/events", get(events::list))

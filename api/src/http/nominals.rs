@@ -13,6 +13,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 use super::app::App;
+use super::commands::{caller, check_sight};
 use super::duties::{Format, csv_response, past_view};
 use super::error::HttpError;
 use super::listed::{Page, page_and_size};
@@ -41,11 +42,14 @@ pub async fn one(
     State(app): State<App>,
     Path(reference): Path<String>,
     RawQuery(raw): RawQuery,
+    headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let query = Query::read(raw.as_deref(), &["asAt", "knownAt"])?;
     let view = past_view(&query, app.now())?;
+    let person = caller::person(&app, &headers)?;
     app.judging(move |app| {
         let mut row = found(app, &reference)?;
+        check_sight(app, person.as_deref(), &row.subject, &reference)?;
         if let Some(view) = view {
             row.state = app.projections.state_at(&row.subject, view)?.into_iter().collect();
         }
@@ -72,11 +76,14 @@ pub async fn duties(
     State(app): State<App>,
     Path(reference): Path<String>,
     RawQuery(raw): RawQuery,
+    headers: HeaderMap,
 ) -> Result<Json<Duties>, HttpError> {
     let query = Query::read(raw.as_deref(), &["asAt", "knownAt"])?;
     let view = query.view(app.now())?;
+    let person = caller::person(&app, &headers)?;
     app.judging(move |app| {
         let subject = found(app, &reference)?.subject;
+        check_sight(app, person.as_deref(), &subject, &reference)?;
         let duties = app.projections.duties_at(&subject, view)?;
         Ok(Json(Duties { subject, as_at: view.as_at, known_at: view.known_at, duties }))
     })
@@ -151,8 +158,10 @@ pub async fn history(
     let query = Query::read(raw.as_deref(), &["asAt", "knownAt", "format"])?;
     let view: View = query.view(app.now())?;
     let format = Format::asked(&query, &headers)?;
+    let person = caller::person(&app, &headers)?;
     app.judging(move |app| {
         let subject = found(app, &reference)?.subject;
+        check_sight(app, person.as_deref(), &subject, &reference)?;
         let entries: Vec<Entry> =
             app.projections.timeline(&subject, view)?.into_iter().map(Entry::from).collect();
         Ok(match format {

@@ -77,7 +77,8 @@ fn data(kind: FactType) -> Value {
     json!({"type": "object", "properties": properties, "required": needed})
 }
 
-fn value(spec: &FieldSpec) -> Value {
+/// The schema of a field's value.
+pub(super) fn value(spec: &FieldSpec) -> Value {
     let list = |items: Value| json!({"type": "array", "items": items});
     let mut schema = match spec.shape {
         Shape::Id => json!({"type": "string", "minLength": 1, "maxLength": MAX_NAME_BYTES}),
@@ -121,7 +122,8 @@ fn object(names: &[&str], value: &Value) -> Value {
     json!({"type": "object", "properties": properties, "required": names})
 }
 
-fn subject(kinds: &[SubjectKind]) -> Value {
+/// The schema of an id of some kinds.
+pub(super) fn subject(kinds: &[SubjectKind]) -> Value {
     let names: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
     json!({"type": "string", "maxLength": MAX_NAME_BYTES, "pattern": format!("^({})/.+$", names.join("|"))})
 }
@@ -131,7 +133,8 @@ fn date() -> Value {
     json!({"type": "string", "format": "date", "description": years})
 }
 
-fn instant(what: &str) -> Value {
+/// The schema of an instant.
+pub(super) fn instant(what: &str) -> Value {
     let words = format!("{what}; RFC 3339, {} to {}", YEARS.start(), YEARS.end());
     json!({"type": "string", "format": "date-time", "description": words})
 }

@@ -134,6 +134,28 @@ async fn a_command_sent_twice_takes_effect_once(dir: &World) {
     assert_eq!(store.reader().version("duty/d").unwrap(), Sequence::new(1));
 }
 
+async fn a_batch_of_which_the_first_event_is_known_and_the_second_is_new_is_stored(dir: &World) {
+    let log = LogEventStore::<Duty>::new(create(dir));
+    let event = |id: &str| {
+        let text = crate::common::text_about("duty/d", id, "breach.acknowledged", r#"{"by":"U"}"#);
+        CloudEvent::parse(&text).unwrap()
+    };
+    let loaded = log.load_aggregate("d").await.unwrap();
+    log.commit(vec![event("1")], loaded, HashMap::new()).await.unwrap();
+    for _ in 0..2 {
+        let loaded = log.load_aggregate("d").await.unwrap();
+        let committed = log.commit(vec![event("1"), event("2")], loaded, HashMap::new()).await.unwrap();
+        assert_eq!(committed.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1, 2]);
+    }
+    let loaded = log.load_aggregate("d").await.unwrap();
+    log.commit(vec![event("3")], log.load_aggregate("d").await.unwrap(), HashMap::new()).await.unwrap();
+    let stale = log.commit(vec![event("2"), event("4")], loaded, HashMap::new()).await.unwrap_err();
+    assert!(
+        matches!(stale, AggregateError::AggregateConflict),
+        "what is new still needs the version it was decided on"
+    );
+}
+
 async fn what_a_command_says_in_free_text_is_sealed(dir: &World) {
     let store = create(dir);
     let command = AcknowledgeBreach { note: Some("canary note".to_owned()), ..acknowledge("d", "one") };
@@ -236,6 +258,7 @@ both_async! {
     a_command_is_decided_on_the_facts_and_events_of_its_stream,
     of_two_writers_with_the_same_version_one_is_told_of_the_conflict,
     a_command_sent_twice_takes_effect_once,
+    a_batch_of_which_the_first_event_is_known_and_the_second_is_new_is_stored,
     what_a_command_says_in_free_text_is_sealed,
     an_event_about_another_subject_and_unknown_metadata_are_refused,
 }

@@ -8,6 +8,8 @@ mod append;
 #[cfg(test)]
 mod backup;
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
 mod corpus;
 #[cfg(test)]
 mod cqrs;

@@ -6,7 +6,7 @@ mod decode;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use mandate_domain::fact::FactError;
 use mandate_store::{Claim, NewEvent, OnError, Outcome, StoreError};
@@ -15,8 +15,9 @@ pub use answer::FactResult;
 use answer::{Answer, Rejection};
 use decode::Sent;
 
-use super::app::{App, Tellers};
+use super::app::App;
 use super::body::{MAX_FACTS_BYTES, read};
+use super::commands::caller::client;
 use super::error::HttpError;
 use super::query::Query;
 use crate::tokens::{Client, Import};
@@ -42,7 +43,7 @@ pub async fn post(
     let query = Query::read(raw.as_deref(), &["on_error", "dry_run"])?;
     let on_error = query.word("on_error", &[("all", OnError::All), ("each", OnError::Each)])?;
     let run = if query.flag("dry_run")? { Run::Dry } else { Run::Wet };
-    let client = client_of(&app, &headers)?;
+    let client = client(&app, &headers)?;
     let mode = decode::mode(&headers)?;
     let body = read(&headers, body, MAX_FACTS_BYTES).await?;
     let sent = decode::decode(mode, &headers, &body)?;
@@ -59,30 +60,6 @@ pub async fn post(
         (body, Run::Dry) => Ok(Json(body).into_response()),
         (body, Run::Wet) => Ok((StatusCode::ACCEPTED, Json(body)).into_response()),
     }
-}
-
-/// Who sends it.
-///
-/// # Errors
-/// [`HttpError::Unauthorised`] and [`HttpError::Forbidden`].
-pub fn client_of(app: &App, headers: &HeaderMap) -> Result<Client, HttpError> {
-    let tokens = match &app.tellers {
-        Tellers::Anyone => return Ok(Client::anyone("demo")),
-        Tellers::Nobody => {
-            let reason = "nobody may state facts here: the server was started without --token-file";
-            return Err(HttpError::Forbidden(reason.to_owned()));
-        }
-        Tellers::Tokens(tokens) => tokens,
-    };
-    let stated = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let bearer = stated
-        .and_then(|text| text.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-    let Some((_, token)) = bearer else {
-        return Err(HttpError::Unauthorised("send `Authorization: Bearer <token>`"));
-    };
-    let found = tokens.client(token.trim()).cloned();
-    found.ok_or(HttpError::Unauthorised("this token is not known here"))
 }
 
 /// Most facts of one request: others wait while they are stored.

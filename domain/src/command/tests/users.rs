@@ -1,0 +1,177 @@
+//! Users: the order of the policy, accounts, tokens, leavers, exemptions.
+
+use serde_json::json;
+
+use super::{World, at};
+
+const NEW: &str = "user/new";
+
+fn registered() -> World {
+    let mut world = World::new();
+    let person = json!({"org": "unit/U1", "role": "case-administrator", "service": "probation",
+                        "personal": {"name": "invented"}});
+    world.does("cpc", "register-user", NEW, person, &["user.registered"]);
+    world
+}
+
+#[test]
+fn a_year_of_an_accounts_life_goes_in_the_order_of_the_policy() {
+    let mut world = registered();
+    let none = || json!({});
+    let course = || json!({"course": "visor", "provider": "hmpps"});
+    let vetting = || json!({"level": 2, "expires_on": "2027-02-28"});
+    let syops = || json!({"document": "syops", "version": "2.0"});
+    let refused = |world: &mut World, name: &str, body, paragraph: &str, words: &str| {
+        world.refuses("cpc", name, NEW, body, paragraph, words);
+    };
+    // Vetting and the signed SyOps come before training, training before the account.
+    refused(&mut world, "start-training", course(), "4.3", "vetting level 2");
+    refused(&mut world, "request-account", none(), "4.16", "vetting level 2");
+    world.does("cpc", "clear-vetting", NEW, vetting(), &["vetting.cleared"]);
+    refused(&mut world, "start-training", course(), "6.3", "SyOps are not signed");
+    refused(&mut world, "complete-training", course(), "6.3", "SyOps are not signed");
+    world.does("new", "sign-document", NEW, syops(), &["document.signed"]);
+    refused(&mut world, "sign-document", syops(), "6.3", "already");
+    refused(&mut world, "complete-elearning", none(), "4.7", "not completed");
+    world.does("cpc", "start-training", NEW, course(), &["training.started"]);
+    refused(&mut world, "request-account", none(), "6.2", "training was not completed");
+    world.does("cpc", "complete-training", NEW, course(), &["training.completed"]);
+    world.does("new", "complete-elearning", NEW, none(), &["qa_elearning.completed"]);
+    refused(&mut world, "authorise-account", none(), "4.16", "no account is asked for");
+    refused(&mut world, "enable-account", none(), "4.16", "not authorised");
+    world.does("cpc", "request-account", NEW, none(), &["account.requested"]);
+    refused(&mut world, "request-account", none(), "4.16", "asked for");
+    refused(&mut world, "enable-account", none(), "4.16", "not authorised");
+    // Who asks does not authorise.
+    refused(&mut world, "authorise-account", none(), "4.16", "does not authorise it");
+    world.does("central", "authorise-account", NEW, none(), &["account.authorised"]);
+    refused(&mut world, "disable-account", none(), "4.16", "not enabled");
+    world.does("cpc", "enable-account", NEW, none(), &["account.enabled"]);
+    refused(&mut world, "enable-account", none(), "6.1", "enabled already");
+    world.does("cpc", "grant-token", NEW, json!({"token": "partner"}), &["token.granted"]);
+    refused(&mut world, "grant-token", json!({"token": "partner"}), "4.16", "hold it already");
+    refused(&mut world, "archive-account", none(), "4.38", "disable it first");
+
+    // A year later vetting has run out: the account is disabled, and enabled again after the clearance only.
+    world.now = at("2027-03-01T09:00:00Z");
+    world.does("cpc", "disable-account", NEW, none(), &["account.disabled"]);
+    refused(&mut world, "enable-account", none(), "6.1", "they hold 0");
+    refused(&mut world, "clear-vetting", vetting(), "4.3", "in the past");
+    world.does(
+        "cpc",
+        "clear-vetting",
+        NEW,
+        json!({"level": 2, "expires_on": "2029-02-28"}),
+        &["vetting.cleared"],
+    );
+    world.does("cpc", "enable-account", NEW, none(), &["account.enabled"]);
+
+    world.does("cpc", "move-user", NEW, json!({"org": "unit/U2"}), &["user.moved"]);
+    // Now they are another area's.
+    refused(&mut world, "record-leaver", none(), "4.39", "a colleague or line manager");
+    world.does("outsider", "record-leaver", NEW, none(), &["user.left_role"]);
+    world.refuses("cpc2", "grant-token", NEW, json!({"token": "create"}), "4.38", "left");
+    world.does("outsider", "inform-cpc-of-leaver", NEW, none(), &["cpc.informed_of_leaver"]);
+    world.refuses("outsider", "inform-cpc-of-leaver", NEW, none(), "4.38", "already");
+    world.does("cpc2", "disable-account", NEW, none(), &["account.disabled"]);
+    world.does("cpc2", "archive-account", NEW, none(), &["account.archived"]);
+    world.does("cpc2", "revoke-token", NEW, json!({"token": "partner"}), &["token.revoked"]);
+    world.refuses("cpc2", "revoke-token", NEW, json!({"token": "partner"}), "4.16", "do not hold");
+    let again = json!({"org": "unit/U2", "role": "practitioner", "service": "probation"});
+    world.does("cpc2", "register-user", NEW, again.clone(), &["user.registered"]);
+    world.refuses("cpc2", "register-user", NEW, again, "4.2", "already");
+}
+
+#[test]
+fn a_token_takes_the_vetting_level_that_the_policy_asks_for() {
+    let mut world = World::new();
+    for token in ["cpc", "central-support", "admin"] {
+        let words = "vetting level 3";
+        world.refuses("cpc", "grant-token", "user/manager", json!({"token": token}), "6.1", words);
+    }
+    world.does("cpc", "grant-token", "user/manager", json!({"token": "supervisor"}), &["token.granted"]);
+    world.does(
+        "cpc",
+        "clear-vetting",
+        "user/manager",
+        json!({"level": 3, "expires_on": "2028-01-01"}),
+        &["vetting.cleared"],
+    );
+    world.does("cpc", "grant-token", "user/manager", json!({"token": "central-support"}), &["token.granted"]);
+    world.refuses("cpc", "grant-token", "user/cpc", json!({"token": "manager"}), "4.16", "to themselves");
+}
+
+#[test]
+fn there_is_one_cpc_token_in_an_area() {
+    let mut world = World::new();
+    let token = || json!({"token": "cpc"});
+    world.refuses("cpc", "grant-token", "user/central", token(), "7", "`user/cpc` holds it");
+    world.does("central", "revoke-token", "user/cpc", token(), &["token.revoked"]);
+    world.does("cpc", "grant-token", "user/central", token(), &["token.granted"]);
+}
+
+#[test]
+fn an_administrator_is_no_live_user_and_a_visor_lead_updates_no_records() {
+    let mut world = World::new();
+    world.refuses("cpc", "grant-token", "user/central", json!({"token": "admin"}), "7", "not a live user");
+    let manager = json!({"token": "manager"});
+    world.refuses("prison-cpc", "grant-token", "user/lead", manager, "5.9", "not tasked with updating");
+    world.tell("user/central", "account.disabled", json!({}));
+    world.does("cpc", "grant-token", "user/central", json!({"token": "admin"}), &["token.granted"]);
+    world.refuses("cpc", "enable-account", "user/central", json!({}), "7", "not a live user");
+}
+
+#[test]
+fn exemptions_are_granted_by_the_role_that_may_and_reviewed() {
+    let mut world = World::new();
+    let (subject, name) = ("user/manager", "grant-exemption");
+    let wifi = |role: &str, until: &str| json!({"kind": "wifi", "by_role": role, "until": until});
+    world.refuses("cpc", name, subject, wifi("cpc", "2026-06-01"), "6.6", "chief responsible officer");
+    let past = wifi("chief-responsible-officer", "2026-03-01");
+    world.refuses("cpc", name, subject, past, "6.6", "in the past");
+    let granted = wifi("chief-responsible-officer", "2026-03-02");
+    world.does("cpc", name, subject, granted, &["exemption.granted"]);
+    let vetting = json!({"kind": "vetting", "by_role": "cpc", "until": "2026-06-01"});
+    world.refuses("cpc", name, subject, vetting, "4.16", "chief responsible officer");
+    let untried = json!({"kind": "assistive-technology", "by_role": "line-manager", "until": "2026-06-01"});
+    world.refuses("cpc", name, subject, untried, "6.7", "what was tried");
+    let tried = json!({"kind": "assistive-technology", "by_role": "line-manager", "until": "2026-06-01",
+                       "tried": ["screen reader"]});
+    world.does("cpc", name, subject, tried, &["exemption.granted"]);
+    let review = |kind: &str, decision: &str| json!({"kind": kind, "decision": decision});
+    world.refuses("cpc", "review-exemption", subject, review("vetting", "end"), "6.7", "no such exemption");
+    world.does("cpc", "review-exemption", subject, review("wifi", "end"), &["exemption.reviewed"]);
+    world.refuses("cpc", "review-exemption", subject, review("wifi", "end"), "6.7", "no such exemption");
+}
+
+#[test]
+fn nobody_vets_trains_or_exempts_themselves() {
+    let mut world = World::new();
+    let me = "user/cpc";
+    let until = json!({"level": 3, "expires_on": "2029-01-01"});
+    world.refuses("cpc", "clear-vetting", me, until, "4.16", "their own vetting");
+    let course = json!({"course": "cpc", "provider": "hmpps"});
+    world.refuses("cpc", "complete-training", me, course, "4.16", "their own training");
+    let exempt = json!({"kind": "wifi", "by_role": "chief-responsible-officer", "until": "2026-06-01"});
+    world.refuses("cpc", "grant-exemption", me, exempt, "4.16", "exempts themselves");
+    world.does(
+        "manager",
+        "update-contact-card",
+        "user/manager",
+        json!({"personal": {"phone": "01632"}}),
+        &["contact_card.updated"],
+    );
+    let card = json!({"personal": {"phone": "01632"}});
+    world.refuses("manager", "update-contact-card", "user/cpc", card, "4.16", "the person themselves");
+}
+
+#[test]
+fn vetting_is_withdrawn_at_once_also_on_the_same_day() {
+    let mut world = World::new();
+    world.record("nominal/N1");
+    world.does("cpc", "withdraw-vetting", "user/manager", json!({}), &["vetting.withdrawn"]);
+    let act = json!({"act": "minutes.added", "meeting": "m"});
+    world.refuses("manager", "record-act", "nominal/N1", act, "6.1", "not in date");
+    world.refuses("cpc", "withdraw-vetting", "user/manager", json!({}), "6.1", "no vetting");
+    world.hides("cpc", "withdraw-vetting", "user/unknown", json!({}));
+}
