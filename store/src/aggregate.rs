@@ -107,7 +107,7 @@ pub(crate) fn event_id(command_id: &str, place: usize, number: usize) -> String 
 }
 
 /// A fact that was decided, in the two parts in which it is stored.
-pub(crate) fn event_of(fact: NewFact, id: &str) -> CloudEvent {
+pub(crate) fn event_of(fact: &NewFact, id: &str) -> CloudEvent {
     let mut private = Private::default();
     for (field, text) in &fact.texts {
         private.insert(field.name(), json!(text));
@@ -129,7 +129,7 @@ impl<K: Kind> Aggregate for Subject<K> {
         let facts = decide(&given.command, given.subject(), &self.stream, &given.context)?;
         for (number, fact) in facts.into_iter().enumerate() {
             let id = event_id(&given.context.command_id, given.place, number);
-            sink.write(event_of(fact, &id), self).await;
+            sink.write(event_of(&fact, &id), self).await;
         }
         Ok(())
     }

@@ -192,7 +192,9 @@ impl Commands {
                 let events = self.store.reader().read_subject(&member, after, MAX_READ)?;
                 let Some(last) = events.last() else { break };
                 after = last.sequence;
-                events.into_iter().for_each(|event| stream.take(event.fact));
+                for event in events {
+                    stream.take(event.fact);
+                }
             }
         }
         Ok(stream)
