@@ -93,7 +93,6 @@ impl Office {
         self.give_with(who, name, body, &[]).await
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "the body is written where the command is given")]
     async fn give_with(&self, who: &str, name: &str, body: Value, headers: &[(&str, &str)]) -> Answer {
         let mut all = vec![("content-type", "application/json")];
         all.extend(headers);
