@@ -1,6 +1,6 @@
 //! HMPPS domain events: from messages to facts, to what is ignored, and to quarantine (spec 2.5).
 //!
-//! A message is read ([`message`]), told apart ([`map`]), its persons are looked up or entered ([`people`]), what it
+//! A message is read ([`message`]), told apart ([`map`]), its persons are looked up or entered (`people`), what it
 //! lacks is taken from what stands beside it or from the log ([`standing`]), and its facts are stored under its own id
 //! in one transaction with the persons that it brings. What cannot be used is stored whole as `message.quarantined`.
 
