@@ -155,7 +155,7 @@ fn a_batch_that_is_too_long_is_refused_with_the_limit(dir: &World) {
     let store = create(dir);
     let batch = vec![meeting("a"); mandate_store::MAX_BATCH + 1];
     let refused = store.append_blocking(batch, OnError::Each).unwrap_err().to_string();
-    assert_eq!(refused, "a batch of 10001 events: at most 10000 at once; send it in parts");
+    assert_eq!(refused, "a batch of 40001 events: at most 40000 at once; send it in parts");
     assert_eq!(store.append_blocking(Vec::new(), OnError::All).unwrap(), []);
 }
 
