@@ -226,24 +226,30 @@ impl Commands {
             ("command_id".to_owned(), format!("{command_id}/{said}")),
         ]);
         for _ in 0..ATTEMPTS {
-            if asked.key.is_some()
-                && let Some(done) = self.done_before(&asked, &command_id, &said).await?
-            {
+            if let Some(done) = self.done_before(&asked, &command_id, &said).await? {
                 return Ok(done);
             }
             let context = self.context(&asked, &command_id).await?;
-            if asked.command.name == CommandName::ConfirmOrder {
-                return self.confirm(&asked, context).await;
-            }
-            match self.on_aggregates(&asked.command, context, &metadata).await {
-                Ok(()) => {
-                    return self
+            let decided = if asked.command.name == CommandName::ConfirmOrder {
+                self.confirm(&asked, context).await.map_err(Trouble::Failed)
+            } else {
+                match self.on_aggregates(&asked.command, context, &metadata).await {
+                    Ok(()) => self
                         .recorded(&asked.command, &command_id)
                         .await
-                        .map(|events| Done { command_id: command_id.clone(), events });
+                        .map(|events| Done { command_id: command_id.clone(), events })
+                        .map_err(Trouble::Failed),
+                    Err(trouble) => Err(trouble),
                 }
+            };
+            match decided {
+                Ok(done) => return Ok(done),
                 Err(Trouble::Again) => {}
-                Err(Trouble::Failed(failure)) => return Err(failure),
+                // Of two sendings at once, one is decided on what the other has just done.
+                Err(Trouble::Failed(failure)) => {
+                    let done = self.done_before(&asked, &command_id, &said).await?;
+                    return done.ok_or(failure);
+                }
             }
         }
         Err(CommandFailure::Contended)
@@ -299,13 +305,16 @@ impl Commands {
         }
     }
 
-    /// What the command recorded when it was sent before under the same key.
+    /// What the command recorded when it was sent before under the same key; nothing without a key.
     async fn done_before(
         &self,
         asked: &Asked,
         command_id: &str,
         said: &str,
     ) -> Result<Option<Done>, CommandFailure> {
+        if asked.key.is_none() {
+            return Ok(None);
+        }
         let (reader, id) = (self.store.reader().clone(), event_id(command_id, 0, 0));
         let Some(first) = blocking(move || reader.by_source_id(SOURCE, &id)).await? else { return Ok(None) };
         if first.command_id.as_deref() != Some(&format!("{command_id}/{said}")) {
