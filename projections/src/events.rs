@@ -51,8 +51,9 @@ pub(crate) fn take_in(connection: &Connection, event: &StoredEvent) -> Result<()
         FactType::PostVacated => {
             post(connection, event, "DELETE FROM posts WHERE org = ?1 AND post = ?2 AND user = ?3")?;
         }
-        FactType::OrganisationPlaced => {
-            let parent = fact.text(Field::Parent);
+        // A terminal lies under its organisation, where those are who answer for it.
+        FactType::OrganisationPlaced | FactType::TerminalRegistered => {
+            let parent = fact.text(Field::Parent).or_else(|| fact.text(Field::Org));
             let sql = "INSERT INTO organisations (org, parent) VALUES (?1, ?2) \
                        ON CONFLICT (org) DO UPDATE SET parent = excluded.parent";
             execute(connection, sql, params![&*fact.subject, parent])?;

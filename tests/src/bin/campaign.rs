@@ -27,7 +27,7 @@ use mandate_domain::judge::{Judge, Outcome, View, short_reference};
 use mandate_domain::policy::Policy;
 use mandate_domain::time::{Instant, VirtualClock};
 use mandate_projections::{DutyFilter, Projections};
-use mandate_scheduler::{AllowedDomains, EmlFiles, Mailer, Scheduler, Settings};
+use mandate_scheduler::{ADMINISTRATOR, AllowedDomains, EmlFiles, Fallback, Mailer, Scheduler, Settings};
 use mandate_store::{Claim, Database, Export, Keys, NewEvent, OnError, Options, Position, Store};
 use mandate_test_cluster::{Cluster, Options as ClusterOptions};
 
@@ -168,7 +168,12 @@ fn open(folder: &Path, now: Instant) -> anyhow::Result<Bench> {
     let store = Store::open(Options::new(&data, clock.clone()).with_database(database))?;
     let projections = Projections::open(&data, &store)?;
     let settings = Settings::new("http://127.0.0.1:8080", "mandate@example.org")?
-        .with_domains(AllowedDomains::new(["*"])?);
+        .with_domains(AllowedDomains::new(["*"])?)
+        // Of a terminal nobody knows the organisation here: the administrator is told.
+        .with_fallback(Fallback {
+            user: ADMINISTRATOR.to_owned(),
+            address: Some("it@example.org".to_owned()),
+        });
     let mailer = Mailer::Files(EmlFiles::new(folder.join("mail")));
     let scheduler = Scheduler::new(store.clone(), projections.clone(), clock.clone(), mailer, settings)?;
     let app = App::new(Parts {
