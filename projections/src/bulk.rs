@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
-use mandate_domain::catalogue::SubjectKind;
+use mandate_domain::catalogue::{FactType, SubjectKind};
 use mandate_domain::judge::History;
 use mandate_domain::time::Instant;
 use mandate_store::{Head, Position, Reader, StoreError, StoredEvent};
@@ -327,6 +327,21 @@ fn follow_range(
         }
         add_annulments(cross, placed, leader, &mut own, &mut facts);
     }
+    let mut asking: HashMap<&str, Vec<&Placed>> = HashMap::new();
+    for placed in &decoded {
+        let kind = placed.fact.kind;
+        if matches!(kind, FactType::PartnershipRequested | FactType::CustodyReceived | FactType::CustodyLeft)
+        {
+            asking.entry(cross.leader(&placed.fact.subject)).or_default().push(placed);
+        }
+    }
+    for (leader, read) in asking {
+        let checks = cross.checks_read(&read.iter().copied());
+        if let Some(places) = own.get_mut(leader) {
+            places.extend(checks.places);
+        }
+        facts.extend(checks.facts);
+    }
     facts.extend(decoded);
     let leaders: Vec<String> = own.keys().cloned().collect();
     for leader in &leaders {
@@ -425,8 +440,11 @@ impl<'c> SubjectPlaces<'c> {
         let mut own: Vec<Placed> = own.cloned().collect();
         own.extend(members.iter().flat_map(|member| cross.waivers_of(member)).cloned());
         cross.add_annulments(&mut own);
+        let checks = cross.checks_read(&own.iter());
         let limit = cut.map_or(u32::MAX, |cut| cut.position.saturating_sub(1));
         let mut own_places = places(own.iter());
+        own_places.extend(checks.places);
+        own.extend(checks.facts);
         for member in members {
             let foreign = cross.foreign(member);
             own_places.extend(foreign.places);

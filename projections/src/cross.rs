@@ -37,6 +37,12 @@ pub(crate) struct Cross {
     placements: Vec<Placed>,
     /// Those, and what annuls them.
     for_users: HashSet<Id>,
+    /// Checks of the to-do list that are about all nominals of a prison, by prison; and the prison by the ids of those
+    /// and of what annuls them.
+    checks: HashMap<String, Vec<Placed>>,
+    for_checks: HashMap<Id, String>,
+    /// The nominals for whom a prison ever asked for partnership.
+    asked: HashMap<String, BTreeSet<String>>,
     /// Vetting by user.
     vetting: HashMap<String, Vec<Placed>>,
     /// Who was ever said to hold the post of CPC, by organisation; and the organisations of each.
@@ -124,6 +130,8 @@ const TYPES: &[FactType] = &[
     FactType::PostFilled,
     FactType::VettingCleared,
     FactType::VettingWithdrawn,
+    FactType::PartnershipRequested,
+    FactType::TodoChecked,
 ];
 
 impl Cross {
@@ -141,6 +149,9 @@ impl Cross {
             publications: Vec::new(),
             placements: Vec::new(),
             for_users: HashSet::new(),
+            checks: HashMap::new(),
+            for_checks: HashMap::new(),
+            asked: HashMap::new(),
             vetting: HashMap::new(),
             cpcs: HashMap::new(),
             orgs_of: HashMap::new(),
@@ -187,6 +198,9 @@ impl Cross {
                 if self.for_users.contains(&target) {
                     self.for_users.insert(id());
                 }
+                if let Some(prison) = self.for_checks.get(&target).cloned() {
+                    self.for_checks.insert(id(), prison);
+                }
                 self.annulments.entry(target).or_default().push(placed.clone());
             }
             FactType::NominalMerged => self.connect(fact),
@@ -216,6 +230,24 @@ impl Cross {
                 self.placements.push(placed.clone());
             }
             FactType::PostFilled => self.note_cpc(fact),
+            FactType::PartnershipRequested => {
+                if let Some(prison) = fact.text(Field::Org).filter(|org| org.starts_with("prison/")) {
+                    self.asked.entry(prison.to_owned()).or_default().insert(fact.subject.to_string());
+                }
+            }
+            FactType::TodoChecked => {
+                if let Some(prison) = prison_checked(fact) {
+                    let annulments: Vec<Id> = self
+                        .annulments_of(fact)
+                        .iter()
+                        .map(|a| (a.fact.source.clone(), a.fact.id.clone()))
+                        .collect();
+                    for known in annulments.into_iter().chain([id()]) {
+                        self.for_checks.insert(known, prison.to_owned());
+                    }
+                    self.checks.entry(prison.to_owned()).or_default().push(placed.clone());
+                }
+            }
             FactType::VettingCleared | FactType::VettingWithdrawn => {
                 self.vetting.entry(fact.subject.to_string()).or_default().push(placed.clone());
             }
@@ -258,8 +290,12 @@ impl Cross {
             FactType::VettingCleared | FactType::VettingWithdrawn => {
                 Reach::Subjects(self.orgs_of(&fact.subject).map(str::to_owned).collect())
             }
+            FactType::TodoChecked => prison_checked(fact).map_or(Reach::Own, |prison| self.asked_by(prison)),
             FactType::FactAnnulled => {
                 let Some(target) = target(fact) else { return Reach::Own };
+                if let Some(prison) = self.for_checks.get(&target) {
+                    return self.asked_by(prison);
+                }
                 match self.switches.get(&target) {
                     _ if self.global.contains_key(&target) => Reach::Everybody,
                     Some(area) => Reach::Area(area.to_string()),
@@ -372,6 +408,56 @@ impl Cross {
         self.orgs_of.get(user).into_iter().flatten().map(String::as_str)
     }
 
+    fn asked_by(&self, prison: &str) -> Reach {
+        let asked = self.asked.get(prison).into_iter().flatten();
+        Reach::Subjects(asked.cloned().collect())
+    }
+
+    /// The checks of to-do lists that may end a day of a unit with some facts, with what annuls them: those of a prison
+    /// from the day of its request for partnership on, without those that came when the nominal was known to have left
+    /// it for good.
+    pub fn checks_read<'p>(&self, own: &(impl Iterator<Item = &'p Placed> + Clone)) -> Foreign {
+        let mut facts: Vec<Placed> = Vec::new();
+        for request in own.clone().filter(|placed| placed.fact.kind == FactType::PartnershipRequested) {
+            let asking = request.fact.text(Field::Org);
+            let Some((prison, checks)) = asking.and_then(|org| self.checks.get_key_value(org)) else {
+                continue;
+            };
+            let about = |other: &&Placed, kind: FactType| {
+                other.fact.kind == kind && other.fact.text(Field::Prison) == Some(prison)
+            };
+            let received = own.clone().filter(|other| about(other, FactType::CustodyReceived));
+            let last_received = received.map(|other| other.fact.time).max();
+            let leaves: Vec<&Placed> = own
+                .clone()
+                .filter(|other| {
+                    about(other, FactType::CustodyLeft)
+                        && other.fact.time > request.fact.time
+                        && other.fact.text(Field::Reason) != Some("temporary")
+                        // Of those merged for a while only, one's leaving is not the other's.
+                        && other.fact.subject == request.fact.subject
+                        // One that is annulled may not have taken place, and after one there may be a return.
+                        && self.annulments_of(&other.fact).is_empty()
+                        && last_received.is_none_or(|received| received < other.fact.time)
+                })
+                .collect();
+            let from = request.fact.time.london_date().start();
+            let has_left = |check: &Placed| {
+                leaves.iter().any(|left| {
+                    left.fact.time < check.fact.time
+                        && left.position < check.position
+                        && left.known_at() <= check.recorded_at
+                })
+            };
+            facts.extend(checks.iter().filter(|c| c.fact.time >= from && !has_left(c)).cloned());
+        }
+        facts.sort_by_key(|placed| placed.position);
+        facts.dedup_by_key(|placed| placed.position);
+        self.add_annulments(&mut facts);
+        let places = facts.iter().map(|placed| (placed.position, placed.recorded_at)).collect();
+        Foreign { facts, places }
+    }
+
     /// The facts of other subjects that one reads, with what annuls them, and the moments they bring.
     pub fn foreign(&self, subject: &str) -> Foreign {
         match SubjectKind::of(subject) {
@@ -446,6 +532,12 @@ impl Cross {
 }
 
 /// The (source, id) of the fact that an annulment names.
+/// The prison whose to-do list was checked, if the check is about all of its nominals.
+fn prison_checked(fact: &Fact) -> Option<&str> {
+    let of_all = SubjectKind::of(&fact.subject) != Some(SubjectKind::Nominal);
+    fact.text(Field::Prison).filter(|_| of_all)
+}
+
 pub(crate) fn target(fact: &Fact) -> Option<Id> {
     match fact.get(Field::Event) {
         Some(Value::Event(named)) => Some((**named).clone()),

@@ -147,6 +147,9 @@ fn follow_part(
         }
         cross.add_annulments(&mut own);
         let mut own_places = places(own.iter());
+        let checks = cross.checks_read(&own.iter());
+        own_places.extend(checks.places);
+        own.extend(checks.facts);
         for member in &task.members {
             if SubjectKind::of(member) == Some(SubjectKind::User) {
                 let foreign = of_users.get_or_insert_with(|| cross.foreign(member));

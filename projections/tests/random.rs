@@ -35,6 +35,9 @@ enum Step {
 const BETWEEN_SUBJECTS: &[u8] =
     &[18, 18, 19, 19, 23, 23, 24, 25, 25, 26, 27, 32, 33, 34, 34, 34, 35, 36, 36, 37, 38, 39, 39, 40, 41];
 
+/// Facts of nominals in prison, and checks of to-do lists that are about all of them.
+const TO_DO_LISTS: &[u8] = &[4, 6, 6, 6, 7, 8, 9, 9, 9, 9, 10, 18, 18, 19, 20, 42, 42, 42, 42, 43, 43];
+
 fn step() -> impl Strategy<Value = Step> {
     step_of(any::<u8>())
 }
@@ -62,7 +65,7 @@ fn fact(what: u8, whom: u8, told: usize) -> (&'static str, String, String) {
             .replace("UU", &format!("U{}", n % 2))
     };
     let region = format!("region/R{}", whom % 2);
-    let (kind, subject, text) = match what % 42 {
+    let (kind, subject, text) = match what % 44 {
         32 | 33 => ("document.published", region, r#"{"document":"standards","version":"NN"}"#),
         34 => ("organisation.placed", area.clone(), r#"{"parent":"region/RR"}"#),
         35 => ("document.signed", user, r#"{"document":"standards","version":"NN"}"#),
@@ -71,6 +74,8 @@ fn fact(what: u8, whom: u8, told: usize) -> (&'static str, String, String) {
         39 => ("vetting.cleared", user, r#"{"level":3,"expires_on":"2026-04-0D"}"#),
         40 => ("vetting.withdrawn", user, "{}"),
         41 => ("user.moved", user, r#"{"org":"AA"}"#),
+        42 => ("todo.checked", user, r#"{"prison":"prison/LEI"}"#),
+        43 => ("todo.checked", "prison/LEI".to_owned(), r#"{"prison":"prison/LEI"}"#),
         30 => (
             "duty.waived",
             format!("duty/4.10:{nominal}:/t#eTT"),
@@ -236,7 +241,7 @@ impl Bench {
 #[test]
 fn every_kind_of_fact_is_accepted() {
     let mut bench = Bench::new();
-    for what in 0..42 {
+    for what in 0..44 {
         bench.take(&Step::Tell { what, whom: 0, late_hours: 0, claimed: true });
         assert_eq!(bench.refused, 0, "{what}");
     }
@@ -261,6 +266,13 @@ proptest! {
     ) {
         are_right(&steps)?;
     }
+
+    #[test]
+    fn so_they_are_where_a_check_of_a_to_do_list_is_about_all_nominals_of_a_prison(
+        steps in prop::collection::vec(step_of(prop::sample::select(TO_DO_LISTS)), 5..120),
+    ) {
+        are_right(&steps)?;
+    }
 }
 
 fn are_right(steps: &[Step]) -> Result<(), TestCaseError> {
@@ -277,11 +289,19 @@ fn are_right(steps: &[Step]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Without this the property might be about histories without such duties.
+/// Without this the properties might be about histories without such duties.
 #[test]
 fn the_histories_between_subjects_reach_their_rules() {
+    reaches(
+        BETWEEN_SUBJECTS,
+        &["4.16.sign", "4.16.sign annulled", "4.8.cpc", "4.8.cpc met_late", "4.8.cpc annulled"],
+    );
+    reaches(TO_DO_LISTS, &["5.15 met", "5.15 lapsed", "5.15 withdrawn"]);
+}
+
+fn reaches(kinds: &'static [u8], wanted: &[&str]) {
     let mut runner = TestRunner::deterministic();
-    let strategy = prop::collection::vec(step_of(prop::sample::select(BETWEEN_SUBJECTS)), 60..120);
+    let strategy = prop::collection::vec(step_of(prop::sample::select(kinds)), 60..120);
     let mut opened: BTreeMap<String, usize> = BTreeMap::new();
     for _ in 0..40 {
         let mut bench = Bench::new();
@@ -295,7 +315,7 @@ fn the_histories_between_subjects_reach_their_rules() {
             *opened.entry(format!("{rule} {outcome}")).or_default() += 1;
         }
     }
-    for wanted in ["4.16.sign", "4.16.sign annulled", "4.8.cpc", "4.8.cpc met_late", "4.8.cpc annulled"] {
-        assert!(opened.get(wanted).is_some_and(|count| *count > 0), "{wanted}: {opened:?}");
+    for wanted in wanted {
+        assert!(opened.get(*wanted).is_some_and(|count| *count > 0), "{wanted}: {opened:?}");
     }
 }

@@ -52,7 +52,7 @@ struct Followed<'j> {
     own: Vec<u32>,
     fold: Fold<'j>,
     rows: Vec<RowId>,
-    /// The switches that counted in the areas asked about.
+    /// The switches that counted in the areas asked about, and the checks of the days asked about.
     switches: Vec<RowId>,
     /// What was handed out of each duty.
     told: Vec<Told>,
@@ -358,6 +358,12 @@ impl Course<'_> {
             let placed = judge.context.next_placement(&self.members, now, sight.until);
             placed.into_iter().for_each(&mut add);
         }
+        for fold in self.followed.iter().map(|followed| &followed.fold) {
+            let windows = fold.asked_checks.borrow();
+            let prisons = windows.iter().map(|(prison, ..)| *prison).chain(fold.prisons_of_days());
+            let ahead = prisons.flat_map(|prison| judge.context.checks(prison, now, Instant::MAX));
+            ahead.filter_map(told).for_each(&mut add);
+        }
         for (area, _) in self.areas() {
             let switches = history.programmes.get(&area).into_iter().flatten();
             switches.copied().filter_map(told).for_each(&mut add);
@@ -397,7 +403,10 @@ const fn tells_whose(kind: FactType) -> bool {
 impl Followed<'_> {
     fn switches_now(&self, context: &super::Context<'_>, sight: Sight) -> Vec<RowId> {
         let asked = self.fold.asked_areas.borrow();
-        asked.iter().flat_map(|area| context.visible_switches(*area, sight)).collect()
+        let switches = asked.iter().flat_map(|area| context.visible_switches(*area, sight));
+        let windows = self.fold.asked_checks.borrow();
+        let checks = windows.iter().flat_map(|(prison, from, to)| context.checks(*prison, *from, *to));
+        switches.chain(checks.filter(|row| context.is_visible(*row, sight))).collect()
     }
 
     /// The verdicts of duties that may have changed since they were told; answers whether none was left out.

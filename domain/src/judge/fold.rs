@@ -88,6 +88,8 @@ pub(super) struct Fold<'a> {
     dropped: Vec<RowId>,
     /// The areas whose programmes were asked about, where that is noted.
     pub(super) asked_areas: std::cell::RefCell<Vec<u32>>,
+    /// The prisons whose checks of the to-do list were looked at, and of which time.
+    pub(super) asked_checks: std::cell::RefCell<Vec<(u32, Instant, Instant)>>,
     seq: u32,
     /// The word in force for the reason of the present reception.
     reason: Option<&'static str>,
@@ -128,6 +130,7 @@ impl<'a> Fold<'a> {
             holders: Vec::new(),
             dropped: Vec::new(),
             asked_areas: std::cell::RefCell::default(),
+            asked_checks: std::cell::RefCell::default(),
             seq: 0,
             reason: None,
             evidence: Vec::new(),
@@ -995,20 +998,62 @@ impl<'a> Fold<'a> {
         }
     }
 
+    /// The first check of the prison's to-do list that counts for a day, before the wait has ended: one stated of a user
+    /// or of the prison is about all nominals there.
+    fn check_of(
+        &self,
+        pattern: &Duty,
+        (start, due): (Instant, Instant),
+        end: Option<(RowId, Instant)>,
+    ) -> Option<RowId> {
+        self.ready(pattern.version).version.by?;
+        let parts = &self.table.of_type(FactType::TodoChecked)?.parts;
+        let asked = parts.iter().filter(|(id, part, _)| *id == pattern.version && *part == Part::Done);
+        let entries: Vec<&Entry> =
+            asked.filter_map(|(id, part, index)| entry_of(&self.ready(*id).version, *part, *index)).collect();
+        if entries.is_empty() || pattern.org == NONE {
+            return None;
+        }
+        let mut windows = self.asked_checks.borrow_mut();
+        match windows.last_mut() {
+            Some((prison, from, to)) if *prison == pattern.org && *from <= start => *to = due.max(*to),
+            _ => windows.push((pattern.org, start, due)),
+        }
+        drop(windows);
+        let place = |row: RowId| (self.history.row(row).time, self.history.row(row).position);
+        let counts = |row: &RowId| {
+            self.cx.is_visible(*row, self.view)
+                && end.is_none_or(|(end, _)| place(*row) < place(end))
+                && entries.iter().any(|entry| data_passes(self.history, *row, &entry.data, None))
+        };
+        self.cx.checks(pattern.org, start, due).find(counts)
+    }
+
+    /// The prisons at whose to-do lists days that run are looked at.
+    pub fn prisons_of_days(&self) -> impl Iterator<Item = u32> + '_ {
+        self.patterns.iter().map(|pattern| pattern.org).filter(|prison| *prison != NONE)
+    }
+
     fn day_duty(&self, pattern: &Duty, day: Date, end: Option<(RowId, Instant)>) -> Duty {
         let (start, due) = (day.start(), day.end());
-        let done = self.marks.iter().find(|mark| {
+        let own = self.marks.iter().find(|mark| {
             let time = self.history.row(mark.row).time;
             mark.version == pattern.version
                 && mark.part == Part::Done
                 && (start..due).contains(&time)
                 && self.same_organisation(pattern, mark.row)
         });
+        let order = |row: &RowId| (self.history.row(*row).time, self.history.row(*row).position);
+        let done = own
+            .map(|mark| mark.row)
+            .into_iter()
+            .chain(self.check_of(pattern, (start, due), end))
+            .min_by_key(order);
         let ending = end.filter(|(_, time)| *time < due);
         let end = match (done, ending) {
-            (Some(mark), _) => {
-                let at = self.history.row(mark.row).time.max(start);
-                Some(End { outcome: Outcome::Met, by: Some(mark.row), at })
+            (Some(row), _) => {
+                let at = self.history.row(row).time.max(start);
+                Some(End { outcome: Outcome::Met, by: Some(row), at })
             }
             (None, Some((row, time))) => {
                 Some(End { outcome: Outcome::Withdrawn, by: Some(row), at: time.max(start) })

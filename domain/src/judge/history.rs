@@ -134,6 +134,8 @@ pub struct History {
     pub(super) publications: Vec<RowId>,
     /// Where organisations were placed.
     pub(super) placements: HashMap<u32, Vec<RowId>>,
+    /// Checks of the to-do list that are not stated of a nominal, by prison: they are about all of its nominals.
+    pub(super) checks: HashMap<u32, Vec<RowId>>,
     /// Who was ever said to hold the post of CPC, by organisation.
     pub(super) cpcs: HashMap<u32, Vec<u32>>,
     pub(super) holidays: Vec<(RowId, Vec<Announcement>)>,
@@ -224,6 +226,10 @@ impl History {
             FactType::OrganisationPlaced => {
                 let org = self.row(row).subject;
                 self.placements.entry(org).or_default().push(row);
+            }
+            FactType::TodoChecked if SubjectKind::of(&fact.subject) != Some(SubjectKind::Nominal) => {
+                let prison = self.value(row, Field::Prison).unwrap_or(NONE);
+                self.checks.entry(prison).or_default().push(row);
             }
             FactType::PostFilled if fact.text(Field::Post) == Some("cpc") => {
                 let user = self.value(row, Field::User).unwrap_or(NONE);

@@ -49,6 +49,8 @@ pub(super) struct Context<'a> {
     annulled_by: HashMap<RowId, Vec<RowId>>,
     /// A bit for each row: whether it is a key of the above. Asked for every fact at every moment.
     ever_annulled: Vec<u64>,
+    /// Checks of the to-do list by prison, each by its time and position.
+    checks: HashMap<u32, Vec<(Instant, u32, RowId)>>,
     /// When each placement comes to count, and where it stands; in order.
     placed_at: Vec<(Instant, u32)>,
 }
@@ -77,7 +79,14 @@ impl<'a> Context<'a> {
         };
         let mut placed_at: Vec<(Instant, u32)> = history.placements.values().flatten().map(counts).collect();
         placed_at.sort_unstable();
-        Self { compiled, history, calendar: calendar.clone(), annulled_by, ever_annulled, placed_at }
+        let in_order = |rows: &Vec<RowId>| {
+            let place = |row: &RowId| (history.row(*row).time, history.row(*row).position, *row);
+            let mut checks: Vec<_> = rows.iter().map(place).collect();
+            checks.sort_unstable();
+            checks
+        };
+        let checks = history.checks.iter().map(|(prison, rows)| (*prison, in_order(rows))).collect();
+        Self { compiled, history, calendar: calendar.clone(), annulled_by, ever_annulled, checks, placed_at }
     }
 
     /// Takes in the holidays that facts had published.
@@ -218,6 +227,14 @@ impl<'a> Context<'a> {
             }
             _ => Vec::new(),
         }
+    }
+
+    /// The checks of a prison's to-do list, from an instant up to another, visible or not; in order.
+    pub fn checks(&self, prison: u32, from: Instant, to: Instant) -> impl Iterator<Item = RowId> + '_ {
+        let checks = self.checks.get(&prison).map_or(&[][..], Vec::as_slice);
+        let first = checks.partition_point(|(time, ..)| *time < from);
+        let rest = checks.get(first..).unwrap_or_default();
+        rest.iter().take_while(move |(time, ..)| *time < to).map(|(.., row)| *row)
     }
 
     /// The survivor of each member of a set of subjects that merges connect.

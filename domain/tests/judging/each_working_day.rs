@@ -83,6 +83,29 @@ fn a_check_on_the_day_by_that_prison_meets_it() {
 }
 
 #[test]
+fn a_check_by_a_user_or_of_the_prison_is_about_all_nominals_there() {
+    for subject in ["user/U1", "prison/LEI"] {
+        for (checked, prison, wanted) in [
+            ("2026-03-03 00:00:00", "LEI", "5.15 q:2026-03-03: met by k, due 2026-03-03"),
+            ("2026-03-03 23:59:59", "LEI", "5.15 q:2026-03-03: met by k, due 2026-03-03"),
+            ("2026-03-02 23:59:59", "LEI", "5.15 q:2026-03-03: lapsed, due 2026-03-03"),
+            ("2026-03-03 12:00:00", "MDI", "5.15 q:2026-03-03: lapsed, due 2026-03-03"),
+        ] {
+            let facts = waiting().about(subject).checked("k", checked, prison);
+            shows(&facts, "2026-03-04 12:00", &[wanted, MONDAY_TO_WEDNESDAY[1]]);
+        }
+        // The first check of the day counts, whoever told it.
+        let twice = waiting().checked("own", "2026-03-03 12:00", "LEI");
+        let twice = twice.about(subject).checked("k", "2026-03-03 09:00", "LEI");
+        shows(
+            &twice,
+            "2026-03-04 12:00",
+            &["5.15 q:2026-03-03: met by k, due 2026-03-03", MONDAY_TO_WEDNESDAY[1]],
+        );
+    }
+}
+
+#[test]
 fn a_check_of_the_next_day_is_not_made_up_for() {
     let facts = waiting().checked("k", "2026-03-04 00:00", "LEI");
     shows(

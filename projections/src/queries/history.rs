@@ -36,6 +36,7 @@ impl Projections {
                 own.extend_from_slice(cross.waivers_of(member));
                 own.extend(cross.foreign(member).facts);
             }
+            own.extend(cross.checks_read(&own.iter()).facts);
             cross.add_annulments(&mut own);
             facts.extend(own.into_iter().map(|placed| (placed.position, placed)));
             let mut history = History::default();
