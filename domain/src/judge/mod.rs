@@ -10,6 +10,7 @@ mod explain;
 mod fold;
 mod history;
 mod record;
+mod sides;
 mod standing;
 mod state;
 mod view;
