@@ -8,16 +8,10 @@ use super::history::{History, RowId};
 use super::state::{State, answered_users};
 use super::view::Sight;
 use crate::catalogue::{FactType, Field, SubjectKind};
-use crate::policy::Programme;
 use crate::policy::coverage::Check;
-use crate::reconcile::{
-    Approval, Approved, Backlog, Discrepancy, LEVEL_ITEMS, LogOns, Reconciled, Side, Span,
-};
+use crate::reconcile::{Approval, Approved, Discrepancy, LEVEL_ITEMS, LogOns, Reconciled, Side};
 use crate::time::Instant;
 use crate::vocabulary::{NONE, StateField};
-
-/// The obligation of the rules that ask for a record.
-const RECORD: &str = "record";
 
 /// What two sides may differ in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +50,17 @@ struct Managers {
 }
 
 const NOBODY: Managers = Managers { allocated: NONE, recorded: NONE };
+
+/// What of a discrepancy depends on the matter.
+struct Told {
+    check: Check,
+    paragraph: &'static str,
+    about: Option<String>,
+    /// The prison, where it is one that has to mend it.
+    prison: Option<String>,
+    sides: Vec<Side>,
+    mended_by: &'static str,
+}
 
 /// The sides of one nominal at a place in its facts.
 struct Sides<'h> {
@@ -251,120 +256,80 @@ impl<'h> Sides<'h> {
 
     /// What differs, in words.
     fn discrepancies(&self, subject: &str) -> Vec<Discrepancy> {
-        let differs = self.differs.iter();
-        differs.map(|(matter, since)| self.discrepancy(subject, *matter, *since)).collect()
-    }
-
-    fn discrepancy(&self, subject: &str, matter: Matter, since: Instant) -> Discrepancy {
         let area = self.named(self.state.get(StateField::Area));
-        let prison = self.named(self.state.get(StateField::Prison));
-        let of_area =
-            |check, paragraph: &str, about: Option<&str>, sides: Vec<Side>, mended_by: &str| Discrepancy {
-                check,
-                paragraph: paragraph.to_owned(),
+        let discrepancy = |(matter, since): &(Matter, Instant)| {
+            let told = self.told(*matter);
+            Discrepancy {
+                check: told.check,
+                paragraph: told.paragraph.to_owned(),
                 subject: subject.to_owned(),
-                about: about.map(str::to_owned),
-                owner: area.clone(),
+                about: told.about,
+                owner: told.prison.clone().or_else(|| area.clone()),
                 area: area.clone(),
                 unit: self.named(self.state.get(StateField::Unit)),
-                prison: None,
-                since,
-                sides,
-                mended_by: mended_by.to_owned(),
-            };
-        let of_prison =
-            |prison: Option<String>, own: Discrepancy| Discrepancy { owner: prison.clone(), prison, ..own };
+                prison: told.prison,
+                since: *since,
+                sides: told.sides,
+                mended_by: told.mended_by.to_owned(),
+            }
+        };
+        self.differs.iter().map(discrepancy).collect()
+    }
+
+    fn told(&self, matter: Matter) -> Told {
+        let of_area = |check, paragraph, sides, mended_by| Told {
+            check,
+            paragraph,
+            about: None,
+            prison: None,
+            sides,
+            mended_by,
+        };
         let live = || Side::new("ViSOR", "a live record");
         match matter {
-            Matter::Record => {
-                let paragraph = if self.state.get(StateField::Category) == 3 { "4.14" } else { "4.10" };
-                let sides = vec![
-                    Side::new("nDelius", self.registration()),
-                    Side::new("ViSOR", self.record_in_words()),
-                ];
-                let mended_by = "a record is created or unarchived (record.created, record.unarchived)";
-                of_area(Check::RecordMissing, paragraph, None, sides, mended_by)
-            }
-            Matter::Registration => {
-                let sides = vec![Side::new("nDelius", "no ViSOR registration"), live()];
-                let mended_by = "the ViSOR registration is added on nDelius (ndelius.visor_registered)";
-                of_area(Check::RegistrationMissing, "4.34", None, sides, mended_by)
-            }
-            Matter::Alert => {
-                let sides = vec![live(), Side::new("NOMIS", "in custody without the PVN alert")];
-                let mended_by = "the alert PVN is added on NOMIS (alert.added)";
-                of_prison(prison, of_area(Check::AlertMissing, "5.14", None, sides, mended_by))
-            }
+            Matter::Record => of_area(
+                Check::RecordMissing,
+                if self.state.get(StateField::Category) == 3 { "4.14" } else { "4.10" },
+                vec![Side::new("nDelius", self.registration()), Side::new("ViSOR", self.record_in_words())],
+                "a record is created or unarchived (record.created, record.unarchived)",
+            ),
+            Matter::Registration => of_area(
+                Check::RegistrationMissing,
+                "4.34",
+                vec![Side::new("nDelius", "no ViSOR registration"), live()],
+                "the ViSOR registration is added on nDelius (ndelius.visor_registered)",
+            ),
+            Matter::Alert => Told {
+                prison: self.named(self.state.get(StateField::Prison)),
+                ..of_area(
+                    Check::AlertMissing,
+                    "5.14",
+                    vec![live(), Side::new("NOMIS", "in custody without the PVN alert")],
+                    "the alert PVN is added on NOMIS (alert.added)",
+                )
+            },
             Matter::Owner => {
-                let wanted = self.owner_wanted().unwrap_or("none");
+                let wanted = service(self.owner_wanted().unwrap_or("none"));
                 let owner = self.named(self.state.get(StateField::RecordOwnerOrg));
                 let owner = owner.unwrap_or_else(|| self.owner_in_words().to_owned());
-                let sides = vec![
-                    Side::new(
-                        "nDelius",
-                        format!("{}: owned by the {}", self.registration(), service(wanted)),
-                    ),
-                    Side::new("ViSOR", format!("owned by {owner}")),
-                ];
-                let mended_by = "the record is transferred to its owner (record.transferred), or the category is put right";
-                of_area(Check::OwnerDiffers, "4.9", None, sides, mended_by)
+                of_area(
+                    Check::OwnerDiffers,
+                    "4.9",
+                    vec![
+                        Side::new("nDelius", format!("{}: owned by the {wanted}", self.registration())),
+                        Side::new("ViSOR", format!("owned by {owner}")),
+                    ],
+                    "the record is transferred to its owner (record.transferred), or the category is put right",
+                )
             }
-            Matter::Manager(kind) => self.manager_differs(kind, prison, &of_area),
-            Matter::Dataset(checker) | Matter::Level(checker) => {
-                let level = matches!(matter, Matter::Level(_));
-                let check = self.check_of(checker);
-                let missing: Vec<&str> = check
-                    .into_iter()
-                    .flat_map(|check| self.missing(check))
-                    .filter(|item| !level || LEVEL_ITEMS.contains(item))
-                    .collect();
-                let on = check.map(|check| self.history.row(check).on.to_string()).unwrap_or_default();
-                let missing =
-                    if missing.is_empty() { "items not named".to_owned() } else { missing.join(", ") };
-                let name = if level { Check::LevelDiffers } else { Check::DatasetIncomplete };
-                let mut sides = vec![Side::new("ViSOR", format!("missing or wrong on {on}: {missing}"))];
-                if level {
-                    sides.insert(0, Side::new("nDelius", self.registration()));
-                }
-                let mended_by = "a later check finds the record complete (dataset.checked)";
-                match checker {
-                    Checker::Area => {
-                        let paragraph = if level { "4.16.p" } else { "4.23" };
-                        of_area(name, paragraph, Some("area"), sides, mended_by)
-                    }
-                    Checker::Prison => {
-                        let paragraph = if level { "4.16.p" } else { "5.16" };
-                        of_prison(prison, of_area(name, paragraph, Some("prison"), sides, mended_by))
-                    }
-                }
-            }
-            Matter::Partners(left) => {
-                let (prison, users) = (self.named(left), self.partners.iter().find(|(org, _)| *org == left));
-                let users = match users.map_or(0, |(_, users)| users.len()) {
-                    0 => "its users are partners".to_owned(),
-                    1 => "1 of its users is a partner".to_owned(),
-                    many => format!("{many} of its users are partners"),
-                };
-                let on = self.left.iter().find(|(known, _)| *known == left);
-                let on = on.map(|(_, at)| at.london_date().to_string()).unwrap_or_default();
-                let name = prison.clone().unwrap_or_default();
-                let sides = vec![
-                    Side::new("NOMIS", format!("left {name} on {on}")),
-                    Side::new("ViSOR", format!("{name}: {users}")),
-                ];
-                let mended_by = "the prison's users are removed as partners (partners.removed)";
-                let own = of_area(Check::PartnersOfPrisonLeft, "5.19", Some(&name), sides, mended_by);
-                of_prison(prison, own)
-            }
+            Matter::Manager(kind) => self.manager_told(kind),
+            Matter::Dataset(checker) => self.dataset_told(checker),
+            Matter::Level(checker) => self.level_told(checker),
+            Matter::Partners(left) => self.partners_told(left),
         }
     }
 
-    fn manager_differs(
-        &self,
-        kind: Kind,
-        prison: Option<String>,
-        of_area: &dyn Fn(Check, &str, Option<&str>, Vec<Side>, &str) -> Discrepancy,
-    ) -> Discrepancy {
+    fn manager_told(&self, kind: Kind) -> Told {
         let (managers, name, paragraph, system) = match kind {
             Kind::Com => (self.com, "com", "4.24", "nDelius"),
             Kind::Pom => (self.pom, "pom", "5.17", "NOMIS"),
@@ -372,15 +337,87 @@ impl<'h> Sides<'h> {
         let recorded = self.named(managers.recorded);
         let recorded = recorded.map_or_else(|| "none recorded".to_owned(), |id| format!("{id} recorded"));
         let allocated = self.named(managers.allocated).unwrap_or_default();
-        let sides = vec![
-            Side::new(system, format!("{name} {allocated} allocated")),
-            Side::new("ViSOR", format!("{name} {recorded}")),
-        ];
-        let mended_by = "the present manager is recorded on ViSOR (offender_manager.recorded)";
-        let own = of_area(Check::ManagerDiffers, paragraph, Some(name), sides, mended_by);
-        match kind {
-            Kind::Com => own,
-            Kind::Pom => Discrepancy { owner: prison.clone(), prison, ..own },
+        Told {
+            check: Check::ManagerDiffers,
+            paragraph,
+            about: Some(name.to_owned()),
+            prison: match kind {
+                Kind::Com => None,
+                Kind::Pom => self.named(self.state.get(StateField::Prison)),
+            },
+            sides: vec![
+                Side::new(system, format!("{name} {allocated} allocated")),
+                Side::new("ViSOR", format!("{name} {recorded}")),
+            ],
+            mended_by: "the present manager is recorded on ViSOR (offender_manager.recorded)",
+        }
+    }
+
+    fn dataset_told(&self, checker: Checker) -> Told {
+        let (about, prison) = self.checked_by(checker);
+        Told {
+            check: Check::DatasetIncomplete,
+            paragraph: match checker {
+                Checker::Area => "4.23",
+                Checker::Prison => "5.16",
+            },
+            about: Some(about),
+            prison,
+            sides: vec![Side::new("ViSOR", self.found_missing(checker, |_| true))],
+            mended_by: "a later check finds the record complete (dataset.checked)",
+        }
+    }
+
+    fn level_told(&self, checker: Checker) -> Told {
+        let (about, prison) = self.checked_by(checker);
+        let missing = self.found_missing(checker, |item| LEVEL_ITEMS.contains(&item));
+        Told {
+            check: Check::LevelDiffers,
+            paragraph: "4.16.p",
+            about: Some(about),
+            prison,
+            sides: vec![Side::new("nDelius", self.registration()), Side::new("ViSOR", missing)],
+            mended_by: "a later check no longer names level or category (dataset.checked)",
+        }
+    }
+
+    /// Whose check it is, and the prison where it is that of one.
+    fn checked_by(&self, checker: Checker) -> (String, Option<String>) {
+        match checker {
+            Checker::Area => ("area".to_owned(), None),
+            Checker::Prison => ("prison".to_owned(), self.named(self.state.get(StateField::Prison))),
+        }
+    }
+
+    /// What the latest check of a side found missing, of the items asked for.
+    fn found_missing(&self, checker: Checker, asked: impl Fn(&str) -> bool) -> String {
+        let Some(check) = self.check_of(checker) else { return String::new() };
+        let missing: Vec<&str> = self.missing(check).filter(|item| asked(item)).collect();
+        let missing = if missing.is_empty() { "items not named".to_owned() } else { missing.join(", ") };
+        format!("missing or wrong on {}: {missing}", self.history.row(check).on)
+    }
+
+    fn partners_told(&self, left: u32) -> Told {
+        let users = self.partners.iter().find(|(org, _)| *org == left).map_or(0, |(_, users)| users.len());
+        let users = match users {
+            0 => "its users are partners".to_owned(),
+            1 => "1 of its users is a partner".to_owned(),
+            many => format!("{many} of its users are partners"),
+        };
+        let on = self.left.iter().find(|(known, _)| *known == left);
+        let on = on.map(|(_, at)| at.london_date().to_string()).unwrap_or_default();
+        let prison = self.named(left);
+        let name = prison.as_deref().unwrap_or_default();
+        Told {
+            check: Check::PartnersOfPrisonLeft,
+            paragraph: "5.19",
+            about: prison.clone(),
+            sides: vec![
+                Side::new("NOMIS", format!("left {name} on {on}")),
+                Side::new("ViSOR", format!("{name}: {users}")),
+            ],
+            mended_by: "the prison's users are removed as partners (partners.removed)",
+            prison,
         }
     }
 
@@ -424,7 +461,7 @@ impl Judge<'_> {
     }
 
     /// The facts of some subjects that count, in the order of the fold.
-    fn visible_rows(&self, own: &[u32], sight: Sight) -> Vec<RowId> {
+    pub(super) fn visible_rows(&self, own: &[u32], sight: Sight) -> Vec<RowId> {
         let history = self.context.history;
         let rows = own.iter().flat_map(|member| history.rows_of(*member)).copied();
         let mut rows: Vec<RowId> = rows.filter(|row| self.context.is_visible(*row, sight)).collect();
@@ -454,86 +491,6 @@ impl Judge<'_> {
             }
             _ => Reconciled::default(),
         }
-    }
-
-    /// The backlog of a programme in an area: its live cases of category 2 that the programme covers, and that have
-    /// neither a record nor a duty to make one.
-    ///
-    /// # Policy
-    /// 4.11 covers custodial cases at level 1, 4.13 community sentences, as the rules read them; a case of 4.11 whose
-    /// release date is not known is one as well. A case that was exempted is none.
-    #[must_use]
-    pub fn backlog(&self, area: &str, programme: Programme) -> Backlog {
-        let history = self.context.history;
-        let at = self.sight.as_at;
-        let mut spans = Vec::new();
-        let mut switched_on = None;
-        if let Some(symbol) = history.symbols.find(area) {
-            let switch = self.context.programme_on(symbol, programme, at.london_date(), self.sight);
-            switched_on = switch.map(|row| {
-                let found = history.row(row);
-                found.on.max(found.recorded.london_date())
-            });
-            for unit in
-                self.units().into_iter().filter(|unit| history.kind_of(*unit) == Some(SubjectKind::Nominal))
-            {
-                let members = self.members(unit);
-                for (subject, own) in self.survivors_of(&members, self.sight) {
-                    let covered = self.covered(&own, symbol, programme);
-                    if !covered.is_empty() {
-                        let open = self.record_duties(&members, subject);
-                        let name = history.symbols.text(subject).to_owned();
-                        spans.push((name, Span::without(&covered, &open)));
-                    }
-                }
-            }
-        }
-        Backlog::of(area, programme.name(), switched_on, &spans, at)
-    }
-
-    /// When a nominal was a case that a programme of an area covers, and had no record.
-    fn covered(&self, own: &[u32], area: u32, programme: Programme) -> Vec<Span> {
-        let history = self.context.history;
-        let rows = self.visible_rows(own, self.sight);
-        let dropped = deregistrations_that_were_changes(history, &rows);
-        let mut state = State::new();
-        let mut spans: Vec<Span> = Vec::new();
-        for row in rows.iter().filter(|row| !dropped.contains(row)) {
-            state.step(history, *row);
-            let sentence = match programme {
-                Programme::CustodyLevel1 => {
-                    state.is(StateField::Sentence, "custodial") && state.get(StateField::Level) == 1
-                }
-                Programme::Community => state.is(StateField::Sentence, "community"),
-            };
-            let covered = sentence
-                && state.get(StateField::Alive) == 1
-                && state.get(StateField::Area) == area
-                && state.get(StateField::Category) == 2
-                && !state.is(StateField::Record, "live");
-            let time = history.row(*row).time;
-            match spans.last_mut().filter(|span| span.until.is_none()) {
-                Some(span) if !covered => span.until = Some(time),
-                None if covered => spans.push(Span { from: time, until: None }),
-                _ => {}
-            }
-        }
-        spans
-    }
-
-    /// When a duty to make a record was open; one that was exempted counts for good.
-    fn record_duties(&self, members: &[u32], subject: u32) -> Vec<Span> {
-        let verdicts = self.judge_members(members, self.sight, None);
-        let of_a_record = |verdict: &&super::Verdict| {
-            verdict.subject() == subject
-                && self.context.compiled.version(verdict.version).version.obligation.as_deref()
-                    == Some(RECORD)
-        };
-        let span = |verdict: &super::Verdict| Span {
-            from: verdict.opened_at,
-            until: verdict.closed_at.filter(|_| verdict.outcome != super::Outcome::Exempt),
-        };
-        verdicts.iter().filter(of_a_record).map(span).collect()
     }
 }
 
