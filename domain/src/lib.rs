@@ -10,6 +10,7 @@ pub mod fact;
 pub mod judge;
 pub mod number;
 pub mod policy;
+pub mod reconcile;
 pub mod rights;
 pub mod time;
 pub mod vocabulary;

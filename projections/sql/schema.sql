@@ -72,6 +72,47 @@ CREATE TABLE subjects
   next_at     integer
 ) STRICT, WITHOUT ROWID;
 
+-- Where nDelius, ViSOR and NOMIS do not say the same of a nominal, as now known.
+CREATE TABLE discrepancies
+(
+  -- Whom it is about.
+  subject text    NOT NULL,
+  -- The check that found it, and which of several of the kind; empty for the only one.
+  "check" text    NOT NULL,
+  about   text    NOT NULL,
+  -- The nominal's area, and the prison that it concerns; null where unknown or none.
+  area    text,
+  prison  text,
+  -- From when on it stands.
+  since   integer NOT NULL,
+  -- The discrepancy, field by field, as JSON.
+  record  text    NOT NULL,
+  PRIMARY KEY (subject, "check", about)
+) STRICT, WITHOUT ROWID;
+
+-- The log-ons of prison users at terminals.
+CREATE TABLE log_ons
+(
+  user     text    NOT NULL,
+  terminal text    NOT NULL,
+  -- The user's organisation at the latest.
+  org      text,
+  -- The first and the latest.
+  first_at integer NOT NULL,
+  last_at  integer NOT NULL,
+  PRIMARY KEY (user, terminal)
+) STRICT, WITHOUT ROWID;
+
+-- Whether each terminal is approved.
+CREATE TABLE approvals
+(
+  terminal text    NOT NULL PRIMARY KEY,
+  -- 1 while it is approved.
+  approved integer NOT NULL,
+  -- Since when it is, or is not.
+  since    integer NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- The areas that a nominal was ever in: whom a programme switch may concern.
 CREATE TABLE areas
 (

@@ -16,6 +16,7 @@ mod live;
 mod model;
 mod placed;
 mod queries;
+mod reconciled;
 mod rows;
 mod spill;
 mod status;
@@ -31,8 +32,8 @@ use rusqlite::Connection;
 pub use compare::{Comparison, Difference, Table};
 pub use error::ProjectionError;
 pub use model::{
-    BreachRow, DutyFilter, DutyRow, DutySort, DutyVersion, Listed, MAX_PAGE, NoticeRow, Parked, Progress,
-    QuarantineFilter, QuarantineRow, Rescission, SubjectRow, TimelineEntry, Warning,
+    BreachRow, DiscrepancyFilter, DutyFilter, DutyRow, DutySort, DutyVersion, Listed, MAX_PAGE, NoticeRow,
+    Parked, Progress, QuarantineFilter, QuarantineRow, Rescission, SubjectRow, TimelineEntry, Warning,
 };
 pub use status::Status;
 

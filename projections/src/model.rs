@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use mandate_domain::judge::{DutyRecord, Outcome};
+use mandate_domain::policy::coverage::Check;
 use mandate_domain::time::{Date, Instant};
 use mandate_store::Position;
 use serde::Serialize;
@@ -121,6 +122,23 @@ pub struct SubjectRow {
     /// Whether it is parked: its state is as it was then.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub parked: bool,
+}
+
+/// Which discrepancies to list; an empty list asks for all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DiscrepancyFilter {
+    /// The checks that found them.
+    pub checks: Vec<Check>,
+    /// Areas of the nominals, full ids.
+    pub areas: Vec<String>,
+    /// Prisons that they concern, full ids.
+    pub prisons: Vec<String>,
+    /// Whom they are about.
+    pub subject: Option<String>,
+    /// The page, from 0.
+    pub page: u32,
+    /// Rows on a page.
+    pub size: u32,
 }
 
 /// A breach as raised in the log.

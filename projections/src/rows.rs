@@ -11,6 +11,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::cross::{Cross, Epoch, is_judged};
 use crate::error::ProjectionError;
 use crate::model::{Parked, Progress};
+use crate::reconciled;
 use crate::unit::{Failure, Followed, FollowedDuty, Now, Stored};
 
 /// How far the read models are.
@@ -41,7 +42,7 @@ pub(crate) fn reach(connection: &Connection, position: Position, at: Instant) ->
     )
 }
 
-fn execute(
+pub(crate) fn execute(
     connection: &Connection,
     what: &'static str,
     sql: &str,
@@ -151,6 +152,7 @@ pub(crate) fn write(
     }
     if followed.judged {
         write_subjects(connection, members, followed)?;
+        reconciled::write(connection, members, &followed.reconciled, writing)?;
     } else {
         for member in members {
             let sql = "UPDATE subjects SET next_at = NULL WHERE subject = ?1";

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use mandate_domain::judge::{Course, DutyKey, History, Judge, Outcome, Standing, Verdict, View};
 use mandate_domain::policy::{Policy, Step as WarnStep};
+use mandate_domain::reconcile::Reconciled;
 use mandate_domain::time::{Date, Instant};
 
 use crate::cross::{Books, Cross, Epoch};
@@ -62,6 +63,7 @@ pub(crate) struct Stored {
 pub(crate) struct Followed {
     pub duties: Vec<FollowedDuty>,
     pub standings: Vec<Standing>,
+    pub reconciled: Reconciled,
     pub next_at: Option<Instant>,
     /// Area and subject.
     pub areas: Vec<(String, String)>,
@@ -414,6 +416,7 @@ impl<'g, 'w> Walk<'g, 'w> {
 
     fn finish(mut self) -> Followed {
         let standings = self.course.as_ref().map(|(_, course)| course.standings()).unwrap_or_default();
+        let reconciled = self.course.as_ref().map(|(_, course)| course.reconciled()).unwrap_or_default();
         let text = |symbol: u32| self.ground.history.symbols.text(symbol).to_owned();
         let mut duties = Vec::with_capacity(self.duties.len());
         for duty in std::mem::take(&mut self.duties) {
@@ -436,7 +439,16 @@ impl<'g, 'w> Walk<'g, 'w> {
         let areas = self.areas.iter().map(|(area, member)| (text(*area), text(*member))).collect();
         let evidence = self.fresh.iter().map(|(holder, kind, at)| (text(*holder), *kind, *at)).collect();
         let judged = self.last.is_some();
-        Followed { duties, standings, next_at: self.next_at, areas, evidence, judged, failed: None }
+        Followed {
+            duties,
+            standings,
+            reconciled,
+            next_at: self.next_at,
+            areas,
+            evidence,
+            judged,
+            failed: None,
+        }
     }
 
     fn now(

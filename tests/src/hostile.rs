@@ -172,6 +172,8 @@ async fn addresses_that_nobody_gave_out_end_in_a_4xx() {
         ("/v1/schemas/nothing.happened", 404),
         ("/v1/rules/9.9", 404),
         ("/v1/breaches?status=lost", 400),
+        ("/v1/reconciliation?area=' OR 1=1 --".replace(' ', "%20").as_str(), 200),
+        ("/v1/reconciliation?size=0", 400),
         ("/v1/notices?x=1", 400),
         ("/duties/D-NOTTHERE", 404),
         ("/nominals/..%2F..%2Fetc%2Fpasswd", 404),

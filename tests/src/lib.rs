@@ -29,6 +29,8 @@ mod imports;
 #[cfg(test)]
 mod lists;
 #[cfg(test)]
+mod reconciliation;
+#[cfg(test)]
 mod rights;
 #[cfg(test)]
 mod server;

@@ -19,6 +19,7 @@ mod metrics;
 mod nominals;
 mod past;
 mod query;
+mod reconciliation;
 mod rules;
 mod schemas;
 mod site;
@@ -64,6 +65,8 @@ pub fn router(app: &App) -> Router {
         .route("/v1/nominals/{reference}/access", post(commands::access))
         .route("/v1/commands", get(commands::list))
         .route("/v1/commands/{name}", get(commands::one).post(commands::post))
+        .route("/v1/reconciliation", get(reconciliation::list))
+        .route("/v1/reconciliation/backlog", get(reconciliation::backlog))
         .route("/v1/breaches", get(lists::breaches))
         .route("/v1/notices", get(lists::notices))
         .route("/v1/events", get(events::list))

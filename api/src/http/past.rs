@@ -23,13 +23,6 @@ const MAX_EVENTS: u64 = 500_000;
 /// # Errors
 /// [`HttpError`] when the log is too long to be judged while somebody waits, or cannot be read.
 pub fn duties(app: &App, view: View, filter: &DutyFilter) -> Result<Listed<DutyRow>, HttpError> {
-    let head = app.store.reader().head()?.position;
-    if head.get() > MAX_EVENTS {
-        return Err(HttpError::Unprocessable(format!(
-            "a list at a past moment is judged from the whole log, which is too long for that here ({head} events); \
-             ask for one subject: /v1/nominals/<reference>/duties"
-        )));
-    }
     let history = whole_log(app)?;
     let book = app.book(view.known_at)?;
     let judge = Judge::new(&book.policy, &book.calendar, &history, view);
@@ -46,7 +39,18 @@ pub fn duties(app: &App, view: View, filter: &DutyFilter) -> Result<Listed<DutyR
     Ok(Listed { content, total_elements, number: filter.page, size })
 }
 
-fn whole_log(app: &App) -> Result<History, HttpError> {
+/// The facts of the whole log.
+///
+/// # Errors
+/// [`HttpError`] when it is too long to be judged while somebody waits, or cannot be read.
+pub fn whole_log(app: &App) -> Result<History, HttpError> {
+    let head = app.store.reader().head()?.position;
+    if head.get() > MAX_EVENTS {
+        return Err(HttpError::Unprocessable(format!(
+            "a list at a past moment is judged from the whole log, which is too long for that here ({head} events); \
+             ask for one subject: /v1/nominals/<reference>/duties"
+        )));
+    }
     let mut history = History::default();
     let mut after = Position::START;
     loop {

@@ -11,6 +11,7 @@ use super::standing::Standing;
 use super::view::Sight;
 use super::{Changes, Judge, Outcome, Verdict};
 use crate::catalogue::{FactType, Field, SubjectKind};
+use crate::reconcile::Reconciled;
 use crate::time::Instant;
 use crate::vocabulary::{NONE, decode_date};
 
@@ -306,6 +307,16 @@ impl Course<'_> {
         let standing =
             |followed: &Followed<'_>| self.judge.standing(&followed.fold, followed.subject, &followed.own);
         self.followed.iter().map(standing).collect()
+    }
+
+    /// What reconciliation finds of the unit.
+    #[must_use]
+    pub fn reconciled(&self) -> Reconciled {
+        let mut found = Reconciled::default();
+        for followed in &self.followed {
+            found.extend(self.judge.reconcile(followed.subject, &followed.rows));
+        }
+        found
     }
 
     /// The first instant after the moment at which something about the unit changes without a new fact: a duty falls

@@ -108,6 +108,26 @@ pub(super) struct Changed {
     pub after: u32,
 }
 
+/// Deregistrations left out because a registration follows with the same or the next effective date.
+pub(super) fn deregistrations_that_were_changes(history: &History, rows: &[RowId]) -> Vec<RowId> {
+    let kind = |row: &RowId| history.row(*row).kind;
+    let mut dropped = Vec::new();
+    for (at, row) in rows.iter().enumerate() {
+        if kind(row) != FactType::MappaDeregistered {
+            continue;
+        }
+        let ended = history.row(*row).on;
+        let again = rows.iter().skip(at + 1).any(|later| {
+            let on = history.row(*later).on;
+            kind(later) == FactType::MappaRegistered && (on == ended || on == ended.next())
+        });
+        if again {
+            dropped.push(*row);
+        }
+    }
+    dropped
+}
+
 impl<'a> Fold<'a> {
     pub fn new(cx: &'a Context<'a>, view: Sight, kind: SubjectKind, table: &'a ByKind, subject: u32) -> Self {
         let mut fold = Self {
@@ -151,7 +171,7 @@ impl<'a> Fold<'a> {
     /// Folds the rows, which are visible and in the order (time, position), and the waivers of the subject.
     pub fn run(&mut self, rows: &[RowId], waivers: &[&'a Waiver]) {
         self.waivers = waivers.to_vec();
-        self.dropped = self.deregistrations_that_were_changes(rows);
+        self.dropped = deregistrations_that_were_changes(self.history, rows);
         let mut waivers = waivers.iter().peekable();
         for row in rows {
             let found = self.history.row(*row);
@@ -175,7 +195,7 @@ impl<'a> Fold<'a> {
             matches!(self.history.row(*row).kind, FactType::MappaRegistered | FactType::MappaDeregistered)
         };
         if new.iter().any(turns) {
-            let dropped = self.deregistrations_that_were_changes(all);
+            let dropped = deregistrations_that_were_changes(self.history, all);
             if dropped.iter().any(|row| !new.contains(row) && !self.dropped.contains(row)) {
                 return false;
             }
@@ -228,26 +248,6 @@ impl<'a> Fold<'a> {
         for waiver in std::mem::take(&mut self.waivers) {
             self.waive_day(waiver);
         }
-    }
-
-    /// Deregistrations left out because a registration follows with the same or the next effective date.
-    fn deregistrations_that_were_changes(&self, rows: &[RowId]) -> Vec<RowId> {
-        let kind = |row: &RowId| self.history.row(*row).kind;
-        let mut dropped = Vec::new();
-        for (at, row) in rows.iter().enumerate() {
-            if kind(row) != FactType::MappaDeregistered {
-                continue;
-            }
-            let ended = self.history.row(*row).on;
-            let again = rows.iter().skip(at + 1).any(|later| {
-                let on = self.history.row(*later).on;
-                kind(later) == FactType::MappaRegistered && (on == ended || on == ended.next())
-            });
-            if again {
-                dropped.push(*row);
-            }
-        }
-        dropped
     }
 
     #[expect(clippy::indexing_slicing, reason = "the table has a place for every version")]

@@ -3,6 +3,7 @@
 //! A [`History`] holds the facts in compact form; [`Judge`] looks at it at (as at, known at). Nothing here reads a
 //! clock or does input or output, and the same input gives the same duties in the same order.
 
+mod backlog;
 mod compiled;
 mod course;
 mod duty;
@@ -10,6 +11,7 @@ mod explain;
 mod fold;
 mod history;
 mod record;
+mod sides;
 mod standing;
 mod state;
 mod view;

@@ -171,6 +171,31 @@ impl State {
         changed
     }
 
+    /// Applies a fact as the fold does: a reception elsewhere leaves the present prison first, one told again is none.
+    pub fn step(&mut self, history: &History, row: RowId) {
+        let mut reason = None;
+        let told = history.text(row, Field::Reason);
+        match history.row(row).kind {
+            FactType::CustodyReceived => {
+                if self.is_repeated_reception(history, row) {
+                    return;
+                }
+                let left = self.left_by_reception(history, row).is_some();
+                if left {
+                    self.leave(row);
+                }
+                reason = Some(match told {
+                    "admission" => "admission",
+                    "return" if !left => "return",
+                    _ => "transfer",
+                });
+            }
+            FactType::CustodyLeft if told == "temporary" => reason = Some("temporary"),
+            _ => {}
+        }
+        self.apply(history, row, reason);
+    }
+
     /// Applies a fact; `reason` is the word in force where that of a reception was overridden.
     pub fn apply(&mut self, history: &History, row: RowId, reason: Option<&str>) -> Effect {
         let mut changed = 0;

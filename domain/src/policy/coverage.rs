@@ -33,7 +33,8 @@ named! {
         ManagerDiffers "manager-differs" LevelDiffers "level-differs" OwnerDiffers "owner-differs"
         DatasetIncomplete "dataset-incomplete" RiskAssessmentOutdated "risk-assessment-outdated"
         AccountUnused "account-unused" PartnersOfLeavers "partners-of-leavers" ContactsNotCopied "contacts-not-copied"
-        SampleOfRecords "sample-of-records"
+        SampleOfRecords "sample-of-records" PartnersOfPrisonLeft "partners-of-prison-left"
+        TerminalNotApproved "terminal-not-approved"
     }
 }
 

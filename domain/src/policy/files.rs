@@ -32,7 +32,7 @@ shipped! {
     "4.26.toml" "4.28.toml" "4.36.toml" "4.38.toml" "4.38.close.toml" "5.4.toml" "5.5.toml" "5.9.partners.toml"
     "5.9.record.toml" "5.12.toml" "5.13.toml" "5.14.toml" "5.15.toml" "5.16.toml" "5.17.toml" "5.18.toml"
     "5.19.toml" "5.22.toml" "5.23.toml" "6.1.toml" "6.1.token.toml" "6.2.toml" "6.3.toml" "6.4.toml" "6.6.toml"
-    "coverage.toml" "interpretations.toml" "text.txt"
+    "coverage.toml" "interpretations.toml" "minimum-dataset.toml" "text.txt"
 }
 
 macro_rules! drafts {

@@ -55,7 +55,7 @@ pub(super) fn load(files: &PolicyFiles) -> Result<Policy, PolicyError> {
                     }
                 }
                 // The coverage table has a reader of its own.
-                super::coverage::FILE => {}
+                super::coverage::FILE | crate::reconcile::FILE => {}
                 _ => rules.extend(read_rule(reader.root(parsed.get_ref()), name, &mut shared)),
             }
         }

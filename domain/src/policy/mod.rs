@@ -4,7 +4,7 @@ pub mod coverage;
 mod files;
 mod load;
 mod text;
-mod toml_reader;
+pub(crate) mod toml_reader;
 
 use std::collections::BTreeMap;
 

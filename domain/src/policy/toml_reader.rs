@@ -7,14 +7,14 @@ use super::Problem;
 use crate::time::Date;
 
 /// Collects problems and reads values of one file.
-pub(super) struct Reader<'f> {
+pub(crate) struct Reader<'f> {
     file: &'f str,
     text: &'f str,
     problems: std::cell::RefCell<Vec<Problem>>,
 }
 
 /// A table with the keys that were asked for; what was not asked for is unknown.
-pub(super) struct Table<'r, 'f> {
+pub(crate) struct Table<'r, 'f> {
     reader: &'r Reader<'f>,
     table: &'r DeTable<'f>,
     start: usize,
@@ -23,20 +23,20 @@ pub(super) struct Table<'r, 'f> {
 
 /// A value with its place.
 #[derive(Clone, Copy)]
-pub(super) struct At<'r, 'f> {
-    pub(super) reader: &'r Reader<'f>,
-    pub(super) value: &'r DeValue<'f>,
+pub(crate) struct At<'r, 'f> {
+    pub(crate) reader: &'r Reader<'f>,
+    pub(crate) value: &'r DeValue<'f>,
     start: usize,
     end: usize,
 }
 
 impl<'f> Reader<'f> {
-    pub(super) const fn new(file: &'f str, text: &'f str) -> Self {
+    pub(crate) const fn new(file: &'f str, text: &'f str) -> Self {
         Self { file, text, problems: std::cell::RefCell::new(Vec::new()) }
     }
 
     /// Parses the file; a syntax error is a problem too.
-    pub(super) fn parse(&self) -> Option<Spanned<DeTable<'f>>> {
+    pub(crate) fn parse(&self) -> Option<Spanned<DeTable<'f>>> {
         match DeTable::parse(self.text) {
             Ok(table) => Some(table),
             Err(error) => {
@@ -46,24 +46,24 @@ impl<'f> Reader<'f> {
         }
     }
 
-    pub(super) const fn root<'r>(&'r self, table: &'r DeTable<'f>) -> Table<'r, 'f> {
+    pub(crate) const fn root<'r>(&'r self, table: &'r DeTable<'f>) -> Table<'r, 'f> {
         Table { reader: self, table, start: 0, asked: std::cell::RefCell::new(Vec::new()) }
     }
 
-    pub(super) fn problem(&self, offset: usize, reason: String) {
+    pub(crate) fn problem(&self, offset: usize, reason: String) {
         let before = self.text.get(..offset).unwrap_or(self.text);
         let line = before.matches('\n').count() + 1;
         self.problems.borrow_mut().push(Problem { file: self.file.to_owned(), line, reason });
     }
 
-    pub(super) fn into_problems(self) -> Vec<Problem> {
+    pub(crate) fn into_problems(self) -> Vec<Problem> {
         self.problems.into_inner()
     }
 }
 
 impl<'r, 'f> Table<'r, 'f> {
     /// The value of a key, if it is there.
-    pub(super) fn get(&self, key: &'static str) -> Option<At<'r, 'f>> {
+    pub(crate) fn get(&self, key: &'static str) -> Option<At<'r, 'f>> {
         self.asked.borrow_mut().push(key);
         let value = self.table.get(key)?;
         let span = value.span();
@@ -71,7 +71,7 @@ impl<'r, 'f> Table<'r, 'f> {
     }
 
     /// The value of a key that must be there.
-    pub(super) fn need(&self, key: &'static str) -> Option<At<'r, 'f>> {
+    pub(crate) fn need(&self, key: &'static str) -> Option<At<'r, 'f>> {
         let found = self.get(key);
         if found.is_none() {
             self.reader.problem(self.start, format!("`{key}` is missing"));
@@ -80,12 +80,12 @@ impl<'r, 'f> Table<'r, 'f> {
     }
 
     /// The text of a key that must be there.
-    pub(super) fn need_text(&self, key: &'static str) -> Option<&'r str> {
+    pub(crate) fn need_text(&self, key: &'static str) -> Option<&'r str> {
         self.need(key)?.text()
     }
 
     /// Whether a key is there and true.
-    pub(super) fn flag(&self, key: &'static str) -> bool {
+    pub(crate) fn flag(&self, key: &'static str) -> bool {
         self.get(key).is_some_and(|at| match at.value.as_bool() {
             Some(value) => value,
             None => at.wrong("`true` or `false`"),
@@ -93,7 +93,7 @@ impl<'r, 'f> Table<'r, 'f> {
     }
 
     /// All keys with their values, when any key is allowed.
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&'r str, usize, At<'r, 'f>)> + '_ {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (&'r str, usize, At<'r, 'f>)> + '_ {
         self.table.iter().map(|(key, value)| {
             let span = value.span();
             let at = At { reader: self.reader, value: value.get_ref(), start: span.start, end: span.end };
@@ -102,7 +102,7 @@ impl<'r, 'f> Table<'r, 'f> {
     }
 
     /// Reports every key that was not asked for.
-    pub(super) fn finish(self) {
+    pub(crate) fn finish(self) {
         let asked = self.asked.borrow();
         for (key, _) in self.table {
             if !asked.iter().any(|known| *known == key.get_ref().as_ref()) {
@@ -114,25 +114,25 @@ impl<'r, 'f> Table<'r, 'f> {
     }
 
     /// Reports a problem with the table as a whole.
-    pub(super) fn problem(&self, reason: impl Into<String>) {
+    pub(crate) fn problem(&self, reason: impl Into<String>) {
         self.reader.problem(self.start, reason.into());
     }
 }
 
 impl<'r, 'f> At<'r, 'f> {
     /// Reports that something else was expected, and answers with a default.
-    pub(super) fn wrong<T: Default>(&self, expected: &str) -> T {
+    pub(crate) fn wrong<T: Default>(&self, expected: &str) -> T {
         let source = self.reader.text.get(self.start..self.end).unwrap_or("").trim();
         let shown: String = source.chars().take(60).collect();
         self.problem(format!("`{shown}`: expected {expected}"));
         T::default()
     }
 
-    pub(super) fn problem(&self, reason: String) {
+    pub(crate) fn problem(&self, reason: String) {
         self.reader.problem(self.start, reason);
     }
 
-    pub(super) fn text(&self) -> Option<&'r str> {
+    pub(crate) fn text(&self) -> Option<&'r str> {
         let text = self.value.as_str();
         if text.is_none() {
             self.wrong::<()>("a text");
@@ -140,7 +140,7 @@ impl<'r, 'f> At<'r, 'f> {
         text
     }
 
-    pub(super) fn number(&self) -> Option<u16> {
+    pub(crate) fn number(&self) -> Option<u16> {
         let number = integer(self.value).and_then(|n| u16::try_from(n).ok());
         if number.is_none() {
             self.wrong::<()>("a whole number from 0 to 65535");
@@ -148,7 +148,7 @@ impl<'r, 'f> At<'r, 'f> {
         number
     }
 
-    pub(super) fn date(&self) -> Option<Date> {
+    pub(crate) fn date(&self) -> Option<Date> {
         let date = match self.value {
             DeValue::Datetime(when) => Date::parse(&when.to_string()).ok(),
             _ => None,
@@ -159,7 +159,7 @@ impl<'r, 'f> At<'r, 'f> {
         date
     }
 
-    pub(super) fn table(&self) -> Option<Table<'r, 'f>> {
+    pub(crate) fn table(&self) -> Option<Table<'r, 'f>> {
         match self.value {
             DeValue::Table(table) => Some(Table {
                 reader: self.reader,
@@ -172,7 +172,7 @@ impl<'r, 'f> At<'r, 'f> {
     }
 
     /// The items of a list; anything but a list is a problem.
-    pub(super) fn items(&self) -> Vec<At<'r, 'f>> {
+    pub(crate) fn items(&self) -> Vec<At<'r, 'f>> {
         match self.value {
             DeValue::Array(items) => items
                 .iter()
@@ -186,7 +186,7 @@ impl<'r, 'f> At<'r, 'f> {
     }
 
     /// The texts of a list, or one text alone.
-    pub(super) fn texts(&self) -> Vec<&'r str> {
+    pub(crate) fn texts(&self) -> Vec<&'r str> {
         if let Some(text) = self.value.as_str() {
             return vec![text];
         }
@@ -195,7 +195,7 @@ impl<'r, 'f> At<'r, 'f> {
 }
 
 /// The value of a TOML integer.
-pub(super) fn integer(value: &DeValue<'_>) -> Option<i64> {
+pub(crate) fn integer(value: &DeValue<'_>) -> Option<i64> {
     let number = value.as_integer()?;
     i64::from_str_radix(number.as_str(), number.radix()).ok()
 }

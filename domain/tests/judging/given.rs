@@ -7,6 +7,7 @@ use mandate_domain::calendar::Calendar;
 use mandate_domain::fact::Fact;
 use mandate_domain::judge::{DutyRecord, History, Judge, View};
 use mandate_domain::policy::Policy;
+use mandate_domain::reconcile::{Discrepancy, Reconciled};
 use mandate_domain::time::Instant;
 use serde_json::{Value, json};
 
@@ -286,6 +287,33 @@ impl Given {
     pub fn as_at_known(&self, at: &str, known: &str) -> Judged {
         let view = View { as_at: moment(at), known_at: moment(known) };
         Judged(judge(&self.facts(), &self.policy, &Calendar::shipped().unwrap(), view))
+    }
+}
+
+impl Given {
+    /// What reconciliation lists, one line each: `check subject[ about] since`, the oldest first.
+    #[track_caller]
+    pub fn reconciles(&self, at: &str, known: &str, wanted: &[&str]) {
+        let view = View { as_at: moment(at), known_at: moment(known) };
+        let lines = self.at_view(view, |judge| {
+            let mut found = Reconciled::default();
+            judge.units().into_iter().for_each(|unit| found.extend(judge.reconciled(unit)));
+            let line = |one: &Discrepancy| {
+                let about = one.about.as_ref().map_or(String::new(), |about| format!(" {about}"));
+                format!("{} {}{about} {}", one.check, one.subject, one.since)
+            };
+            found.listed().iter().map(line).collect::<Vec<_>>()
+        });
+        assert_eq!(lines, wanted, "as at {at}, as known at {known}");
+    }
+
+    /// Asks the judge at a view.
+    pub fn at_view<T>(&self, view: View, ask: impl FnOnce(&Judge<'_>) -> T) -> T {
+        let mut history = History::default();
+        for (fact, line) in self.facts() {
+            history.add(&fact, fact.recorded_or_time(), line);
+        }
+        ask(&Judge::new(&self.policy, &Calendar::shipped().unwrap(), &history, view))
     }
 }
 

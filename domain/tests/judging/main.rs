@@ -31,6 +31,7 @@ mod programmes;
 mod properties;
 mod publications;
 mod published_data;
+mod reconciliation;
 mod release_dates;
 mod state;
 mod supersession;

@@ -5,6 +5,7 @@ mod followups;
 mod history;
 mod lists;
 mod quarantine;
+mod reconciliation;
 
 use rusqlite::{Connection, Params, Row};
 
