@@ -1,10 +1,13 @@
 //! Asking the read models.
 
+mod compliance;
 mod duties;
 mod followups;
 mod history;
 mod lists;
 mod quarantine;
+
+pub use compliance::ByUnit;
 
 use rusqlite::{Connection, Params, Row};
 
