@@ -4,6 +4,7 @@ mod app;
 mod body;
 mod book;
 mod commands;
+mod compliance;
 mod csv;
 mod duties;
 mod error;
@@ -65,6 +66,7 @@ pub fn router(app: &App) -> Router {
         .route("/v1/commands", get(commands::list))
         .route("/v1/commands/{name}", get(commands::one).post(commands::post))
         .route("/v1/breaches", get(lists::breaches))
+        .route("/v1/compliance", get(compliance::list))
         .route("/v1/notices", get(lists::notices))
         .route("/v1/events", get(events::list))
         .route("/v1/events/{position}", get(events::one))
