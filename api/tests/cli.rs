@@ -36,7 +36,8 @@ fn init_states_the_first_facts_once() {
     let (code, said) = ended(&mandate(folder.path(), &init));
     assert_eq!(code, 0, "{said}");
     assert!(
-        said.contains("3 organisations, 1 people, 1 posts") && said.contains("copy the folder log/keys to a safe place"),
+        said.contains("3 organisations, 1 people, 1 posts")
+            && said.contains("copy the folder log/keys to a safe place"),
         "{said}"
     );
     let (code, said) = ended(&mandate(folder.path(), &init));

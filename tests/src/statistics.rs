@@ -256,3 +256,147 @@ async fn what_is_wrong_in_a_request_is_named() {
         assert!(answer.text.contains(named), "{address}: {}", answer.text);
     }
 }
+
+/// Accounts, log-ons, records, partners and audits in two areas of one region, some before and some in March's
+/// period of the 5th to the 10th.
+async fn busy() -> Server {
+    let server = Server::open_to_anyone();
+    for org in ["area/A1", "area/A2"] {
+        tell(&server, 3, 2, "organisation.placed", org, json!({"parent": "region/R1"})).await;
+    }
+    for (user, org) in [("U1", "area/A1"), ("U2", "area/A2"), ("U3", "area/A3")] {
+        let data = json!({"org": org, "role": "case-administrator", "service": "probation"});
+        tell(&server, 3, 2, "user.registered", &format!("user/{user}"), data).await;
+        tell(&server, 5, 5, "account.enabled", &format!("user/{user}"), json!({})).await;
+    }
+    for (on, user) in [(4, "U1"), (5, "U1"), (10, "U1"), (11, "U1"), (6, "U2"), (6, "U3")] {
+        tell(&server, 11, on, "logged_on", &format!("user/{user}"), json!({"network": "lan"})).await;
+    }
+    created(&server, 11, 5, "N1", "area/A1").await;
+    created(&server, 11, 6, "N2", "area/A1").await;
+    created(&server, 11, 6, "N3", "area/A2").await;
+    tell(&server, 11, 7, "record.transferred", "nominal/N1", json!({"to": "area/A2"})).await;
+    tell(&server, 11, 8, "record.archived", "nominal/N1", json!({})).await;
+    tell(&server, 11, 8, "partners.added", "nominal/N2", json!({"org": "area/A2"})).await;
+    tell(&server, 11, 9, "audit.completed", "area/A1", json!({"kind": "log-on"})).await;
+    // The creation of N2 was stated in error.
+    let wrong = json!({"event": {"source": "/t", "id": "e16"}, "reason": "another person"});
+    tell(&server, 20, 20, "fact.annulled", "nominal/N2", wrong).await;
+    server.advance("2026-03-26T13:00:00Z");
+    server
+}
+
+const THE_REPORT: &str = "/v1/reports/statistics?org=region/R1&from=2026-03-05&to=2026-03-10";
+
+#[tokio::test]
+async fn statistics_on_request_count_what_was_done_under_an_organisation_in_a_period() {
+    let server = busy().await;
+    let answer = server.get(THE_REPORT).await.json();
+    let counts = |row: &Value| -> Value {
+        [
+            "recordsCreated",
+            "recordsArchived",
+            "recordsTransferredIn",
+            "recordsTransferredOut",
+            "partnersAdded",
+            "accountsEnabled",
+            "accountsDisabled",
+            "accountsArchived",
+            "logOns",
+            "auditsHeld",
+        ]
+        .iter()
+        .map(|name| row[*name].clone())
+        .collect()
+    };
+    let rows = answer["rows"].as_array().unwrap();
+    let orgs: Vec<&str> = rows.iter().filter_map(|row| row["organisation"].as_str()).collect();
+    assert_eq!(orgs, ["area/A1", "area/A2"]);
+    assert_eq!(counts(&rows[0]), json!([1, 0, 0, 1, 0, 1, 0, 0, 2, 1]));
+    assert_eq!(counts(&rows[1]), json!([1, 1, 1, 0, 1, 1, 0, 0, 1, 0]));
+    assert_eq!(counts(&answer["total"]), json!([2, 1, 1, 1, 1, 2, 0, 0, 3, 1]));
+    let before = server.get(&format!("{THE_REPORT}&knownAt=2026-03-19")).await.json();
+    assert_eq!(before["total"]["recordsCreated"], json!(3), "the annulment was not known yet");
+    assert_ne!(before["sha256"], answer["sha256"]);
+}
+
+#[tokio::test]
+async fn a_report_carries_the_digest_of_what_was_provided_which_is_recorded_with_to_whom() {
+    let server = busy().await;
+    let listed = server.get(THE_REPORT).await.json();
+    let csv = server.get(&format!("{THE_REPORT}&format=csv")).await;
+    let digest = listed["sha256"].as_str().unwrap();
+    assert_eq!(csv.headers["x-content-sha256"].to_str().unwrap(), digest);
+    let counted = <sha2::Sha256 as sha2::Digest>::digest(csv.text.as_bytes());
+    assert_eq!(counted.iter().map(|byte| format!("{byte:02x}")).collect::<String>(), digest);
+    let about = json!({"report": "statistics-2026-03", "to": "board-A1"});
+    tell(&server, 26, 26, "report.requested", "area/A1", about).await;
+    let provided = json!({"report": "statistics-2026-03", "to": "board-A1", "sha256": digest});
+    tell(&server, 26, 26, "report.provided", "area/A1", provided).await;
+    let event = server.get(&format!("/v1/events/{}", server.stored())).await.json();
+    assert_eq!(event["event"]["data"]["sha256"], json!(digest), "{event}");
+}
+
+#[tokio::test]
+async fn the_to_do_list_has_its_sections_and_the_work_by_the_last_working_day_to_act() {
+    let server = Server::open_to_anyone();
+    for nominal in ["N1", "N2"] {
+        registered(&server, 3, nominal, "area/A1").await;
+    }
+    created(&server, 3, 2, "N1", "area/A1").await;
+    let request = json!({"request": "Q1", "org": "prison/P1"});
+    tell(&server, 3, 3, "partnership.requested", "nominal/N1", request).await;
+    tell(&server, 3, 3, "contact.flagged", "nominal/N1", json!({"contact": "C1"})).await;
+    let third = json!({"registration": "R-N3", "category": 3, "level": 2, "area": "area/A1"});
+    tell(&server, 3, 2, "mappa.registered", "nominal/N3", third).await;
+    created(&server, 3, 2, "N3", "area/A1").await;
+    tell(&server, 4, 4, "mappa.deregistered", "nominal/N3", json!({"registration": "R-N3"})).await;
+    let offered = json!({"request": "T1", "to": "area/A2"});
+    tell(&server, 4, 4, "transfer.requested", "nominal/N1", offered).await;
+    server.advance("2026-03-04T14:00:00Z");
+    let todo = server.get("/v1/todo?org=A1").await.json();
+    let of = |section: &str| -> Vec<(String, String)> {
+        let entries = todo[section].as_array().unwrap();
+        let text = |entry: &Value, name: &str| entry[name].as_str().unwrap().to_owned();
+        entries.iter().map(|entry| (text(entry, "paragraph"), text(entry, "subject"))).collect()
+    };
+    let one = |paragraph: &str, nominal: &str| vec![(paragraph.to_owned(), format!("nominal/{nominal}"))];
+    assert_eq!(of("partnered"), one("4.25", "N1"));
+    assert_eq!(of("importantActivity"), one("4.17", "N1"));
+    assert_eq!(of("readyToArchive"), one("4.15", "N3"));
+    assert_eq!(of("transferProgress"), one("4.16", "N1"));
+    assert_eq!(todo["transferProgress"][0]["status"], "requested");
+    let work = todo["workList"].as_array().unwrap();
+    let act_by: Vec<&str> = work.iter().filter_map(|entry| entry["actBy"].as_str()).collect();
+    assert!(act_by.is_sorted() && work.len() >= 4, "{work:?}");
+    for entry in work {
+        assert!(entry["link"].as_str().unwrap().starts_with("/duties/D-"), "{entry}");
+    }
+    let csv = server.get("/v1/todo?org=A1&format=csv").await.text;
+    assert_eq!(csv.lines().count(), 1 + 4 + work.len());
+    // The receiver sees the transfer, and none of the duties.
+    let other = server.get("/v1/todo?org=A2").await.json();
+    assert_eq!(other["transferProgress"].as_array().unwrap().len(), 1);
+    assert_eq!(other["workList"], json!([]));
+    let past = server.get("/v1/todo?org=A1&asAt=2026-03-03").await.json();
+    assert_eq!((&past["readyToArchive"], &past["transferProgress"]), (&json!([]), &json!([])));
+    tell(&server, 5, 5, "transfer.refused", "nominal/N1", json!({"request": "T1", "reason": "not ours"}))
+        .await;
+    server.advance("2026-03-05T14:00:00Z");
+    let after = server.get("/v1/todo?org=A1").await.json();
+    assert_eq!(after["transferProgress"][0]["status"], "refused");
+}
+
+#[tokio::test]
+async fn the_to_do_list_of_a_user_is_that_of_the_users_organisation() {
+    let server = Server::open_to_anyone();
+    registered(&server, 3, "N1", "area/A1").await;
+    let data = json!({"org": "area/A1", "role": "case-administrator", "service": "probation"});
+    tell(&server, 3, 2, "user.registered", "user/U1", data).await;
+    server.advance("2026-03-04T14:00:00Z");
+    let own = server.get("/v1/todo?user=U1").await.json();
+    assert_eq!((&own["org"], &own["user"]), (&json!("area/A1"), &json!("user/U1")));
+    assert!(own["workList"].as_array().unwrap().iter().any(|entry| entry["paragraph"] == "4.10"));
+    assert_eq!(server.get("/v1/todo?user=U9").await.status, 404);
+    assert_eq!(server.get("/v1/todo").await.status, 400);
+}

@@ -20,9 +20,11 @@ mod metrics;
 mod nominals;
 mod past;
 mod query;
+mod reports;
 mod rules;
 mod schemas;
 mod site;
+mod todo;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -67,6 +69,8 @@ pub fn router(app: &App) -> Router {
         .route("/v1/commands/{name}", get(commands::one).post(commands::post))
         .route("/v1/breaches", get(lists::breaches))
         .route("/v1/compliance", get(compliance::list))
+        .route("/v1/reports/statistics", get(reports::statistics))
+        .route("/v1/todo", get(todo::list))
         .route("/v1/notices", get(lists::notices))
         .route("/v1/events", get(events::list))
         .route("/v1/events/{position}", get(events::one))
