@@ -126,6 +126,7 @@ pub async fn list(
     }
     let (past, view) = (past_view(&query, app.now())?, query.view(app.now())?);
     let format = Format::asked(&query, &headers)?;
+    let judged = past.is_some();
     let work = move |app: &App| {
         let todo = fill(app, org, user, past, view)?;
         Ok(match format {
@@ -133,7 +134,7 @@ pub async fn list(
             Format::Csv => csv_response("todo.csv", todo.csv()),
         })
     };
-    app.judging(work).await
+    if judged { app.judging(work).await } else { app.blocking(work).await }
 }
 
 fn fill(

@@ -110,6 +110,7 @@ pub async fn list(
     let query = Query::read(raw.as_deref(), &KNOWN)?;
     let asked = asked(&query, app.now())?;
     let format = Format::asked(&query, &headers)?;
+    let judged = asked.past.is_some();
     let work = move |app: &App| {
         let answer = answer(app, &asked)?;
         Ok(match format {
@@ -117,7 +118,7 @@ pub async fn list(
             Format::Csv => csv_response("compliance.csv", answer.csv()),
         })
     };
-    app.judging(work).await
+    if judged { app.judging(work).await } else { app.blocking(work).await }
 }
 
 fn asked(query: &Query, now: Instant) -> Result<Asked, HttpError> {

@@ -89,51 +89,67 @@ impl Counts {
             return None;
         }
         let width = self.width.max(1);
-        let places = hidden.iter().enumerate().filter(|(_, hidden)| **hidden);
-        let edges: Vec<(usize, usize, usize)> =
-            places.map(|(place, _)| (place, place / width, place % width)).collect();
-        let bridge =
-            edges.iter().find(|edge| !joined_without(edge, &edges, self.cells.len() / width, width))?;
+        let (row, column) = only_way(self.cells.len() / width, width, hidden)?;
         let shown = hidden.iter().enumerate().filter(|(_, hidden)| !**hidden).map(|(place, _)| place);
         shown.min_by_key(|place| {
-            let beside = place / width == bridge.1 || place % width == bridge.2;
+            let beside = place / width == row || place % width == column;
             (!beside, self.weight(*place) == 0, self.weight(*place))
         })
     }
 }
 
-/// Whether the row and the column of a cell are joined by other cells.
-fn joined_without(
-    edge: &(usize, usize, usize),
-    edges: &[(usize, usize, usize)],
-    height: usize,
-    width: usize,
-) -> bool {
-    let mut reached = (vec![false; height], vec![false; width]);
-    let mark = |marks: &mut Vec<bool>, at: usize| {
-        marks.get_mut(at).is_some_and(|mark| !std::mem::replace(mark, true))
-    };
-    mark(&mut reached.0, edge.1);
-    loop {
-        let mut further = false;
-        for (place, row, column) in edges {
-            if *place == edge.0 {
+/// A cell kept back that is the only way between its row and its column.
+fn only_way(height: usize, width: usize, hidden: &[bool]) -> Option<(usize, usize)> {
+    let mut beside: Vec<Vec<(usize, usize)>> = vec![Vec::new(); height + width];
+    for (place, _) in hidden.iter().enumerate().filter(|(_, hidden)| **hidden) {
+        let (row, column) = (place / width, height + place % width);
+        for (end, other) in [(row, column), (column, row)] {
+            if let Some(ways) = beside.get_mut(end) {
+                ways.push((other, place));
+            }
+        }
+    }
+    let mut walk = Walk { beside: &beside, met: vec![None; beside.len()], steps: 0, only: None };
+    for end in 0..beside.len() {
+        if walk.met.get(end) == Some(&None) {
+            walk.visit(end, None);
+        }
+    }
+    walk.only.map(|place| (place / width, place % width))
+}
+
+/// A walk in depth through rows and columns along the cells kept back.
+struct Walk<'b> {
+    /// From each row or column, where its cells lead.
+    beside: &'b [Vec<(usize, usize)>],
+    /// At which step each was met.
+    met: Vec<Option<usize>>,
+    steps: usize,
+    /// A cell that nothing leads round.
+    only: Option<usize>,
+}
+
+impl Walk<'_> {
+    /// Goes on from an end that was come to by a cell; answers the earliest step that is led back to from there.
+    fn visit(&mut self, end: usize, by: Option<usize>) -> usize {
+        let own = self.steps;
+        self.steps += 1;
+        if let Some(met) = self.met.get_mut(end) {
+            *met = Some(own);
+        }
+        let mut earliest = own;
+        for (next, place) in self.beside.get(end).map_or(&[][..], Vec::as_slice) {
+            if by == Some(*place) {
                 continue;
             }
-            let (at_row, at_column) =
-                (reached.0.get(*row) == Some(&true), reached.1.get(*column) == Some(&true));
-            if at_row != at_column {
-                mark(&mut reached.0, *row);
-                mark(&mut reached.1, *column);
-                further = true;
+            let known = self.met.get(*next).copied().flatten();
+            let back = known.unwrap_or_else(|| self.visit(*next, Some(*place)));
+            if known.is_none() && back > own {
+                self.only.get_or_insert(*place);
             }
+            earliest = earliest.min(back);
         }
-        if reached.1.get(edge.2) == Some(&true) {
-            return true;
-        }
-        if !further {
-            return false;
-        }
+        earliest
     }
 }
 
@@ -153,6 +169,49 @@ mod tests {
         }
         cells.push(vec![rows.iter().flat_map(|row| row.iter()).sum()]);
         Counts::two_way(width, cells)
+    }
+
+    /// Whether the row and the column of a cell are joined by other cells, step by step.
+    fn joined_without(
+        edge: &(usize, usize, usize),
+        edges: &[(usize, usize, usize)],
+        height: usize,
+        width: usize,
+    ) -> bool {
+        let mut reached = (vec![false; height], vec![false; width]);
+        let mark = |marks: &mut Vec<bool>, at: usize| {
+            marks.get_mut(at).is_some_and(|mark| !std::mem::replace(mark, true))
+        };
+        mark(&mut reached.0, edge.1);
+        loop {
+            let mut further = false;
+            for (place, row, column) in edges {
+                if *place == edge.0 {
+                    continue;
+                }
+                let (at_row, at_column) =
+                    (reached.0.get(*row) == Some(&true), reached.1.get(*column) == Some(&true));
+                if at_row != at_column {
+                    mark(&mut reached.0, *row);
+                    mark(&mut reached.1, *column);
+                    further = true;
+                }
+            }
+            if reached.1.get(edge.2) == Some(&true) {
+                return true;
+            }
+            if !further {
+                return false;
+            }
+        }
+    }
+
+    /// Cells kept back that the lines together determine.
+    fn determined(counts: &Counts, hidden: &[bool]) -> usize {
+        let (width, height) = (counts.width, counts.cells.len() / counts.width);
+        let places = hidden.iter().enumerate().filter(|(_, hidden)| **hidden);
+        let edges: Vec<_> = places.map(|(place, _)| (place, place / width, place % width)).collect();
+        edges.iter().filter(|edge| !joined_without(edge, &edges, height, width)).count()
     }
 
     /// What somebody finds who fills in every line with one unknown, over and over.
@@ -217,7 +276,9 @@ mod tests {
             naive += found_by_subtraction(&counts, &counts.small());
             let hidden = counts.kept_back();
             assert_eq!(found_by_subtraction(&counts, &hidden), 0, "{rows:?}");
-            assert!(counts.given_away(&hidden).is_none() || hidden.iter().all(|hidden| *hidden), "{rows:?}");
+            assert_eq!(determined(&counts, &hidden), 0, "{rows:?}");
+            let way = only_way(5, 6, &counts.small());
+            assert_eq!(way.is_some(), determined(&counts, &counts.small()) > 0, "{rows:?}");
         }
         assert!(naive > 500, "the control gives only {naive} away");
     }
