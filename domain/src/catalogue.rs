@@ -447,7 +447,7 @@ fact_types! {
         req(F::Kind, Choice(AUDITS)), opt(F::Sample, Ids),
     ]
     ReportRequested "report.requested" GROUPS [req(F::Report, Id), req(F::To, Id)]
-    ReportProvided "report.provided" GROUPS [req(F::Report, Id), req(F::To, Id)]
+    ReportProvided "report.provided" GROUPS [req(F::Report, Id), req(F::To, Id), opt(F::Sha256, Id)]
     DocumentPublished "document.published" REGION [req(F::Document, DOCUMENTS), req(F::Version, Id)]
     CapacityPlanAttested "capacity_plan.attested" ORGS []
     ContinuityPlanAttested "continuity_plan.attested" ORGS []

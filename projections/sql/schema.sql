@@ -36,6 +36,12 @@ CREATE TABLE duties
   due_on    integer,
   act_by    integer,
   due_at    integer,
+  -- 1 for one that was opened under another holder.
+  inherited    integer NOT NULL,
+  -- 1 for one that could be known only after it was due.
+  born_overdue integer NOT NULL,
+  -- Since when it could be known.
+  known_since  integer NOT NULL,
   -- The duty, field by field, without the mark that no evidence was recorded.
   record    text    NOT NULL
 ) STRICT;

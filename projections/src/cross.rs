@@ -486,6 +486,11 @@ impl Cross {
         Foreign { facts, places }
     }
 
+    /// Where organisations were placed, in order of position.
+    pub fn placements(&self) -> &[Placed] {
+        &self.placements
+    }
+
     /// The annulments of a fact.
     pub fn annulments_of(&self, fact: &Fact) -> &[Placed] {
         if self.annulments.is_empty() {

@@ -32,9 +32,11 @@ use rusqlite::Connection;
 pub use compare::{Comparison, Difference, Table};
 pub use error::ProjectionError;
 pub use model::{
-    BreachRow, DiscrepancyFilter, DutyFilter, DutyRow, DutySort, DutyVersion, Listed, MAX_PAGE, NoticeRow,
-    Parked, Progress, QuarantineFilter, QuarantineRow, Rescission, SubjectRow, TimelineEntry, Warning,
+    BreachRow, DiscrepancyFilter, DutyCount, DutyFilter, DutyRow, DutySort, DutyVersion, Listed, MAX_PAGE,
+    NoticeRow, Parked, Progress, QuarantineFilter, QuarantineRow, Rescission, SubjectRow, TimelineEntry,
+    Warning,
 };
+pub use queries::ByUnit;
 pub use status::Status;
 
 use cross::{Books, Cross};

@@ -63,6 +63,29 @@ pub struct DutyFilter {
     pub size: u32,
 }
 
+/// Duties that count alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DutyCount {
+    /// Who answers; none where unknown.
+    pub holder: Option<String>,
+    /// The unit of the nominal, where that was asked for and is known.
+    pub unit: Option<String>,
+    /// The rule.
+    pub rule: String,
+    /// The outcome.
+    pub outcome: Outcome,
+    /// Whether they were opened under another holder.
+    pub inherited: bool,
+    /// Whether they could be known only after they were due.
+    pub born_overdue: bool,
+    /// Whether no fact that could end them was ever recorded for the holder.
+    pub not_evidenced: bool,
+    /// Whole days from the opening to when they could be known.
+    pub lag_days: u32,
+    /// How many.
+    pub duties: u64,
+}
+
 /// Most rows on a page.
 pub const MAX_PAGE: u32 = 10_000;
 

@@ -242,12 +242,13 @@ fn write_row(
     let sql = match writing {
         Writing::Fresh => concat!(
             "INSERT INTO duties (duty, reference, subject, rule, version, holder, unit, outcome, breach, opened_at, ",
-            "due_on, act_by, due_at, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"
+            "due_on, act_by, due_at, inherited, born_overdue, known_since, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ",
+            "?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
         ),
         Writing::Over => concat!(
             "INSERT OR REPLACE INTO duties (duty, reference, subject, rule, version, holder, unit, outcome, breach, ",
-            "opened_at, due_on, act_by, due_at, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ",
-            "?13, ?14)"
+            "opened_at, due_on, act_by, due_at, inherited, born_overdue, known_since, record) VALUES (?1, ?2, ?3, ?4, ",
+            "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
         ),
     };
     let values = params![
@@ -264,6 +265,9 @@ fn write_row(
         now.due_on.map(Date::days),
         now.act_by.map(Date::days),
         now.due_at.map(Instant::nanos),
+        now.inherited,
+        now.born_overdue,
+        now.known_since.nanos(),
         &*now.record,
     ];
     execute(connection, "write a duty", sql, values)

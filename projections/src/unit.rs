@@ -132,6 +132,9 @@ pub(crate) struct Now {
     pub due_on: Option<Date>,
     pub act_by: Option<Date>,
     pub due_at: Option<Instant>,
+    pub inherited: bool,
+    pub born_overdue: bool,
+    pub known_since: Instant,
     /// Warning steps to come.
     pub steps: Vec<(String, Instant)>,
 }
@@ -480,6 +483,9 @@ impl<'g, 'w> Walk<'g, 'w> {
             due_on: verdict.due_on,
             act_by: verdict.act_by,
             due_at: verdict.due_at,
+            inherited: verdict.inherited,
+            born_overdue: verdict.born_overdue,
+            known_since: verdict.known_since,
             steps: steps_of(&books.policy, judge, verdict, at),
         }
     }

@@ -39,4 +39,6 @@ mod small_disk;
 #[cfg(test)]
 mod sockets;
 #[cfg(test)]
+mod statistics;
+#[cfg(test)]
 mod wire;

@@ -4,6 +4,7 @@ mod app;
 mod body;
 mod book;
 mod commands;
+mod compliance;
 mod csv;
 mod duties;
 mod error;
@@ -20,9 +21,11 @@ mod nominals;
 mod past;
 mod query;
 mod reconciliation;
+mod reports;
 mod rules;
 mod schemas;
 mod site;
+mod todo;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -68,6 +71,9 @@ pub fn router(app: &App) -> Router {
         .route("/v1/reconciliation", get(reconciliation::list))
         .route("/v1/reconciliation/backlog", get(reconciliation::backlog))
         .route("/v1/breaches", get(lists::breaches))
+        .route("/v1/compliance", get(compliance::list))
+        .route("/v1/reports/statistics", get(reports::statistics))
+        .route("/v1/todo", get(todo::list))
         .route("/v1/notices", get(lists::notices))
         .route("/v1/events", get(events::list))
         .route("/v1/events/{position}", get(events::one))

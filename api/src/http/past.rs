@@ -7,7 +7,7 @@ use mandate_domain::catalogue::SubjectKind;
 use mandate_domain::judge::{History, Judge, Verdict, View};
 use mandate_domain::policy::Policy;
 use mandate_domain::vocabulary::StateField;
-use mandate_projections::{DutyFilter, DutyRow, DutySort, Listed};
+use mandate_projections::{ByUnit, DutyFilter, DutyRow, DutySort, Listed};
 use mandate_store::{MAX_READ, Position};
 
 use super::app::App;
@@ -23,13 +23,8 @@ const MAX_EVENTS: u64 = 500_000;
 /// # Errors
 /// [`HttpError`] when the log is too long to be judged while somebody waits, or cannot be read.
 pub fn duties(app: &App, view: View, filter: &DutyFilter) -> Result<Listed<DutyRow>, HttpError> {
-    let history = whole_log(app)?;
-    let book = app.book(view.known_at)?;
-    let judge = Judge::new(&book.policy, &book.calendar, &history, view);
-    let verdicts = judge_all(&judge, cores());
-    let units = if filter.units.is_empty() { HashMap::new() } else { units(&judge) };
-    let mut rows: Vec<DutyRow> =
-        verdicts.iter().map(|verdict| row(&judge, &book.policy, verdict, &units)).collect();
+    let by_unit = if filter.units.is_empty() { ByUnit::Together } else { ByUnit::Apart };
+    let mut rows = judged(app, view, by_unit)?;
     rows.retain(|row| matches(filter, row));
     rows.sort_by(|one, other| order(filter, one, other));
     let total_elements = rows.len() as u64;
@@ -37,6 +32,22 @@ pub fn duties(app: &App, view: View, filter: &DutyFilter) -> Result<Listed<DutyR
     let skipped = usize::try_from(u64::from(filter.page) * u64::from(size)).unwrap_or(usize::MAX);
     let content = rows.into_iter().skip(skipped).take(size as usize).collect();
     Ok(Listed { content, total_elements, number: filter.page, size })
+}
+
+/// Every duty at a view, with the unit of each where that is asked for.
+///
+/// # Errors
+/// As [`duties`].
+pub fn judged(app: &App, view: View, by_unit: ByUnit) -> Result<Vec<DutyRow>, HttpError> {
+    let history = whole_log(app)?;
+    let book = app.book(view.known_at)?;
+    let judge = Judge::new(&book.policy, &book.calendar, &history, view);
+    let verdicts = judge_all(&judge, cores());
+    let units = match by_unit {
+        ByUnit::Apart => units(&judge),
+        ByUnit::Together => HashMap::new(),
+    };
+    Ok(verdicts.iter().map(|verdict| row(&judge, &book.policy, verdict, &units)).collect())
 }
 
 /// The facts of the whole log.

@@ -208,7 +208,7 @@ commands! {
         req(F::Report, Id), req(F::To, Id),
     ]
     ProvideReport "provide-report" "Provide a report that was asked for" "4.16" GROUPS One AssureQuality [
-        req(F::Report, Id), req(F::To, Id),
+        req(F::Report, Id), req(F::To, Id), opt(F::Sha256, Id),
     ]
     PublishDocument "publish-document" "Publish a document that users sign" "4.16" REGION One Administer [
         req(F::Document, DOCUMENTS), req(F::Version, Id),

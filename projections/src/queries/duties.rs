@@ -48,9 +48,20 @@ impl<'c> Marks<'c> {
         record: &mandate_domain::judge::DutyRecord,
         version: u16,
     ) -> Result<Instant, ProjectionError> {
-        let missed = matches!(record.outcome(), Outcome::Overdue | Outcome::Lapsed);
-        let (true, Some(holder)) = (missed, &record.holder) else { return Ok(Instant::MIN) };
-        let Some(wanted) = self.books.evidence(&record.rule, version) else { return Ok(Instant::MIN) };
+        self.since_when(&record.rule, version, record.outcome(), record.holder.as_deref())
+    }
+
+    /// The same of all duties of a rule, an outcome and a holder.
+    pub fn since_when(
+        &mut self,
+        rule: &str,
+        version: u16,
+        outcome: Outcome,
+        holder: Option<&str>,
+    ) -> Result<Instant, ProjectionError> {
+        let missed = matches!(outcome, Outcome::Overdue | Outcome::Lapsed);
+        let (true, Some(holder)) = (missed, holder) else { return Ok(Instant::MIN) };
+        let Some(wanted) = self.books.evidence(rule, version) else { return Ok(Instant::MIN) };
         if !self.since.contains_key(holder) {
             let sql = "SELECT type, since FROM evidence WHERE holder = ?1 LIMIT 1000";
             let found = all(self.connection, sql, [holder], |row| {
@@ -58,7 +69,7 @@ impl<'c> Marks<'c> {
             })?;
             let by_index =
                 |(kind, since): (String, Instant)| Some((FactType::from_name(&kind)?.index(), since));
-            self.since.insert(holder.clone(), found.into_iter().filter_map(by_index).collect());
+            self.since.insert(holder.to_owned(), found.into_iter().filter_map(by_index).collect());
         }
         let known = self.since.get(holder).into_iter().flatten();
         let fitting = known.filter(|(kind, _)| wanted & (1 << kind) != 0).map(|(_, since)| *since);

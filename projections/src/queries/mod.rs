@@ -1,11 +1,14 @@
 //! Asking the read models.
 
+mod compliance;
 mod duties;
 mod followups;
 mod history;
 mod lists;
 mod quarantine;
 mod reconciliation;
+
+pub use compliance::ByUnit;
 
 use rusqlite::{Connection, Params, Row};
 

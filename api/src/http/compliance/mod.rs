@@ -1,0 +1,332 @@
+//! `GET /v1/compliance`: how many duties that fell due in a period were met, by one thing or two.
+
+mod figures;
+mod suppress;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use mandate_domain::catalogue::SubjectKind;
+use mandate_domain::judge::View;
+use mandate_domain::policy::Basis;
+use mandate_domain::time::{Date, Instant};
+use mandate_projections::{ByUnit, DutyCount, DutyRow};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use self::figures::{Audience, BLOCKS, Figures, Tally, blocks};
+use self::suppress::Counts;
+use super::app::App;
+use super::duties::{Format, csv_response, past_view};
+use super::error::HttpError;
+use super::past;
+use super::query::Query;
+use crate::duty_csv::text_row;
+
+const KNOWN: [&str; 7] = ["by", "from", "to", "asAt", "knownAt", "audience", "format"];
+/// Places that organisations are followed up to find where they belong.
+const PLACES: usize = 8;
+/// How the rate is counted, as told with every answer.
+const COUNTED: &str = "rate = met ÷ (met + met late + overdue + lapsed) over the duties of basis policy whose due moment \
+     lies in the period; not evidenced and inherited are counted apart, withdrawn and exempt are left out; percentages \
+     are cut off after one decimal";
+/// What the recording lag is counted from.
+const LAG: &str = "whole days from the opening of a duty to when all could be known that it rests on";
+
+/// What duties are counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    Area,
+    Region,
+    Unit,
+    Prison,
+    PrisonGroup,
+    Rule,
+}
+
+const BY: [(&str, By); 6] = [
+    ("area", By::Area),
+    ("region", By::Region),
+    ("unit", By::Unit),
+    ("prison", By::Prison),
+    ("prison-group", By::PrisonGroup),
+    ("rule", By::Rule),
+];
+
+impl By {
+    fn name(self) -> &'static str {
+        BY.iter().find(|(_, by)| *by == self).map_or("", |(name, _)| name)
+    }
+
+    /// What a duty is counted under; none where it belongs nowhere.
+    fn of(self, count: &DutyCount, placed: &BTreeMap<String, String>) -> Option<String> {
+        let holder = count.holder.as_deref();
+        match self {
+            Self::Rule => Some(count.rule.clone()),
+            Self::Unit => count.unit.clone().or_else(|| upwards(holder?, SubjectKind::Unit, placed)),
+            Self::Area => upwards(holder?, SubjectKind::Area, placed),
+            Self::Region => upwards(holder?, SubjectKind::Region, placed),
+            Self::Prison => upwards(holder?, SubjectKind::Prison, placed),
+            Self::PrisonGroup => upwards(holder?, SubjectKind::PrisonGroup, placed),
+        }
+    }
+}
+
+/// The organisation of a kind that one is or belongs to.
+pub fn upwards(org: &str, kind: SubjectKind, placed: &BTreeMap<String, String>) -> Option<String> {
+    let mut at = org;
+    for _ in 0..PLACES {
+        if SubjectKind::of(at) == Some(kind) {
+            return Some(at.to_owned());
+        }
+        at = placed.get(at)?;
+    }
+    None
+}
+
+/// What is asked.
+#[derive(Debug, Clone)]
+struct Asked {
+    by: Vec<By>,
+    from: Date,
+    to: Date,
+    view: View,
+    past: Option<View>,
+    audience: Audience,
+}
+
+/// Counts duties.
+///
+/// # Errors
+/// [`HttpError::Parameter`] naming a parameter that is unknown or wrong.
+pub async fn list(
+    State(app): State<App>,
+    RawQuery(raw): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, HttpError> {
+    let query = Query::read(raw.as_deref(), &KNOWN)?;
+    let asked = asked(&query, app.now())?;
+    let format = Format::asked(&query, &headers)?;
+    let judged = asked.past.is_some();
+    let work = move |app: &App| {
+        let answer = answer(app, &asked)?;
+        Ok(match format {
+            Format::Json => Json(answer).into_response(),
+            Format::Csv => csv_response("compliance.csv", answer.csv()),
+        })
+    };
+    if judged { app.judging(work).await } else { app.blocking(work).await }
+}
+
+fn asked(query: &Query, now: Instant) -> Result<Asked, HttpError> {
+    let one = |word: String| {
+        let found = BY.iter().find(|(name, _)| *name == word).map(|(_, by)| *by);
+        let names = BY.map(|(name, _)| name).join(", ");
+        found.ok_or_else(|| HttpError::parameter("by", format!("`{word}`: expected one or two of {names}")))
+    };
+    let by: Vec<By> = query.all("by").into_iter().map(one).collect::<Result<_, _>>()?;
+    match by.as_slice() {
+        [_] => {}
+        [one, other] if one != other => {}
+        _ => return Err(HttpError::parameter("by", "expected one thing or two different ones")),
+    }
+    let (from, to) = period(query)?;
+    Ok(Asked {
+        by,
+        from,
+        to,
+        view: query.view(now)?,
+        past: past_view(query, now)?,
+        audience: query
+            .word("audience", &[("everyone", Audience::Everyone), ("board", Audience::Board)])?
+            .unwrap_or(Audience::Everyone),
+    })
+}
+
+/// `from` and `to`, both included.
+///
+/// # Errors
+/// [`HttpError::Parameter`] for a date that is missing or wrong.
+pub fn period(query: &Query) -> Result<(Date, Date), HttpError> {
+    let date = |name: &str| {
+        query
+            .date(name)?
+            .ok_or_else(|| HttpError::parameter(name, "missing; state a date such as 2026-03-01"))
+    };
+    let (from, to) = (date("from")?, date("to")?);
+    if to < from {
+        return Err(HttpError::parameter("to", format!("`{to}` is before `from`, {from}")));
+    }
+    Ok((from, to))
+}
+
+/// A cell or a total.
+#[derive(Debug, Serialize)]
+struct Line {
+    /// What it is of; null stands for duties that belong nowhere. A total lacks what it is taken over.
+    of: Map<String, Value>,
+    #[serde(flatten)]
+    figures: Figures,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Compliance {
+    by: Vec<&'static str>,
+    from: String,
+    to: String,
+    as_at: Instant,
+    known_at: Instant,
+    counted: &'static str,
+    recording_lag: &'static str,
+    cells: Vec<Line>,
+    totals: Vec<Line>,
+}
+
+fn answer(app: &App, asked: &Asked) -> Result<Compliance, HttpError> {
+    let counts = counts(app, asked)?;
+    let placed = app.projections.placements(asked.view)?;
+    let book = app.book(asked.view.known_at)?;
+    let basis: HashMap<&str, Basis> =
+        book.policy.rules.iter().map(|rule| (rule.id.as_str(), rule.basis)).collect();
+    let mut tallies: BTreeMap<Key, Tally> = BTreeMap::new();
+    for count in &counts {
+        // A rule that the policy in force no longer has is not one of its local targets either.
+        let basis = basis.get(count.rule.as_str()).copied().unwrap_or(Basis::Policy);
+        let own: Vec<Of> = asked.by.iter().map(|by| Of::One(by.of(count, &placed))).collect();
+        for key in with_totals(&own) {
+            tallies.entry(key).or_default().add(count, basis);
+        }
+    }
+    tallies.entry(vec![Of::All; asked.by.len()]).or_default();
+    let kept_back = match asked.audience {
+        Audience::Everyone => HashMap::new(),
+        Audience::Board => kept_back(&tallies, asked.by.len()),
+    };
+    let (mut cells, mut totals) = (Vec::new(), Vec::new());
+    for (key, tally) in &tallies {
+        let hidden = kept_back.get(key).copied().unwrap_or_default();
+        let line = Line { of: named(&asked.by, key), figures: Figures::of(tally, asked.audience, hidden) };
+        if key.contains(&Of::All) { totals.push(line) } else { cells.push(line) }
+    }
+    Ok(Compliance {
+        by: asked.by.iter().map(|by| by.name()).collect(),
+        from: asked.from.to_string(),
+        to: asked.to.to_string(),
+        as_at: asked.view.as_at,
+        known_at: asked.view.known_at,
+        counted: COUNTED,
+        recording_lag: LAG,
+        cells,
+        totals,
+    })
+}
+
+/// The duties due in the period: from the read models, or judged where a moment is asked for.
+fn counts(app: &App, asked: &Asked) -> Result<Vec<DutyCount>, HttpError> {
+    let (from, until) = (asked.from.start(), asked.to.end());
+    let by_unit = if asked.by.contains(&By::Unit) { ByUnit::Apart } else { ByUnit::Together };
+    let Some(view) = asked.past else {
+        return Ok(app.projections.duty_counts(from, until, by_unit)?);
+    };
+    let due = |row: &DutyRow| row.record.due_at.is_some_and(|at| at >= from && at < until);
+    Ok(past::judged(app, view, by_unit)?.iter().filter(|row| due(row)).map(one).collect())
+}
+
+/// A duty that counts by itself.
+fn one(row: &DutyRow) -> DutyCount {
+    /// Nanoseconds of a day.
+    const DAY: i64 = 86_400_000_000_000;
+    let record = &row.record;
+    let lag = record.known_since.nanos().saturating_sub(record.opened_at.nanos()) / DAY;
+    DutyCount {
+        holder: record.holder.clone(),
+        unit: row.unit.clone(),
+        rule: record.rule.clone(),
+        outcome: record.outcome(),
+        inherited: record.inherited,
+        born_overdue: record.born_overdue,
+        not_evidenced: record.flags.iter().any(|flag| flag == "not_evidenced"),
+        lag_days: u32::try_from(lag.max(0)).unwrap_or(u32::MAX),
+        duties: 1,
+    }
+}
+
+/// One thing, or all of them; totals come last.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Of {
+    One(Option<String>),
+    All,
+}
+
+type Key = Vec<Of>;
+
+/// A cell with the totals that it goes into.
+fn with_totals(own: &[Of]) -> Vec<Key> {
+    own.iter().fold(vec![Vec::new()], |keys, of| {
+        let both = |key: Key| [of.clone(), Of::All].map(|next| key.iter().cloned().chain([next]).collect());
+        keys.into_iter().flat_map(both).collect()
+    })
+}
+
+fn named(by: &[By], key: &[Of]) -> Map<String, Value> {
+    let named = |(by, of): (&By, &Of)| match of {
+        Of::All => None,
+        Of::One(id) => Some((by.name().to_owned(), id.clone().map_or(Value::Null, Value::String))),
+    };
+    by.iter().zip(key).filter_map(named).collect()
+}
+
+/// Which blocks of which cells a board is not shown.
+fn kept_back(tallies: &BTreeMap<Key, Tally>, ways: usize) -> HashMap<Key, [bool; BLOCKS]> {
+    let along = |way: usize| -> Vec<Of> {
+        let ids: BTreeSet<Of> = tallies.keys().filter_map(|key| key.get(way).cloned()).collect();
+        ids.into_iter().collect()
+    };
+    let mut keys: Vec<Key> = vec![Vec::new()];
+    for way in 0..ways {
+        let ids = along(way);
+        let longer = |key: Key| {
+            let further = |of: &Of| key.iter().cloned().chain([of.clone()]).collect();
+            ids.iter().map(further).collect::<Vec<Key>>()
+        };
+        keys = keys.into_iter().flat_map(longer).collect();
+    }
+    let width = along(ways.saturating_sub(1)).len();
+    let nothing = Tally::default();
+    let mut hidden: HashMap<Key, [bool; BLOCKS]> = HashMap::new();
+    for block in 0..BLOCKS {
+        let figures = |key: &Key| {
+            let all = blocks(tallies.get(key).unwrap_or(&nothing));
+            all.into_iter().nth(block).unwrap_or_default()
+        };
+        let cells: Vec<Vec<u64>> = keys.iter().map(figures).collect();
+        let counts = if ways > 1 { Counts::two_way(width, cells) } else { Counts::one_way(cells) };
+        for (key, kept) in keys.iter().zip(counts.kept_back()) {
+            if let Some(own) = hidden.entry(key.clone()).or_default().get_mut(block) {
+                *own = kept;
+            }
+        }
+    }
+    hidden
+}
+
+impl Compliance {
+    /// Exactly the lines listed: a total has `all` for what it is taken over, `none` stands for nowhere.
+    fn csv(&self) -> Vec<u8> {
+        let columns = self.by.iter().copied().chain(Figures::COLUMNS);
+        let mut bytes = text_row(&columns.map(str::to_owned).collect::<Vec<_>>());
+        for line in self.cells.iter().chain(&self.totals) {
+            let of = |by: &&str| match line.of.get(*by) {
+                None => "all".to_owned(),
+                Some(id) => id.as_str().unwrap_or("none").to_owned(),
+            };
+            let cells: Vec<String> = self.by.iter().map(of).chain(line.figures.cells()).collect();
+            bytes.extend(text_row(&cells));
+        }
+        bytes
+    }
+}
