@@ -427,7 +427,7 @@ fact_types! {
         opt(F::Tried, Ids),
     ]
     LoggedOn "logged_on" USER [
-        opt(F::Terminal, Subject(TERMINAL)), req(F::Network, Choice(&["lan", "wifi"])),
+        opt(F::Terminal, Subject(TERMINAL)), opt(F::Network, Choice(&["lan", "wifi"])),
     ]
     TodoChecked "todo.checked" CHECKERS [req(F::Prison, Subject(PRISON))]
     PostFilled "post.filled" POSTS [req(F::Post, POST), req(F::User, Subject(USER))]

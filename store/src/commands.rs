@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex};
 use cqrs_es::event_sink::EventSink;
 use cqrs_es::{Aggregate, AggregateContext as _, AggregateError, CqrsFramework, EventStore as _};
 use mandate_domain::catalogue::{FactType, Field, SubjectKind};
-use mandate_domain::command::{Command, CommandName, Context, DutyNow, Refusal, SOURCE, Stream, decide};
+use mandate_domain::command::{
+    Command, CommandName, Context, DutyNow, Refusal, RefusalKind, SOURCE, Stream, decide,
+};
+use mandate_domain::fact::Fact;
 use mandate_domain::rights::Directory;
 use mandate_domain::time::Instant;
 
@@ -356,10 +359,15 @@ impl Commands {
             let decided = match decide(&command, &subject, &stream, &context) {
                 Ok(decided) => decided,
                 Err(refusal) => {
-                    // Sent again after it was carried out.
-                    let last = stream.facts().rev().find(|fact| is_carried_out(fact.kind));
-                    let theirs =
-                        last.filter(|fact| fact.texts(Field::OrderedBy).get(1) == Some(&context.actor));
+                    // Sent again after it was carried out, when nothing else waits.
+                    let order =
+                        |fact: &&Fact| is_carried_out(fact.kind) || fact.kind == FactType::SubjectOrderGiven;
+                    let last =
+                        stream.facts().rev().find(order).filter(|_| refusal.kind == RefusalKind::Invariant);
+                    let theirs = last.filter(|fact| {
+                        is_carried_out(fact.kind)
+                            && fact.texts(Field::OrderedBy).get(1) == Some(&context.actor)
+                    });
                     let Some(fact) = theirs else { return Err(CommandFailure::Refused(refusal)) };
                     let found = this.store.reader().by_source_id(&fact.source, &fact.id)?;
                     return found.ok_or(CommandFailure::Refused(refusal));
@@ -444,6 +452,17 @@ async fn run<K: Kind>(
     Ok(())
 }
 
+/// Nothing that would have to be sealed is recorded of those who were erased.
+fn erased(subject: &str) -> Refusal {
+    Refusal {
+        kind: RefusalKind::Invariant,
+        subject: subject.into(),
+        paragraph: "4.16".into(),
+        reason: "their personal data was erased".to_owned(),
+        remedy: "give the command without words of your own".to_owned(),
+    }
+}
+
 impl From<AggregateError<Refusal>> for Trouble {
     fn from(error: AggregateError<Refusal>) -> Self {
         match error {
@@ -452,7 +471,10 @@ impl From<AggregateError<Refusal>> for Trouble {
             AggregateError::UnexpectedError(error) => match error.downcast::<crate::outcome::Refusal>() {
                 // The same command, sent at the same time, was stored first.
                 Ok(refusal) if matches!(*refusal, crate::outcome::Refusal::Conflict { .. }) => Self::Again,
-                Ok(refusal) => Self::Failed(CommandFailure::Failed(refusal.to_string())),
+                Ok(refusal) => match *refusal {
+                    crate::outcome::Refusal::Erased { subject } => Self::Failed(erased(&subject).into()),
+                    other => Self::Failed(CommandFailure::Failed(other.to_string())),
+                },
                 Err(error) => Self::Failed(CommandFailure::Failed(error.to_string())),
             },
             AggregateError::DatabaseConnectionError(error) | AggregateError::DeserializationError(error) => {

@@ -121,6 +121,12 @@ impl Entry {
         }))
     }
 
+    /// The source whose message it is.
+    #[must_use]
+    pub fn teller(&self) -> &str {
+        self.event.fact.text(Field::Teller).unwrap_or_default()
+    }
+
     /// The message, as it came.
     ///
     /// # Errors

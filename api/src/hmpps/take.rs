@@ -91,7 +91,7 @@ impl Receiver<'_> {
     /// # Errors
     /// As [`Self::take`].
     pub fn take_message(&self, message: &Message) -> Result<Taken, TakeError> {
-        self.check_teller(message)?;
+        self.check_teller(&message.teller)?;
         let more = Map::new();
         for _ in 0..TURNS {
             if let Some(taken) = self.known(message)? {
@@ -113,7 +113,7 @@ impl Receiver<'_> {
         for _ in 0..TURNS {
             let entry = self.waiting(id)?;
             let message = entry.message(self.store)?;
-            self.check_teller(&message)?;
+            self.check_teller(&message.teller)?;
             if let Some(first) = self.first(&message)?
                 && is_of(&first, &message)
             {
@@ -133,6 +133,7 @@ impl Receiver<'_> {
     /// [`TakeError`]: nothing was stored.
     pub fn discard(&self, id: &str, reason: &str) -> Result<Position, TakeError> {
         let entry = self.waiting(id)?;
+        self.check_teller(entry.teller())?;
         let by = match self.rights {
             Rights::Local => "local",
             Rights::Client(client) => &client.name,
@@ -158,10 +159,10 @@ impl Receiver<'_> {
         }
     }
 
-    fn check_teller(&self, message: &Message) -> Result<(), TakeError> {
+    fn check_teller(&self, teller: &str) -> Result<(), TakeError> {
         match self.rights {
-            Rights::Client(client) if !client.states(&message.teller) => {
-                let reason = format!("this token may not state the source `{}`", message.teller);
+            Rights::Client(client) if !client.states(teller) => {
+                let reason = format!("this token may not state the source `{teller}`");
                 Err(NotAllowed { field: "source", reason }.into())
             }
             Rights::Client(_) | Rights::Local => Ok(()),

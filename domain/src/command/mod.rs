@@ -254,7 +254,9 @@ impl Case<'_> {
                 Some(_) => self.one(FactType::FactAnnulled),
             }
         };
-        if let Some(instead) = &self.command.instead {
+        let annulled = facts.iter().all(|fact| fact.kind == FactType::FactAnnulled);
+        // What is stated instead waits for the second person as the annulment does.
+        if let (Some(instead), true) = (&self.command.instead, annulled) {
             let case = Case { command: instead, who: self.who.clone(), ..*self };
             facts.extend(nominal::decide(&case)?);
         }

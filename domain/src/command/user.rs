@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Case, Evolve, NewFact, Refusal};
-use crate::catalogue::{FactType, Field};
+use crate::catalogue::{FactType, Field, SubjectKind};
 use crate::command::CommandName;
 use crate::fact::{Fact, Value};
-use crate::rights::Post;
+use crate::rights::{Post, Relation, Right};
 use crate::time::Date;
+
+/// Roles whose right is not bound to an organisation of their own.
+const WIDE_ROLES: &[&str] = &["auditor", "governor", "smb-member"];
 
 /// Vetting as cleared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -203,6 +206,7 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
     )?;
     match case.command.name {
         C::RegisterUser => {
+            placed(case, &relation)?;
             let registered = state.org.is_some() && !state.left;
             case.must(!registered, "4.2", "they are registered already", "move them with `move-user`")?;
             Ok(case.one(FactType::UserRegistered))
@@ -240,6 +244,9 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
             Ok(case.one(FactType::TokenRevoked))
         }
         C::MoveUser => {
+            let own = *case.cx.actor == *case.subject;
+            case.must(!own, "4.16", "nobody moves themselves", "the CPC or an administrator moves them")?;
+            placed(case, &relation)?;
             let role = case.command.text(Field::Role);
             let same = state.org.as_deref() == Some(case.text(Field::Org))
                 && role.is_none_or(|role| state.role.as_deref() == Some(role));
@@ -258,6 +265,13 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
         }
         _ => Err(case.missing()),
     }
+}
+
+/// Roles that see more than the records of their own organisation, and places above an area, are given by administrators.
+fn placed(case: &Case<'_>, relation: &Relation) -> Result<(), Refusal> {
+    let wide = case.command.text(Field::Role).is_some_and(|role| WIDE_ROLES.contains(&role));
+    let high = SubjectKind::of(case.text(Field::Org)) == Some(SubjectKind::Region);
+    if wide || high { case.may(Right::Administer, relation) } else { Ok(()) }
 }
 
 fn vet(case: &Case<'_>, state: &User) -> Result<Vec<NewFact>, Refusal> {

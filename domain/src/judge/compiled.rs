@@ -225,15 +225,30 @@ enum Wanted {
 
 /// The types that can set the field to a value that passes (or fails) the test.
 fn setters(field: StateField, test: &Test, wanted: Wanted) -> Vec<FactType> {
-    let values: Vec<u32> = match field.shape() {
-        StateShape::Number(high) => (0..=high).collect(),
-        StateShape::Words(words) => (0..u32::try_from(words.len()).unwrap_or(0)).collect(),
-        StateShape::Bool => vec![0, 1],
-        // A date or an id of its own is neither here nor there: what is asked is whether it is known.
-        StateShape::OptionalDate | StateShape::OptionalId => return Vec::new(),
-    };
     let fits = |value: &u32| test.holds(*value) == (wanted == Wanted::Passing);
-    values.into_iter().filter(fits).flat_map(|value| field.setters(value)).collect()
+    match values(field) {
+        // Whatever sets a date or an id may make it known or unknown.
+        None => field.setters(NONE),
+        Some(values) => values.into_iter().filter(fits).flat_map(|value| field.setters(value)).collect(),
+    }
+}
+
+/// The values of a field, where they can be counted; not those of dates and ids.
+fn values(field: StateField) -> Option<Vec<u32>> {
+    match field.shape() {
+        StateShape::Number(high) => Some((0..=high).collect()),
+        StateShape::Words(words) => Some((0..u32::try_from(words.len()).unwrap_or(0)).collect()),
+        StateShape::Bool => Some(vec![0, 1]),
+        StateShape::OptionalDate | StateShape::OptionalId => None,
+    }
+}
+
+/// Whether a fact of this type can change a field of the state; one that cannot never states what already holds.
+pub fn sets_state(kind: FactType) -> bool {
+    StateField::ALL.iter().any(|field| {
+        let values = values(*field).unwrap_or_else(|| vec![NONE]);
+        values.into_iter().any(|value| field.setters(value).contains(&kind))
+    })
 }
 
 fn tables(versions: &[Ready], kind: SubjectKind) -> ByKind {

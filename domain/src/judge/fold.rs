@@ -1,6 +1,6 @@
 //! Folding the facts of one subject into its duties: the four forms of 3.3 and the outcomes of 3.4.
 
-use super::compiled::{ByKind, Part, Ready, VersionId, data_passes, entry_of};
+use super::compiled::{ByKind, Part, Ready, VersionId, data_passes, entry_of, sets_state};
 use super::duty::{DueDate, Duty, End, Flags, Key, Move, Outcome};
 use super::history::{History, Row, RowId, Waiver};
 use super::state::{Awaited, State, answered_users};
@@ -735,10 +735,12 @@ impl<'a> Fold<'a> {
         changed: u64,
     ) -> Vec<VersionId> {
         let mut reopened = Vec::new();
-        for id in closes {
+        // One that states what already holds closes nothing.
+        let news = changed != 0 || !sets_state(self.history.row(row).kind);
+        for id in closes.iter().filter(|_| news) {
             for at in self.open_of(*id) {
                 self.settle(at, time);
-                if changed != 0 && self.duty(at).due.passed_by(time) && self.track(*id).holds {
+                if self.duty(at).due.passed_by(time) && self.track(*id).holds {
                     self.end_done(at, row);
                     let (rule, on) = (self.ready(*id).rule, self.history.row(row).on);
                     let same_rule = |next: &&VersionId| {

@@ -179,3 +179,47 @@ fn a_type_that_is_never_stated_of_the_subject_is_refused() {
     let error = Policy::load(&files).unwrap_err().to_string();
     assert!(error.contains("report.requested is never stated of a nominal"), "{error}");
 }
+
+/// While a record is live its dataset is checked, and each check that comes too late opens the next.
+const CHECKED: &str = r#"
+id = "4.16.checked"
+paragraph = "4.16"
+duty = "Check the dataset of a live record"
+quote = "Produce statistical information when requested."
+basis = "local"
+severity = "low"
+
+[[versions]]
+effective_from = 2023-01-16
+subject = "nominal"
+form = "while"
+while = { record = "live" }
+ends = "met"
+closes_overdue = [{ type = "dataset.checked", where = { complete = true } }]
+due = { days = 5 }
+holder = "area"
+"#;
+
+#[test]
+fn what_changes_no_state_may_close_an_overdue_duty() {
+    let mut files = shipped_files();
+    files.0.insert("4.16.checked.toml".to_owned(), CHECKED.to_owned());
+    let policy = Policy::load(&files).unwrap();
+    let checked = |id: &str, at: &str| {
+        let facts = given_under(policy.clone()).fact(
+            "r",
+            "2026-03-02",
+            "record.created",
+            json!({"owner": "area/A1"}),
+        );
+        facts
+            .fact(id, at, "dataset.checked", json!({"complete": true, "missing": []}))
+            .as_at("2026-03-12")
+            .only("4.16.checked")
+    };
+    checked("late", "2026-03-10").shows(&[
+        "4.16.checked r: met_late by late, due 2026-03-07",
+        "4.16.checked late: pending, due 2026-03-15",
+    ]);
+    checked("early", "2026-03-05").shows(&["4.16.checked r: overdue, due 2026-03-07"]);
+}
