@@ -325,7 +325,10 @@ fn an_error_of_ones_own_is_corrected_at_once_anothers_by_two_people() {
     let theirs = world.streams[N1].facts().find(|fact| fact.kind.name() == "record.created").unwrap().clone();
     let theirs = || error(&theirs.source, &theirs.id);
     world.refuses("manager", "state-in-error", N1, theirs(), "4.16", "the CPC or deputy CPC");
-    world.does("cpc", "state-in-error", N1, theirs(), &["annulment.ordered"]);
+    // What is stated instead waits for the second person as well.
+    let mut anew = theirs();
+    anew["instead"] = json!({"act": "minutes.added", "meeting": "m3"});
+    world.does("cpc", "state-in-error", N1, anew, &["annulment.ordered"]);
     world.refuses("cpc", "state-in-error", N1, theirs(), "4.16", "it takes two people");
     world.does("central", "state-in-error", N1, theirs(), &["fact.annulled"]);
     world.refuses(

@@ -175,3 +175,20 @@ fn vetting_is_withdrawn_at_once_also_on_the_same_day() {
     world.refuses("cpc", "withdraw-vetting", "user/manager", json!({}), "6.1", "no vetting");
     world.hides("cpc", "withdraw-vetting", "user/unknown", json!({}));
 }
+
+#[test]
+fn nobody_moves_themselves_and_roles_that_see_more_are_given_by_administrators() {
+    let mut world = registered();
+    let own = json!({"org": "unit/U1", "role": "practitioner"});
+    world.refuses("cpc", "move-user", "user/cpc", own, "4.16", "nobody moves themselves");
+    for body in [
+        json!({"org": "unit/U1", "role": "auditor"}),
+        json!({"org": "unit/U1", "role": "smb-member"}),
+        json!({"org": "region/R1"}),
+    ] {
+        world.refuses("cpc", "move-user", NEW, body, "7", "administrator");
+    }
+    let auditor = json!({"org": "unit/U1", "role": "auditor", "service": "probation"});
+    world.refuses("cpc", "register-user", "user/other", auditor, "7", "administrator");
+    world.does("cpc", "move-user", NEW, json!({"org": "unit/U1", "role": "practitioner"}), &["user.moved"]);
+}
