@@ -1,5 +1,5 @@
 # The commands of the project. `make demo` and `make test` are the two to know.
-.PHONY: help demo test build assets setup test-rust test-cases test-campaign test-faults test-browser bench-judge bench-log \
+.PHONY: help demo test build assets setup test-rust test-cases test-campaign test-faults test-browser bench-judge bench-log bench-projections \
     campaign-small campaign-crash campaign-power campaign-readers campaign-tamper campaign-messages fmt lint
 
 help: ## This list
@@ -63,6 +63,9 @@ bench-judge: build ## mandate judge on a national history, against only decoding
 
 bench-log: ## The promises on the log, against the stock crates on SQLite and PostgreSQL
 	cargo bench --package mandate-store --bench log
+
+bench-projections: ## The promises on the read models: import, rebuild, keeping up, an idle server
+	cargo bench --package mandate-api --bench projections
 
 campaign-small: ## A small history through the whole system, 30 days of clock, 30 kills: one set of breaches everywhere
 	cargo run --release --locked --package mandate-tests --bin campaign -- drive --kills 30

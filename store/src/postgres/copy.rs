@@ -1,4 +1,4 @@
-//! Rows by `COPY … TO STDOUT (FORMAT binary)`: a third of the work of fetching them, on both ends.
+//! Rows by `COPY … TO STDOUT (FORMAT binary)`: less work than fetching them one by one, on both ends.
 //!
 //! Layout: a header of 19 bytes and more, then for each row the number of its fields (`i16`) and for each field its
 //! length (`i32`, -1 for null) and its bytes, then -1 in place of a number of fields; all big-endian (PostgreSQL
