@@ -1,5 +1,7 @@
 //! Folding the facts of one subject into its duties: the four forms of 3.3 and the outcomes of 3.4.
 
+mod days;
+
 use super::compiled::{ByKind, Part, Ready, VersionId, data_passes, entry_of, sets_state};
 use super::duty::{DueDate, Duty, End, Flags, Key, Move, Outcome};
 use super::history::{History, Row, RowId, Waiver};
@@ -371,14 +373,6 @@ impl<'a> Fold<'a> {
                 changes.push(Changed { row, field: *field, before, after });
             }
         }
-    }
-
-    /// Whether an `every` rule opens a duty each working day as things stand.
-    pub fn runs_daily(&self) -> bool {
-        let runs = |id: &VersionId| {
-            self.tracks.get(usize::from(*id)).is_some_and(|track| track.holds && track.since.0 != NONE)
-        };
-        self.table.everys.iter().any(runs)
     }
 
     fn note_holder(&mut self, changed: u64, time: Instant) {
@@ -976,96 +970,6 @@ impl<'a> Fold<'a> {
             track.since = if opens { (row, seq) } else { (NONE, 0) };
         }
         track.holds = holds;
-    }
-
-    /// Opens the duties of the working days of a period and ends those that were done, withdrawn or missed.
-    fn open_days(&mut self, id: VersionId, since: (RowId, u32), ended: Option<RowId>) {
-        let own = |pattern: &Duty| pattern.version == id && pattern.seq == since.1;
-        let Some(at) = self.patterns.iter().position(own) else { return };
-        let pattern = self.patterns.swap_remove(at);
-        let opener = *self.history.row(since.0);
-        let end = ended.map(|row| (row, self.history.row(row).time));
-        let mut day = opener.on.next().max(opener.time.london_date());
-        loop {
-            let start = day.start();
-            if start > self.view.as_at || end.is_some_and(|(_, time)| time <= start) {
-                break;
-            }
-            if start >= opener.time && self.calendar_before(start).is_working_day(day) {
-                let duty = self.day_duty(&pattern, day, end);
-                self.touched.push(self.duties.len());
-                self.duties.push(duty);
-            }
-            day = day.next();
-        }
-    }
-
-    /// The first check of the prison's to-do list that counts for a day, before the wait has ended: one stated of a user
-    /// or of the prison is about all nominals there.
-    fn check_of(
-        &self,
-        pattern: &Duty,
-        (start, due): (Instant, Instant),
-        end: Option<(RowId, Instant)>,
-    ) -> Option<RowId> {
-        self.ready(pattern.version).version.by?;
-        let parts = &self.table.of_type(FactType::TodoChecked)?.parts;
-        let asked = parts.iter().filter(|(id, part, _)| *id == pattern.version && *part == Part::Done);
-        let entries: Vec<&Entry> =
-            asked.filter_map(|(id, part, index)| entry_of(&self.ready(*id).version, *part, *index)).collect();
-        if entries.is_empty() || pattern.org == NONE {
-            return None;
-        }
-        let mut windows = self.asked_checks.borrow_mut();
-        match windows.last_mut() {
-            Some((prison, from, to)) if *prison == pattern.org && *from <= start => *to = due.max(*to),
-            _ => windows.push((pattern.org, start, due)),
-        }
-        drop(windows);
-        let place = |row: RowId| (self.history.row(row).time, self.history.row(row).position);
-        let counts = |row: &RowId| {
-            self.cx.is_visible(*row, self.view)
-                && end.is_none_or(|(end, _)| place(*row) < place(end))
-                && entries.iter().any(|entry| data_passes(self.history, *row, &entry.data, None))
-        };
-        self.cx.checks(pattern.org, start, due).find(counts)
-    }
-
-    /// The prisons at whose to-do lists days that run are looked at.
-    pub fn prisons_of_days(&self) -> impl Iterator<Item = u32> + '_ {
-        self.patterns.iter().map(|pattern| pattern.org).filter(|prison| *prison != NONE)
-    }
-
-    fn day_duty(&self, pattern: &Duty, day: Date, end: Option<(RowId, Instant)>) -> Duty {
-        let (start, due) = (day.start(), day.end());
-        let own = self.marks.iter().find(|mark| {
-            let time = self.history.row(mark.row).time;
-            mark.version == pattern.version
-                && mark.part == Part::Done
-                && (start..due).contains(&time)
-                && self.same_organisation(pattern, mark.row)
-        });
-        let order = |row: &RowId| (self.history.row(*row).time, self.history.row(*row).position);
-        let done = own
-            .map(|mark| mark.row)
-            .into_iter()
-            .chain(self.check_of(pattern, (start, due), end))
-            .min_by_key(order);
-        let ending = end.filter(|(_, time)| *time < due);
-        let end = match (done, ending) {
-            (Some(row), _) => {
-                let at = self.history.row(row).time.max(start);
-                Some(End { outcome: Outcome::Met, by: Some(row), at })
-            }
-            (None, Some((row, time))) => {
-                Some(End { outcome: Outcome::Withdrawn, by: Some(row), at: time.max(start) })
-            }
-            (None, None) if due <= self.view.as_at => {
-                Some(End { outcome: Outcome::Lapsed, by: None, at: due })
-            }
-            (None, None) => None,
-        };
-        Duty { day: Some(day), opened_at: start, due: DueDate::day(day), end, ..pattern.clone() }
     }
 
     // ---- `on` and `prior` ----
