@@ -214,6 +214,28 @@ async fn the_same_message_again_is_the_same_answer_and_another_under_its_id_wait
 }
 
 #[tokio::test]
+async fn a_message_whose_second_fact_has_an_id_that_is_taken_waits_in_quarantine() {
+    let server = Server::open_to_anyone();
+    let mut other = received("A8513EA", AT);
+    other["id"] = json!("d-1:2");
+    assert_eq!(send(&server, &other).await["status"], "stored");
+    let info = json!({"reason": "RELEASED", "prisonId": "SWI", "nomsNumber": "A8513EA",
+                      "nomisMovementReasonCode": "DEC"});
+    let mut death = message("prison-offender-events.prisoner.released", &json!({"NOMS": "A8513EA"}), &info);
+    death["id"] = json!("d-1");
+    let answer = send(&server, &death).await;
+    assert_eq!(answer["status"], "quarantined", "{answer}");
+    assert!(
+        answer["reason"].as_str().unwrap().starts_with("the id of its fact 2 is that of another"),
+        "{answer}"
+    );
+    assert_eq!(of_kind(&server, FactType::CustodyLeft).len(), 0, "all of a message or nothing");
+    let stored = server.stored();
+    assert_eq!(send(&server, &death).await["status"], "quarantined");
+    assert_eq!(server.stored(), stored, "the same message waits once");
+}
+
+#[tokio::test]
 async fn two_nominals_are_one_once_their_numbers_are_linked_in_any_order() {
     let crn = || with(registered("X777978"), json!({"area": "area/A07"}));
     let noms = || received("A8513EA", AT);

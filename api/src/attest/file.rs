@@ -259,6 +259,10 @@ impl Books<'_> {
             let mut events = found.events;
             events.push(fact);
             let outcomes = store.append_blocking(events, OnError::All)?;
+            if let Some(Outcome::Refused(refusal)) = outcomes.last() {
+                let reason = refusal.to_string();
+                return self.refuse(&RowError { line: place.line, reason, text: place.text });
+            }
             if outcomes.iter().all(|outcome| outcome.position().is_some()) {
                 self.counts.stored += 1;
                 return Ok(());

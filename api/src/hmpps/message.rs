@@ -9,6 +9,9 @@ use sha2::{Digest as _, Sha256};
 
 /// Longest message, in bytes; SNS carries no longer one.
 pub const MAX_MESSAGE_BYTES: usize = 256 << 10;
+/// Longest message once every character outside of ASCII is written as its escape, in bytes: three times as long, which
+/// is what text in any script takes.
+const MAX_ASCII_BYTES: usize = 3 * MAX_MESSAGE_BYTES;
 /// Longest id of a message, in bytes: facts put a suffix behind it.
 const MAX_ID_BYTES: usize = 400;
 
@@ -50,7 +53,17 @@ impl Message {
         if text.len() > MAX_MESSAGE_BYTES {
             return Err(MessageError::TooLong(text.len()));
         }
-        let text = ascii(text);
+        Self::read_kept(ascii(text))
+    }
+
+    /// Reads a message that was kept: it is in ASCII, and may be longer for that.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_kept(text: String) -> Result<Self, MessageError> {
+        if text.len() > MAX_ASCII_BYTES {
+            return Err(MessageError::TooLong(text.len()));
+        }
         let value: Value = serde_json::from_str(&text).map_err(|error| {
             MessageError::NotJson(format!("line {} column {}", error.line(), error.column()))
         })?;
@@ -85,15 +98,19 @@ impl Parts {
                 Some(Value::String(inner)) => self.take_text(&inner),
                 Some(Value::Object(inner)) => {
                     self.body = raw_member(text, "message");
-                    self.take_envelope(inner)
+                    self.take_envelope(text, inner)
                 }
                 _ => Err("its `message` is neither an object nor a text"),
             };
         }
-        self.take_envelope(outer)
+        self.take_envelope(text, outer)
     }
 
-    fn take_envelope(&mut self, mut outer: Map<String, Value>) -> Result<Map<String, Value>, &'static str> {
+    fn take_envelope(
+        &mut self,
+        text: &str,
+        mut outer: Map<String, Value>,
+    ) -> Result<Map<String, Value>, &'static str> {
         let enriched = self.take_enrichment(&mut outer);
         match outer.get("Message") {
             Some(Value::String(inner)) if !outer.contains_key("eventType") => {
@@ -105,7 +122,7 @@ impl Parts {
             }
             _ => {
                 if enriched {
-                    self.body = Some(Value::Object(outer.clone()).to_string());
+                    self.body = without_member(self.body.as_deref().unwrap_or(text), "enrichment");
                 }
                 Ok(outer)
             }
@@ -115,9 +132,12 @@ impl Parts {
     fn take_text(&mut self, inner: &str) -> Result<Map<String, Value>, &'static str> {
         let inner = ascii(inner.trim());
         let value = serde_json::from_str(&inner).map_err(|_| "the message inside is not JSON")?;
-        self.body = Some(inner);
-        let Value::Object(mut body) = value else { return Err("the message inside is not a JSON object") };
-        self.take_enrichment(&mut body);
+        let Value::Object(mut body) = value else {
+            self.body = Some(inner);
+            return Err("the message inside is not a JSON object");
+        };
+        let enriched = self.take_enrichment(&mut body);
+        self.body = if enriched { without_member(&inner, "enrichment") } else { Some(inner) };
         Ok(body)
     }
 
@@ -137,6 +157,23 @@ impl Parts {
 fn raw_member(text: &str, name: &str) -> Option<String> {
     let members: std::collections::BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
     members.get(name).map(|raw| raw.get().to_owned())
+}
+
+/// The text of an object without one of its members, the rest as it was written.
+fn without_member(text: &str, name: &str) -> Option<String> {
+    let members: std::collections::BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
+    let value = members.get(name)?.get();
+    let from = (value.as_ptr() as usize).checked_sub(text.as_ptr() as usize)?;
+    let (before, after) = (text.get(..from)?, text.get(from + value.len()..)?);
+    let before = before.trim_end().strip_suffix(':')?.trim_end();
+    // A name that is written with escapes stays where it is: only its value is dropped.
+    let Some(before) = before.strip_suffix(&format!("\"{name}\"")) else {
+        return Some(format!("{before}:null{after}"));
+    };
+    Some(match before.trim_end().strip_suffix(',') {
+        Some(before) => format!("{before}{after}"),
+        None => format!("{before}{}", after.trim_start().strip_prefix(',').unwrap_or(after).trim_start()),
+    })
 }
 
 /// A string that is not empty, or a number, as text.
@@ -219,11 +256,25 @@ mod tests {
             format!(r#"{{"enrichment":{{"area":"area/A07"}},"message":{body}}}"#),
             r#"{"enrichment":{"area":"area/A07"},"Message":"{\"eventType\":\"a.b\",\"x\":1}"}"#.to_owned(),
             r#"{"enrichment":{"area":"area/A07"},"eventType":"a.b","x":1}"#.to_owned(),
+            r#"{"eventType":"a.b" , "enrichment" : {"area":"area/A07"},"x":1}"#.to_owned(),
+            r#"{"eventType":"a.b","x":1,"enrichment":{"area":"area/A07"}}"#.to_owned(),
+            r#"{"Message":"{\"enrichment\":{\"area\":\"area/A07\"}, \"eventType\":\"a.b\",\"x\":1}"}"#
+                .to_owned(),
         ] {
             let message = Message::read(&text).unwrap();
             assert_eq!(message.enrichment.get("area"), Some(&Value::from("area/A07")), "{text}");
             assert_eq!((&message.digest, &message.body), (&bare.digest, &bare.body), "{text}");
         }
+    }
+
+    #[test]
+    fn a_message_as_long_as_may_be_is_read_again_as_it_was_kept() {
+        let long = "é".repeat((MAX_MESSAGE_BYTES - 40) / 2);
+        let message = Message::read(&format!(r#"{{"eventType":"a.b","x":"{long}"}}"#)).unwrap();
+        assert!(message.text.len() > MAX_MESSAGE_BYTES);
+        assert_eq!(Message::read_kept(message.text.clone()).unwrap(), message);
+        let deletes = format!(r#"{{"eventType":"{}"}}"#, "\u{7f}".repeat(MAX_MESSAGE_BYTES - 40));
+        assert!(matches!(Message::read(&deletes), Err(MessageError::TooLong(_))));
     }
 
     #[test]

@@ -138,7 +138,7 @@ impl Entry {
             other => other.into(),
         })?;
         let text = private.get("message").and_then(Value::as_str).ok_or_else(gone)?;
-        Ok(Message::read(text)?)
+        Ok(Message::read_kept(text.to_owned())?)
     }
 
     /// `message.replayed`.

@@ -77,6 +77,15 @@ enum Attempt {
     Again,
 }
 
+/// What came of storing the events of a message.
+enum Appended {
+    Stored(Vec<Outcome>),
+    /// Nothing was stored: the event at this place has the id of another, or its subject was erased.
+    Conflict {
+        place: usize,
+    },
+}
+
 impl Receiver<'_> {
     /// Takes a message; when this returns, what became of it is durable.
     ///
@@ -273,7 +282,19 @@ impl Receiver<'_> {
             events.push(entry.replayed(self.now)?);
         }
         let kinds: Vec<FactType> = events.iter().map(|event| event.fact().kind).collect();
-        let Some(outcomes) = self.append(message, events)? else { return Ok(Attempt::Again) };
+        let outcomes = match self.append(message, events)? {
+            Appended::Stored(outcomes) => outcomes,
+            // The first has the message's own id: looked at again, the message is one told before or held.
+            Appended::Conflict { place } if place > opened && place < opened + told => {
+                let reason = format!(
+                    "the id of its fact {} is that of another fact, which is stored with other content",
+                    place - opened + 1
+                );
+                let held = Held { reason, needs: Vec::new(), numbers: useful.person.clone() };
+                return self.hold(message, &held, waiting);
+            }
+            Appended::Conflict { .. } => return Ok(Attempt::Again),
+        };
         let places = kinds.into_iter().zip(outcomes).skip(opened).take(told);
         let again = places.clone().all(|(_, outcome)| matches!(outcome, Outcome::AlreadyStored { .. }));
         let facts = places.filter_map(|(kind, outcome)| Some((kind, outcome.position()?))).collect();
@@ -334,13 +355,13 @@ impl Receiver<'_> {
         }
         events.push(quarantine::quarantined(message, held, subject.as_deref(), self.now)?);
         match self.append(message, events)? {
-            Some(_) => Ok(Attempt::Done(Taken::Quarantined { id, reason, needs, again: false })),
-            None => Ok(Attempt::Again),
+            Appended::Stored(_) => Ok(Attempt::Done(Taken::Quarantined { id, reason, needs, again: false })),
+            Appended::Conflict { .. } => Ok(Attempt::Again),
         }
     }
 
-    /// Stores events, all or none; none when something else is stored under one of their ids.
-    fn append(&self, message: &Message, events: Vec<NewEvent>) -> Result<Option<Vec<Outcome>>, TakeError> {
+    /// Stores events, all or none.
+    fn append(&self, message: &Message, events: Vec<NewEvent>) -> Result<Appended, TakeError> {
         let command = command_of(message);
         let named = events
             .into_iter()
@@ -350,16 +371,16 @@ impl Receiver<'_> {
             })
             .collect::<Result<Vec<_>, _>>()?;
         let outcomes = self.store.append_blocking(named, OnError::All)?;
-        let refused = outcomes.iter().find_map(|outcome| match outcome {
-            Outcome::Refused(refusal) => Some(refusal),
-            Outcome::Stored { .. } | Outcome::AlreadyStored { .. } | Outcome::NotStored { .. } => None,
+        let refused = outcomes.iter().position(|outcome| match outcome {
+            Outcome::Refused(
+                Refusal::Conflict { .. } | Refusal::Erased { .. } | Refusal::VersionConflict { .. },
+            ) => true,
+            Outcome::Stored { .. } | Outcome::AlreadyStored { .. } | Outcome::NotStored { .. } => false,
         });
-        match refused {
-            None => Ok(Some(outcomes)),
-            Some(Refusal::Conflict { .. } | Refusal::Erased { .. } | Refusal::VersionConflict { .. }) => {
-                Ok(None)
-            }
-        }
+        Ok(match refused {
+            None => Appended::Stored(outcomes),
+            Some(place) => Appended::Conflict { place },
+        })
     }
 
     fn by(&self, event: NewEvent) -> Result<NewEvent, TakeError> {
