@@ -259,8 +259,9 @@ pub(crate) const ROLES: Shape = Choice(&[
     "smb-member",
     "other",
 ]);
-pub(crate) const TOKENS: Shape =
-    Choice(&["create", "manager", "supervisor", "partner", "lpc", "cpc", "central-support", "admin"]);
+pub(crate) const TOKEN_WORDS: &[&str] =
+    &["create", "manager", "supervisor", "partner", "lpc", "cpc", "central-support", "admin"];
+pub(crate) const TOKENS: Shape = Choice(TOKEN_WORDS);
 pub(crate) const DOCUMENTS: Shape =
     Choice(&["syops", "standards", "business-model", "minimum-dataset", "audit-framework"]);
 pub(crate) const COURSES: Shape = Choice(&["visor", "cpc", "train-the-trainer"]);

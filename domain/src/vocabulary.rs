@@ -6,7 +6,8 @@ use crate::catalogue::{FactType, SubjectKind};
 use crate::time::Date;
 
 named! {
-    /// A field of the state of a subject (spec 3.2). The post of a CPC is filled while someone holds it who is vetted
+    /// A field of the state of a subject (spec 3.2). `tokens` are those that a user holds; asked for one, whether it
+    /// is among them. The post of a CPC is filled while someone holds it who is vetted
     /// at level 3; `area_partner` is true while an area is a partner of the record.
     StateField {
         Category "category" Level "level" Supervision "supervision" Sentence "sentence" Custody "custody"
@@ -14,7 +15,7 @@ named! {
         RecordOwnerOrg "record_owner_org" Alert "alert" Area "area" Unit "unit" Alive "alive" Managed "managed"
         AwaitingPartnership "awaiting_partnership" AreaPartner "area_partner"
         Account "account" VettingLevel "vetting_level" VettingExpiresOn "vetting_expires_on" Org "org" Role "role"
-        Service "service" Enrolled "enrolled" Cpc "cpc" Lpc "lpc" VisorLead "visor_lead" Approval "approval"
+        Service "service" Tokens "tokens" Enrolled "enrolled" Cpc "cpc" Lpc "lpc" VisorLead "visor_lead" Approval "approval"
     }
 }
 
@@ -25,6 +26,8 @@ pub enum StateShape {
     Number(u32),
     /// One of the listed words; the first is the initial value.
     Words(&'static [&'static str]),
+    /// A set of the listed words.
+    Set(&'static [&'static str]),
     /// False or true.
     Bool,
     /// A date or none.
@@ -38,6 +41,7 @@ impl fmt::Display for StateShape {
         match self {
             Self::Number(high) => write!(f, "a number from 0 to {high}"),
             Self::Words(words) => write!(f, "one of {}", words.join(", ")),
+            Self::Set(words) => write!(f, "one of {}", words.join(", ")),
             Self::Bool => f.write_str("true or false"),
             Self::OptionalDate => f.write_str("\"known\" or \"unknown\""),
             Self::OptionalId => f.write_str("an id, \"known\" or \"unknown\""),
@@ -79,7 +83,7 @@ impl StateField {
     /// The values the field takes.
     #[must_use]
     pub const fn shape(self) -> StateShape {
-        use StateShape::{Bool, Number, OptionalDate, OptionalId, Words};
+        use StateShape::{Bool, Number, OptionalDate, OptionalId, Set, Words};
         match self {
             Self::Category => Number(4),
             Self::Level | Self::VettingLevel => Number(3),
@@ -112,6 +116,7 @@ impl StateField {
                 "smb-member",
                 "other",
             ]),
+            Self::Tokens => Set(crate::catalogue::TOKEN_WORDS),
             Self::Service => Words(&["none", "probation", "prison", "police"]),
             Self::Cpc | Self::Lpc | Self::VisorLead => Words(&["vacant", "filled"]),
             Self::Approval => Words(&["none", "risk_assessed", "approved", "withdrawn"]),
@@ -145,7 +150,8 @@ impl StateField {
             | Self::VettingExpiresOn
             | Self::Org
             | Self::Role
-            | Self::Service => &[SubjectKind::User],
+            | Self::Service
+            | Self::Tokens => &[SubjectKind::User],
             Self::Enrolled | Self::Cpc | Self::Lpc | Self::VisorLead => ORGANISATIONS,
             Self::Approval => &[SubjectKind::Terminal],
         }
@@ -163,17 +169,18 @@ impl StateField {
         match self.shape() {
             StateShape::OptionalDate | StateShape::OptionalId => NONE,
             StateShape::Bool if matches!(self, Self::Alive) => 1,
-            StateShape::Bool | StateShape::Number(_) | StateShape::Words(_) => 0,
+            StateShape::Bool | StateShape::Number(_) | StateShape::Words(_) | StateShape::Set(_) => 0,
         }
     }
 
-    /// The encoded value of one of the field's words.
+    /// The encoded value of one of the field's words; of a set, its bit.
     #[must_use]
     pub fn word(self, word: &str) -> Option<u32> {
         match self.shape() {
             StateShape::Words(words) => {
                 words.iter().position(|w| *w == word).and_then(|at| u32::try_from(at).ok())
             }
+            StateShape::Set(words) => words.iter().position(|w| *w == word).map(|at| 1 << at),
             _ => None,
         }
     }
@@ -227,6 +234,7 @@ impl StateField {
             Self::VettingLevel | Self::VettingExpiresOn => vec![T::VettingCleared, T::VettingWithdrawn],
             Self::Org | Self::Role => vec![T::UserRegistered, T::UserMoved],
             Self::Service => vec![T::UserRegistered],
+            Self::Tokens => vec![T::TokenGranted, T::TokenRevoked],
             // Nothing takes an organisation out again.
             Self::Enrolled if value == 0 => Vec::new(),
             Self::Enrolled => vec![T::OrganisationEnrolled],

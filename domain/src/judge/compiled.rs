@@ -24,8 +24,6 @@ pub(super) struct Ready {
     pub obligation: Option<u16>,
     /// Places of the rules whose earlier due date it keeps.
     pub keeps: Vec<usize>,
-    /// Whether any opening asks for a live record that the duty does not outlive.
-    pub ends_with_record: bool,
     /// Whether a type in `done` also opens.
     pub chain: bool,
     /// Types that show the act was done, as bits by [`FactType::index`].
@@ -67,6 +65,17 @@ pub(super) struct ByKind {
 impl ByKind {
     pub fn of_type(&self, kind: FactType) -> Option<&ByType> {
         self.types.get(kind.index())
+    }
+}
+
+impl Ready {
+    /// Whether a duty that an entry of `on` opened ends when the record is no longer live: the opening asked for one
+    /// that is.
+    pub fn ends_with_record(&self, entry: usize) -> bool {
+        let version = &self.version;
+        let asked = version.guard.asks_live_record()
+            || version.on.get(entry).is_some_and(|entry| entry.after.asks_live_record());
+        asked && !version.outlives_record && matches!(version.form, Form::On | Form::Prior)
     }
 }
 
@@ -167,8 +176,10 @@ fn ready(
         for (field, test) in &mut entry.data {
             let shape = entry.kind.field(field.name()).map(|spec| spec.shape);
             let textual = matches!(shape, Some(Shape::Id | Shape::Choice(_) | Shape::Subject(_)));
-            if let (true, Test::AnyOf(values)) = (textual, test) {
-                translate(values);
+            match test {
+                Test::AnyOf(values) if textual => translate(values),
+                Test::Contains(values) => translate(values),
+                _ => {}
             }
         }
     }
@@ -178,16 +189,12 @@ fn ready(
         .iter()
         .filter_map(|id| policy.rules.iter().position(|rule| rule.id == *id))
         .collect();
-    let asks_live = version.guard.asks_live_record() || version.on.iter().any(|e| e.after.asks_live_record());
     Ready {
         rule,
         watched: version.holds.fields() | until_fields | StateField::Alive.bit(),
         asked: version.holds.fields() | version.guard.fields() | version.was.fields(),
         obligation,
         keeps,
-        ends_with_record: asks_live
-            && !version.outlives_record
-            && matches!(version.form, Form::On | Form::Prior),
         chain: version.done.iter().any(|done| version.on.iter().any(|on| on.kind == done.kind)),
         evidence: evidence(&version),
         version,
@@ -227,7 +234,7 @@ enum Wanted {
 fn setters(field: StateField, test: &Test, wanted: Wanted) -> Vec<FactType> {
     let fits = |value: &u32| test.holds(*value) == (wanted == Wanted::Passing);
     match values(field) {
-        // Whatever sets a date or an id may make it known or unknown.
+        // Whatever sets a date, an id or a set may make it known or unknown, hold a word or not.
         None => field.setters(NONE),
         Some(values) => values.into_iter().filter(fits).flat_map(|value| field.setters(value)).collect(),
     }
@@ -239,7 +246,7 @@ fn values(field: StateField) -> Option<Vec<u32>> {
         StateShape::Number(high) => Some((0..=high).collect()),
         StateShape::Words(words) => Some((0..u32::try_from(words.len()).unwrap_or(0)).collect()),
         StateShape::Bool => Some(vec![0, 1]),
-        StateShape::OptionalDate | StateShape::OptionalId => None,
+        StateShape::OptionalDate | StateShape::OptionalId | StateShape::Set(_) => None,
     }
 }
 
@@ -321,8 +328,12 @@ pub(super) fn data_passes(
         };
         match test {
             Test::BeginsWith(starts) => value.is_some_and(|value| {
-                starts.iter().any(|start| history.symbols.text(value).starts_with(start))
+                let text = history.symbols.text(value);
+                starts.iter().any(|start| text == start || start.ends_with('/') && text.starts_with(start))
             }),
+            Test::Contains(wanted) => {
+                value.is_some_and(|value| history.list(value).iter().any(|held| wanted.contains(held)))
+            }
             test => test.holds(value.unwrap_or(NONE)),
         }
     })

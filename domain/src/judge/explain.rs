@@ -342,12 +342,18 @@ fn each_day(steps: &mut Steps, from: Date, n: u16) {
 }
 
 /// A condition in words.
+/// The words of a set.
+pub(super) fn words_of(words: &[&'static str], set: u32) -> Vec<&'static str> {
+    words.iter().enumerate().filter(|(at, _)| set >> at & 1 == 1).map(|(_, word)| *word).collect()
+}
+
 fn in_terms(condition: &Condition) -> String {
     let one = |field: StateField, value: u32| match field.shape() {
         StateShape::Words(words) => usize::try_from(value)
             .ok()
             .and_then(|at| words.get(at))
             .map_or_else(|| value.to_string(), |word| (*word).to_owned()),
+        StateShape::Set(words) => words_of(words, value).join(" and "),
         StateShape::Bool => (value == 1).to_string(),
         StateShape::Number(_) | StateShape::OptionalDate | StateShape::OptionalId => value.to_string(),
     };
@@ -363,7 +369,11 @@ fn in_terms(condition: &Condition) -> String {
             Test::Range(low, high) => format!("{field} is {low} to {high}"),
             Test::Known => format!("{field} is known"),
             Test::Unknown => format!("{field} is unknown"),
-            Test::HoldsAll(_) | Test::BeginsWith(_) => field.to_string(),
+            Test::HoldsAny(bits) => match field.shape() {
+                StateShape::Set(words) => format!("{field} hold {}", words_of(words, *bits).join(" or ")),
+                _ => field.to_string(),
+            },
+            Test::HoldsAll(_) | Test::Contains(_) | Test::BeginsWith(_) => field.to_string(),
         })
         .collect();
     terms.join(", ")

@@ -299,7 +299,8 @@ impl<'a> Fold<'a> {
         self.note_changes(row, effect.changed);
         self.note_holder(effect.changed, found.time);
         self.note_evidence(row, &found);
-        let closes = self.play_parts(row, &found);
+        // What states that which already holds, or is of another registration, ends nothing either.
+        let closes = if effect.opens { self.play_parts(row, &found) } else { Vec::new() };
         if effect.changed != 0 {
             self.end_with_record_or_life(row, effect.changed, found.time);
         }
@@ -325,21 +326,19 @@ impl<'a> Fold<'a> {
         }
     }
 
-    /// The placements by which the user's organisation is, or lies under, the one that a fact is stated of; `None`
-    /// where it does not.
-    fn lies_under(&self, found: &Row) -> Option<Vec<RowId>> {
+    /// Whether the user's organisation is, or lies under, the one that a fact is stated of.
+    fn lies_under(&self, found: &Row) -> bool {
         let mut placements = Vec::new();
         let mut org = self.state.get(StateField::Org);
         while org != found.subject {
-            let placed = self.cx.placement(org, (found.time, found.position), self.view)?;
-            // Placed in a circle: it lies under nothing else.
-            if placements.contains(&placed) {
-                return None;
-            }
+            let placed = self.cx.placement(org, (found.time, found.position), self.view);
+            // Placed in a circle, it lies under nothing else.
+            let Some(placed) = placed.filter(|placed| !placements.contains(placed)) else { return false };
             placements.push(placed);
-            org = self.history.value(placed, Field::Parent)?;
+            let Some(parent) = self.history.value(placed, Field::Parent) else { return false };
+            org = parent;
         }
-        Some(placements)
+        true
     }
 
     /// A reception elsewhere was told before the leaving: the present prison is left at that instant.
@@ -596,7 +595,7 @@ impl<'a> Fold<'a> {
         let was_live = self.before.get(StateField::Record.index()).copied() == live;
         let compiled = &self.cx.compiled;
         if changed & StateField::Record.bit() != 0 && was_live {
-            self.end_where(row, time, |duty| compiled.version(duty.version).ends_with_record);
+            self.end_where(row, time, |duty| compiled.version(duty.version).ends_with_record(duty.entry));
         }
         if changed & StateField::Alive.bit() != 0 {
             self.end_where(row, time, |duty| {
@@ -628,7 +627,8 @@ impl<'a> Fold<'a> {
             for id in turned_true.into_iter().chain(reopened) {
                 let version = &self.ready(id).version;
                 let blocked = self.ready(id).obligation.is_some_and(|o| self.is_overdue_in(o, time));
-                if version.governs(on) && self.track(id).guard && !blocked {
+                if version.governs(on) && self.track(id).guard && version.was.holds(&self.before) && !blocked
+                {
                     opening.push(id);
                 }
             }
@@ -959,6 +959,7 @@ impl<'a> Fold<'a> {
             && holds
             && !track.holds
             && version.governs(self.history.row(row).on)
+            && version.was.holds(&self.before)
             && self.guard_holds(&version.guard, version.counted_from, row);
         if opens {
             let known_since = self.known_since(self.ready(id).asked, row);
@@ -981,9 +982,13 @@ impl<'a> Fold<'a> {
             let ready = self.ready(*id);
             let version = &ready.version;
             let Some(entry) = version.on.get(*index) else { continue };
-            let placements = if entry.each_user { self.lies_under(found) } else { Some(Vec::new()) };
-            let Some(placements) = placements else { continue };
-            let alive = self.state.get(StateField::Alive) == 1 || version.opens_after_death;
+            if entry.each_user && !self.lies_under(found) {
+                continue;
+            }
+            // No rule opens after a death; one may ask for something at it.
+            let alive = self.state.get(StateField::Alive) == 1
+                || version.opens_after_death
+                || found.kind == FactType::NominalDied;
             if opened_rules.contains(&ready.rule)
                 || !alive
                 || !version.governs(found.on)
@@ -1007,9 +1012,6 @@ impl<'a> Fold<'a> {
                 asked |= StateField::Org.bit();
             }
             let mut known_since = self.known_since(asked, row);
-            for placement in placements {
-                known_since = known_since.max(self.history.row(placement).recorded);
-            }
             for guard in [&version.guard, &entry.after] {
                 if let Some(switch) = self.programme_switch(guard, CountedFrom::Opening, row) {
                     known_since = self.with_area(known_since.max(self.history.row(switch).recorded));

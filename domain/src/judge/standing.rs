@@ -72,6 +72,8 @@ impl Judge<'_> {
                 let word = usize::try_from(value).ok().and_then(|at| words.get(at));
                 word.map_or_else(|| value.to_string(), |word| (*word).to_owned())
             }
+            StateShape::Set(_) if value == 0 => "none".to_owned(),
+            StateShape::Set(words) => super::explain::words_of(words, value).join(", "),
             StateShape::Bool => (value == 1).to_string(),
             StateShape::Number(_) => value.to_string(),
             StateShape::OptionalDate => {

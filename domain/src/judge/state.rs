@@ -74,6 +74,8 @@ pub(super) struct State {
     requests: Vec<Request>,
     answers: Vec<RowId>,
     posts: [Vec<u32>; 3],
+    /// Tokens that a user holds, each for all areas or for one.
+    tokens: Vec<(u32, Option<u32>)>,
     /// Vetting levels of those who ever held the post of a CPC, where the state is that of an organisation.
     levels: Vec<(u32, u32)>,
     /// Areas that are partners of the record, with the users named.
@@ -103,6 +105,7 @@ impl State {
             requests: Vec::new(),
             answers: Vec::new(),
             posts: [Vec::new(), Vec::new(), Vec::new()],
+            tokens: Vec::new(),
             levels: Vec::new(),
             area_partners: Vec::new(),
         }
@@ -332,6 +335,7 @@ impl State {
             FactType::AccountEnabled => self.set_word(StateField::Account, "enabled", row, c),
             FactType::AccountDisabled => self.set_word(StateField::Account, "disabled", row, c),
             FactType::AccountArchived => self.set_word(StateField::Account, "archived", row, c),
+            FactType::TokenGranted | FactType::TokenRevoked => self.token(history, row, c),
             FactType::OrganisationEnrolled => self.set(StateField::Enrolled, 1, row, c),
             FactType::PostFilled | FactType::PostVacated => self.post(history, row, c),
             FactType::TerminalRiskAssessed => self.set_word(StateField::Approval, "risk_assessed", row, c),
@@ -373,6 +377,21 @@ impl State {
         let police = SubjectKind::of(history.symbols.text(owner)) == Some(SubjectKind::Police);
         self.set(StateField::RecordOwnerOrg, owner, row, c);
         self.set_word(StateField::RecordOwner, if police { "police" } else { "probation" }, row, c);
+    }
+
+    /// Grants or revokes a token, for an area where one is named; a revocation that names none is for all.
+    fn token(&mut self, history: &History, row: RowId, c: &mut u64) {
+        let token = StateField::Tokens.word(history.text(row, Field::Token)).unwrap_or(0);
+        let area = history.value(row, Field::Area);
+        self.tokens.retain(|(held, held_for)| {
+            let revoked = area.is_none() || *held_for == area;
+            *held != token || !revoked
+        });
+        if history.row(row).kind == FactType::TokenGranted {
+            self.tokens.push((token, area));
+        }
+        let held = self.tokens.iter().fold(0, |set, (held, _)| set | held);
+        self.set(StateField::Tokens, held, row, c);
     }
 
     fn post(&mut self, history: &History, row: RowId, c: &mut u64) {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::catalogue::{FactType, Field, FieldSpec, Shape, SubjectKind, WAIVERS};
 use crate::time::Date;
-use crate::vocabulary::{StateField, StateShape};
+use crate::vocabulary::{StateField, StateShape, encode_date};
 
 /// What all files of one policy share while it is read.
 struct Shared {
@@ -263,6 +263,9 @@ fn read_version(table: &Table<'_, '_>, number: u16, shared: &mut Shared) -> Opti
     let holds = condition("while");
     let until = condition("until");
     let (guard, was) = (condition("if"), condition("was"));
+    for (key, asked) in [("while", &holds), ("until", &until), ("was", &was)] {
+        refuse_programme(table, key, asked);
+    }
     let mut entries = |key: &'static str| read_entries(table, key, &subjects, shared);
     let (on, done, needs, since) = (entries("on"), entries("done"), entries("needs"), entries("since"));
     let (withdrawn_by, closes_overdue) = (entries("withdrawn_by"), entries("closes_overdue"));
@@ -272,11 +275,16 @@ fn read_version(table: &Table<'_, '_>, number: u16, shared: &mut Shared) -> Opti
         "org" => Some(By::Org),
         _ => at.wrong("\"prison\" or \"org\""),
     });
-    let every = form == Some(Form::Every);
-    let due = if every && table.get("due").is_none() {
-        Some(Due::SameDay)
-    } else {
-        table.need("due").and_then(|at| read_due(&at))
+    let due = match (form, table.get("due").is_some()) {
+        (Some(Form::Every), false) => Some(Due::SameDay),
+        (Some(Form::Prior), false) => Some(Due::Prior),
+        _ => table.need("due").and_then(|at| read_due(&at)),
+    };
+    // `prior` is an `on` rule with `due = "prior"` (3.3); a day of `every` is due at its own end.
+    let (form, due) = match (form, due) {
+        (Some(Form::On), Some(Due::Prior)) => (Some(Form::Prior), due),
+        (Some(Form::Every), Some(Due::Days(0))) => (form, Some(Due::SameDay)),
+        _ => (form, due),
     };
     let holder = table.need("holder").and_then(|at| match at.text()? {
         "area" => Some(Holder::Area),
@@ -387,7 +395,6 @@ fn check_form(table: &Table<'_, '_>, version: &Version) {
         Form::On => {
             complain(version.on.is_empty(), "`form = \"on\"` needs `on`");
             complain(version.done.is_empty(), "`form = \"on\"` needs `done`");
-            complain(version.due == Due::Prior, "`due = \"prior\"` belongs to `form = \"prior\"`");
         }
         Form::Prior => {
             complain(version.on.is_empty(), "`form = \"prior\"` needs `on`");
@@ -463,7 +470,7 @@ fn read_state_test(at: &At<'_, '_>, field: StateField, shared: &mut Shared) -> O
             (StateShape::Number(high), value) => {
                 integer(value).and_then(|n| u32::try_from(n).ok()).filter(|n| *n <= high)
             }
-            (StateShape::Words(_), DeValue::String(word)) => field.word(word),
+            (StateShape::Words(_) | StateShape::Set(_), DeValue::String(word)) => field.word(word),
             (StateShape::Bool, DeValue::Boolean(value)) => Some(u32::from(*value)),
             (StateShape::OptionalId, DeValue::String(id)) => Some(shared.symbol(id)),
             _ => None,
@@ -473,7 +480,13 @@ fn read_state_test(at: &At<'_, '_>, field: StateField, shared: &mut Shared) -> O
         }
         value
     };
-    any_of(at, &mut one)
+    let any = any_of(at, &mut one);
+    match (shape, any) {
+        (StateShape::Set(_), Some(Test::AnyOf(bits))) => {
+            Some(Test::HoldsAny(bits.into_iter().fold(0, |set, bit| set | bit)))
+        }
+        (_, any) => any,
+    }
 }
 
 /// One value, or a list of which any will do.
@@ -500,10 +513,24 @@ fn read_entries(
     shared: &mut Shared,
 ) -> Vec<Entry> {
     let Some(at) = table.get(key) else { return Vec::new() };
-    at.items().iter().filter_map(|item| read_entry(item, subjects, shared)).collect()
+    at.items().iter().filter_map(|item| read_entry(item, key, subjects, shared)).collect()
 }
 
-fn read_entry(at: &At<'_, '_>, subjects: &[SubjectKind], shared: &mut Shared) -> Option<Entry> {
+/// A programme is asked where a duty opens, of the area just after the fact, and nowhere else.
+fn refuse_programme(table: &Table<'_, '_>, key: &'static str, asked: &Condition) {
+    if asked.programme.is_some()
+        && let Some(at) = table.get(key)
+    {
+        at.problem("`programme` can be asked in `if` of the version or of an entry of `on` only".to_owned());
+    }
+}
+
+fn read_entry(
+    at: &At<'_, '_>,
+    key: &'static str,
+    subjects: &[SubjectKind],
+    shared: &mut Shared,
+) -> Option<Entry> {
     let table = at.table()?;
     let kind = table.need("type").and_then(|at| known_type(&at));
     let data = match (table.get("where"), kind) {
@@ -514,6 +541,10 @@ fn read_entry(at: &At<'_, '_>, subjects: &[SubjectKind], shared: &mut Shared) ->
         table.get(key).map(|at| read_condition(&at, subjects, shared)).unwrap_or_default()
     };
     let (after, before) = (condition("if"), condition("was"));
+    refuse_programme(&table, "was", &before);
+    if key != "on" {
+        refuse_programme(&table, "if", &after);
+    }
     let counted_from = table.get("counted_from").and_then(|at| read_counted_from(&at));
     let policy_gap = table.flag("policy_gap");
     let any_match = table.get("match").is_some_and(|at| match at.text() {
@@ -598,8 +629,12 @@ fn read_data_test(at: &At<'_, '_>, spec: &FieldSpec, shared: &mut Shared) -> Opt
         }
         (_, DeValue::String(text)) if text == "known" => return Some(Test::Known),
         (_, DeValue::String(text)) if text == "unknown" => return Some(Test::Unknown),
-        (Shape::Subject(_), DeValue::String(text)) if text.ends_with("/*") => {
-            return Some(Test::BeginsWith(vec![text.trim_end_matches('*').to_owned()]));
+        (Shape::Subject(_), _) if at.each().iter().any(is_any_of_a_kind) => {
+            return Some(Test::BeginsWith(read_kinds_and_ids(at, spec)));
+        }
+        (Shape::Ids | Shape::Subjects(_), _) => {
+            let ids = at.texts().into_iter().map(|id| shared.symbol(id)).collect();
+            return Some(Test::Contains(ids));
         }
         _ => {}
     }
@@ -609,6 +644,10 @@ fn read_data_test(at: &At<'_, '_>, spec: &FieldSpec, shared: &mut Shared) -> Opt
                 integer(value).filter(|n| (low..=high).contains(n)).and_then(|n| u32::try_from(n).ok())
             }
             (Shape::Bool, DeValue::Boolean(value)) => Some(u32::from(*value)),
+            (Shape::Date | Shape::DateOrNull, DeValue::String(text)) => {
+                Date::parse(text).ok().map(encode_date)
+            }
+            (Shape::Date | Shape::DateOrNull, DeValue::Datetime(_)) => item.date().map(encode_date),
             (Shape::Choice(words), DeValue::String(word)) if words.contains(&word.as_ref()) => {
                 Some(shared.symbol(word))
             }
@@ -621,6 +660,25 @@ fn read_data_test(at: &At<'_, '_>, spec: &FieldSpec, shared: &mut Shared) -> Opt
         value
     };
     any_of(at, &mut one)
+}
+
+/// Whether a value means any organisation of a kind: `prison/*`.
+fn is_any_of_a_kind(at: &At<'_, '_>) -> bool {
+    matches!(at.value, DeValue::String(text) if text.ends_with("/*"))
+}
+
+/// Ids, and beginnings that end in `/` for whole kinds.
+fn read_kinds_and_ids(at: &At<'_, '_>, spec: &FieldSpec) -> Vec<String> {
+    let Shape::Subject(kinds) = spec.shape else { return Vec::new() };
+    for (item, text) in at.each().iter().zip(at.texts()) {
+        if !SubjectKind::of(text).is_some_and(|kind| kinds.contains(&kind)) {
+            item.wrong::<()>(&format!(
+                "{} for `{}`, or all of a kind such as \"prison/*\"",
+                spec.shape, spec.field
+            ));
+        }
+    }
+    at.texts().into_iter().map(|text| text.trim_end_matches('*').to_owned()).collect()
 }
 
 fn read_match(at: &At<'_, '_>, on: &[Entry], done: &[Entry], needs: &[Entry]) -> Vec<Field> {

@@ -254,7 +254,11 @@ pub enum Test {
     Unknown,
     /// A set that holds all of these bits.
     HoldsAll(u32),
-    /// A text that begins with one of these.
+    /// A set that holds one of these bits.
+    HoldsAny(u32),
+    /// A list that holds one of these encoded values; looked at where lists are known.
+    Contains(Vec<u32>),
+    /// An id that is one of these, or begins with one of these that ends in `/`.
     BeginsWith(Vec<String>),
 }
 
@@ -292,7 +296,7 @@ impl Condition {
 }
 
 impl Test {
-    /// Whether an encoded value passes; texts by prefix are looked at elsewhere and fail here.
+    /// Whether an encoded value passes; texts by prefix and lists are looked at elsewhere and fail here.
     #[must_use]
     pub fn holds(&self, value: u32) -> bool {
         match self {
@@ -301,7 +305,8 @@ impl Test {
             Self::Known => value != NONE,
             Self::Unknown => value == NONE,
             Self::HoldsAll(bits) => value != NONE && value & bits == *bits,
-            Self::BeginsWith(_) => false,
+            Self::HoldsAny(bits) => value != NONE && value & bits != 0,
+            Self::Contains(_) | Self::BeginsWith(_) => false,
         }
     }
 }

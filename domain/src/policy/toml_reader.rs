@@ -185,6 +185,11 @@ impl<'r, 'f> At<'r, 'f> {
         }
     }
 
+    /// The items of a list, or one value alone.
+    pub(crate) fn each(&self) -> Vec<At<'r, 'f>> {
+        if matches!(self.value, DeValue::Array(_)) { self.items() } else { vec![*self] }
+    }
+
     /// The texts of a list, or one text alone.
     pub(crate) fn texts(&self) -> Vec<&'r str> {
         if let Some(text) = self.value.as_str() {

@@ -17,6 +17,7 @@ mod cases;
 mod custody;
 mod drafts;
 mod each_working_day;
+mod foreign;
 mod holders;
 mod known_since;
 mod limits;

@@ -147,7 +147,7 @@ fn each_version_is_signed_for_itself() {
 }
 
 #[test]
-fn a_placement_recorded_late_makes_the_duty_known_late() {
+fn a_placement_recorded_late_opens_the_duty_and_adds_nothing_to_known_since() {
     let facts = user(given(), "a", "area/A1");
     let facts = published(facts, "o", "2026-03-03", "N54", "2");
     let facts = facts
@@ -157,8 +157,9 @@ fn a_placement_recorded_late_makes_the_duty_known_late() {
     assert!(facts.as_at_known("2026-05-01", "2026-04-14").only("4.16.sign").0.is_empty());
     let judged = facts.as_at("2026-05-01").only("4.16.sign");
     let duty = judged.duty("4.16.sign", "o");
-    assert_eq!((duty.outcome.as_str(), duty.known_since), ("overdue", moment("2026-04-15")));
-    assert!(duty.born_overdue);
+    // Only the fact and what was asked of the user's own state count (spec 3.4).
+    assert_eq!((duty.outcome.as_str(), duty.known_since), ("overdue", moment("2026-03-03")));
+    assert!(!duty.born_overdue);
 }
 
 #[test]
