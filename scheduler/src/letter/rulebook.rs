@@ -87,6 +87,7 @@ fn unmaking(condition: &Condition) -> Vec<FactType> {
     let others = |(field, test): &(StateField, Test)| -> Vec<FactType> {
         let count = match field.shape() {
             StateShape::Words(words) => u32::try_from(words.len()).unwrap_or(0),
+            StateShape::Set(_) => return field.setters(0),
             StateShape::Number(_) | StateShape::Bool | StateShape::OptionalDate | StateShape::OptionalId => 0,
         };
         let held: Vec<u32> = values(test).collect();
@@ -100,7 +101,13 @@ fn unmaking(condition: &Condition) -> Vec<FactType> {
 fn values(test: &Test) -> impl Iterator<Item = u32> {
     let listed: &[u32] = match test {
         Test::AnyOf(values) => values,
-        Test::Range(..) | Test::Known | Test::Unknown | Test::HoldsAll(_) | Test::BeginsWith(_) => &[],
+        Test::Range(..)
+        | Test::Known
+        | Test::Unknown
+        | Test::HoldsAll(_)
+        | Test::HoldsAny(_)
+        | Test::Contains(_)
+        | Test::BeginsWith(_) => &[],
     };
     listed.iter().copied()
 }
