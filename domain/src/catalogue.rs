@@ -534,7 +534,19 @@ pub(crate) const PEOPLE: &[K] = &[K::Nominal, K::User, K::Message];
 const POLICY: &[K] = &[K::Policy];
 const CALENDAR: &[K] = &[K::Calendar];
 
+const _: () = assert!(
+    FactType::BankHolidaysPublished.index() < 128,
+    "what others state comes first in the list, so that its types fit a set of 128 bits"
+);
+
 impl FactType {
+    /// The type as a bit, for sets of the types that show an act was done; types of Mandate's own that come after those
+    /// have none.
+    #[must_use]
+    pub const fn bit(self) -> u128 {
+        if self.index() < 128 { 1 << self.index() } else { 0 }
+    }
+
     /// The specification of a field of this type, own fields before common ones.
     #[must_use]
     pub fn field(self, name: &str) -> Option<&'static FieldSpec> {
