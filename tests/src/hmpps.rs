@@ -299,6 +299,29 @@ async fn a_merge_is_undone_by_its_annulment() {
 }
 
 #[tokio::test]
+async fn one_body_under_two_ids_merges_twice_when_the_persons_stand_otherwise_meanwhile() {
+    let server = Server::open_to_anyone();
+    let merge = |source: &str, target: &str| {
+        let crns = json!({"sourceCRN": source, "targetCRN": target});
+        message("probation-case.merge.completed", &json!({"CRN": target}), &crns)
+    };
+    let under = |id: &str, message: &Value| json!({"MessageId": id, "Message": message.to_string()});
+    let first = merge("X777878", "X777879");
+    send(&server, &under("m-1", &first)).await;
+    let crns = json!({"reactivatedCRN": "X777878", "unmergedCRN": "X777879"});
+    send(&server, &message("probation-case.unmerge.completed", &json!({"CRN": "X777878"}), &crns)).await;
+    send(&server, &merge("X777879", "X777880")).await;
+    let again = send(&server, &under("m-2", &first)).await;
+    assert_eq!(again["status"], "stored", "{again}");
+    let into =
+        |event: &StoredEvent| event.fact.text(mandate_domain::catalogue::Field::Into).map(str::to_owned);
+    let survivors: Vec<_> = of_kind(&server, FactType::NominalMerged).iter().map(into).collect();
+    assert_eq!(survivors.len(), 3, "{survivors:?}");
+    assert_eq!(survivors[1], survivors[2], "the target of the first is by now part of the third");
+    assert_ne!(survivors[0], survivors[2]);
+}
+
+#[tokio::test]
 async fn what_a_merged_nominal_told_is_known_of_the_survivor_until_the_merge_is_undone() {
     let server = Server::open_to_anyone();
     let of = |crn: &str, id: u32| {

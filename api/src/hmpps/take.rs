@@ -422,9 +422,10 @@ fn fact(message: &Message, at: Instant, place: usize, draft: &Draft) -> Result<N
 
 /// That the survivor of a merge took another nominal in, for who reads the survivor's stream alone.
 fn received(message: &Message, at: Instant, from: &str, into: &Value) -> Result<NewEvent, TakeError> {
-    let digest: String = message.digest.chars().take(32).collect();
+    // The same body may come under several ids, and each finds the two persons as they stand then.
+    let id = format!("merged-{}", quarantine::id_of(message));
     super::people::event(&json!({
-        "specversion": "1.0", "id": format!("merged-{digest}"), "source": crate::outside::OWN_SOURCE,
+        "specversion": "1.0", "id": id, "source": crate::outside::OWN_SOURCE,
         "type": "subject.identified", "subject": into, "time": at, "data": { "from": from },
     }))
 }
