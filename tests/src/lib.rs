@@ -11,6 +11,8 @@ pub mod target;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod broken_disk;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod demonstration;
