@@ -11,6 +11,8 @@ pub mod target;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod area_year;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod demonstration;
