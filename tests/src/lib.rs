@@ -29,6 +29,8 @@ mod http;
 #[cfg(test)]
 mod imports;
 #[cfg(test)]
+mod limited;
+#[cfg(test)]
 mod lists;
 #[cfg(test)]
 mod reconciliation;
