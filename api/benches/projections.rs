@@ -164,7 +164,7 @@ fn keep_up(data: &Path) -> anyhow::Result<()> {
     let projections = Projections::open(data, &store)?;
     projections.advance(SystemClock.now())?;
     let subjects: Vec<String> = projections
-        .subjects(mandate_domain::catalogue::SubjectKind::Nominal, 0, 10_000)?
+        .subjects(mandate_domain::catalogue::SubjectKind::Nominal, &[], 0, 10_000)?
         .content
         .into_iter()
         .map(|row| row.subject)

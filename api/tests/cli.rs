@@ -287,8 +287,11 @@ fn a_sample_of_a_register_is_printed_and_imported_and_wrong_rows_are_kept() {
     assert_eq!(run(&["init", "log", "--empty"]).0, 0);
     let sample = mandate(folder.path(), &["import", "--format", "csv:minutes", "--sample"]);
     let text = String::from_utf8(sample.stdout).unwrap();
-    assert!(text.starts_with("nominal,crn,noms,pnc,visor_ref,act,date,time,by,meeting,level\n"), "{text}");
-    let wrong = format!("{text}N-1,,,,,held,2026-03-02,,user/u-17,M-1,4\n");
+    assert!(
+        text.starts_with("nominal,crn,noms,pnc,visor_ref,act,date,time,by,recorded,meeting,level\n"),
+        "{text}"
+    );
+    let wrong = format!("{text}N-1,,,,,held,2026-03-02,,user/u-17,,M-1,4\n");
     std::fs::write(folder.path().join("minutes.csv"), wrong).unwrap();
     let import = ["import", "--format", "csv:minutes", "minutes.csv", "--data-dir", "log"];
     let (code, said) = run(&[&import, ["--dry-run"].as_slice()].concat());

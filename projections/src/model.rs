@@ -53,6 +53,8 @@ pub struct DutyFilter {
     pub due_from: Option<Date>,
     /// Due on or before.
     pub due_to: Option<Date>,
+    /// Subjects to leave out, as if they did not exist.
+    pub except: Vec<String>,
     /// The order.
     pub sort: DutySort,
     /// Whether the order is turned round.
@@ -158,6 +160,8 @@ pub struct DiscrepancyFilter {
     pub prisons: Vec<String>,
     /// Whom they are about.
     pub subject: Option<String>,
+    /// Subjects to leave out, as if they did not exist.
+    pub except: Vec<String>,
     /// The page, from 0.
     pub page: u32,
     /// Rows on a page.
@@ -277,6 +281,8 @@ pub struct QuarantineFilter {
     pub needs: Option<String>,
     /// What it is filed under.
     pub subject: Option<String>,
+    /// Subjects to leave out, as if they did not exist.
+    pub except: Vec<String>,
 }
 
 /// How far the read models are.

@@ -95,6 +95,43 @@ test("from the breach mail to why this date and the history of the nominal", asy
   await check(page, "nominal");
 });
 
+test("registers, reconciliation and figures are accessible, each with its tabs", async ({ page }) => {
+  const sections = {
+    Compliance: ["Statistics"],
+    Reconciliation: ["Backlog of a programme", "Quarantine"],
+    People: [],
+    Organisations: ["Terminals"],
+    Audits: ["Attestations", "Retention"],
+  };
+  for (const [entry, tabs] of Object.entries(sections)) {
+    await page.goto("/work");
+    await open(page, entry);
+    await check(page, entry);
+    const csv = page.getByRole("link", { name: "CSV" });
+    if (await csv.count()) expect((await page.request.get(await csv.getAttribute("href"))).status(), `${entry}: CSV`).toBe(200);
+    for (const tab of tabs) {
+      await page.getByRole("navigation", { name: "Pages of this section" }).getByRole("link", { name: tab }).click();
+      await expect(page.getByRole("heading", { level: 1, name: tab })).toBeVisible();
+      await check(page, tab);
+    }
+  }
+  await page.goto("/coverage");
+  await check(page, "coverage");
+});
+
+test("a cell of the heat map leads to its duties, and a register is filtered", async ({ page }) => {
+  await page.goto("/compliance");
+  await page.getByTestId("heat").getByRole("row").nth(2).getByRole("link", { name: / of / }).first().click();
+  await expect(page.getByRole("heading", { level: 1, name: "Duties" })).toBeVisible();
+  await page.goto("/people");
+  await page.locator("summary", { hasText: "Filter the list" }).click();
+  await page.getByLabel("Vetting").selectOption("90");
+  await check(page, "people with the filter open");
+  await page.getByRole("button", { name: "Apply filters" }).click();
+  await expect(page).toHaveURL(/expiring=90/);
+  await check(page, "people, filtered");
+});
+
 test("duties can be filtered and a filter taken away again", async ({ page }) => {
   await open(page, "Duties");
   await page.locator("summary", { hasText: "Filter the list" }).click();

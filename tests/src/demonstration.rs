@@ -118,6 +118,112 @@ async fn every_link_from_the_first_pages_on_leads_somewhere() {
 }
 
 #[tokio::test]
+async fn each_person_opens_the_registers_that_their_right_reaches() {
+    let mut demo = signed_in().await;
+    for (person, closed) in [
+        ("cpc", [].as_slice()),
+        ("administrator", &["/retention", "/quarantine"]),
+        ("spo", &["/retention", "/quarantine"]),
+        ("visor-lead", &["/retention", "/quarantine"]),
+        ("auditor", &[]),
+    ] {
+        let page = demo.page("/sign-in").await;
+        let answer = demo.form("/sign-in", &format!("token={}&persona={person}", token(&page.text))).await;
+        assert_eq!(answer.status, 303, "{}", answer.text);
+        for address in [
+            "/people",
+            "/organisations",
+            "/terminals",
+            "/audits",
+            "/attestations",
+            "/retention",
+            "/reconciliation",
+            "/reconciliation/backlog",
+            "/compliance",
+            "/statistics",
+            "/coverage",
+            "/quarantine",
+        ] {
+            let wanted = if closed.contains(&address) { 403 } else { 200 };
+            let answer = demo.page(address).await;
+            assert_eq!(answer.status, wanted, "{person} {address}: {}", answer.text);
+            if address == "/audits" {
+                let tab = links(&answer.text).contains("/retention");
+                assert_eq!(tab, !closed.contains(&"/retention"), "{person}: a tab leads where they may go");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_message_in_quarantine_is_tried_again_from_its_page_or_discarded_with_a_reason() {
+    let mut demo = signed_in().await;
+    let mut ids = Vec::new();
+    for sample in ["temporary-absence-authorisation-approved-spec", "pom-allocated-spec"] {
+        let path = format!("{}/data/hmpps-events/{sample}.json", env!("CARGO_MANIFEST_DIR"));
+        let body = Body::from(std::fs::read(path).unwrap());
+        let request = Request::post("/v1/hmpps-events")
+            .header("host", "localhost")
+            .header("content-type", "application/json");
+        let answer = send(&demo.router, request.body(body).unwrap()).await.json();
+        ids.push(answer["quarantine"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned());
+    }
+    demo.stage.projections.advance(demo.stage.clock.now()).unwrap();
+    let listed = demo.page("/quarantine?status=waiting").await.text;
+    assert!(ids.iter().all(|id| listed.contains(id)), "{listed}");
+
+    let one = format!("/quarantine/{}", ids[0]);
+    let page = demo.page(&one).await;
+    let token = token(&page.text);
+    assert!(
+        page.text.contains("needs prison") && page.text.contains("for example prison/LEI"),
+        "{}",
+        page.text
+    );
+    let refused = demo.form(&format!("{one}/replay"), "token=x&prison=prison/LEI").await;
+    assert_eq!(refused.status, 403, "a form of another page");
+    let lacking = demo.form(&format!("{one}/replay"), &format!("token={token}&prison=")).await;
+    assert!(
+        lacking.status == 200 && lacking.text.contains("State prison as the hint says"),
+        "{}",
+        lacking.text
+    );
+    let done = demo.form(&format!("{one}/replay"), &format!("token={token}&prison=prison/LEI")).await;
+    assert_eq!(done.status, 303, "{}", done.text);
+    assert!(demo.page("/quarantine").await.text.contains("was stored as rotl.approved"));
+    assert!(demo.page(&one).await.text.contains("Replayed"));
+
+    let other = format!("/quarantine/{}", ids[1]);
+    let lacking = demo.form(&format!("{other}/discard"), &format!("token={token}&reason=+")).await;
+    assert!(lacking.text.contains("Say why the message is discarded"), "{}", lacking.text);
+    let done = demo.form(&format!("{other}/discard"), &format!("token={token}&reason=a+test")).await;
+    assert_eq!(done.status, 303, "{}", done.text);
+    let settled = demo.page(&other).await.text;
+    assert!(settled.contains("Discarded") && !settled.contains("<textarea"), "{settled}");
+    assert_eq!(demo.page("/quarantine/Q-nothing").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_register_is_asked_by_dates_in_three_boxes_and_at_a_past_moment() {
+    let mut demo = signed_in().await;
+    let typed = "from-day=1&from-month=1&from-year=2026&to-day=31&to-month=3&to-year=2026";
+    let answer = demo.page(&format!("/statistics?org=region/N54&{typed}")).await;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    let to = answer.headers["location"].to_str().unwrap().to_owned();
+    assert!(to.contains("from=2026-01-01") && to.contains("to=2026-03-31"), "{to}");
+    assert_eq!(demo.page(&to).await.status, 200);
+    let wrong =
+        demo.page("/compliance?from-day=31&from-month=2&from-year=2026&to-day=&to-month=&to-year=").await;
+    assert!(wrong.text.contains("Due from must be a real date"), "{}", wrong.text);
+    let past = demo.page("/people?asAt=2026-02-01").await;
+    assert!(past.text.contains("You are looking at the past"), "{}", past.text);
+    assert!(
+        past.text.contains("/v1/people?format=csv&amp;asAt=2026-02-01")
+            || past.text.contains("/v1/people?format=csv&#38;asAt=2026-02-01")
+    );
+}
+
+#[tokio::test]
 async fn a_day_passes_when_the_button_of_a_page_is_pressed() {
     let mut demo = signed_in().await;
     let before = demo.stage.clock.now();

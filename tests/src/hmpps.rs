@@ -446,7 +446,7 @@ async fn no_number_of_a_person_stands_where_anyone_may_read_it() {
 async fn each_register_is_served_with_its_columns_and_a_sample() {
     let server = Server::open_to_anyone();
     let registers = server.get("/v1/csv").await.json();
-    assert_eq!(registers.as_array().unwrap().len(), 9);
+    assert_eq!(registers.as_array().unwrap().len(), 18);
     for register in registers.as_array().unwrap() {
         let sample = server.get(&format!("/v1/csv/{}", register["name"].as_str().unwrap())).await;
         assert!(sample.headers["content-type"].to_str().unwrap().starts_with("text/csv"));

@@ -11,6 +11,8 @@ pub mod target;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod area_year;
+#[cfg(test)]
 mod broken_disk;
 #[cfg(test)]
 mod commands;
@@ -28,6 +30,8 @@ mod hostile;
 mod http;
 #[cfg(test)]
 mod imports;
+#[cfg(test)]
+mod limited;
 #[cfg(test)]
 mod lists;
 #[cfg(test)]

@@ -304,7 +304,8 @@ impl Books<'_> {
 fn event(row: &Row, subject: &str, place: &Place) -> Result<NewEvent, TakeError> {
     let failed =
         |error: mandate_domain::fact::FactError| TakeError::Failed(format!("line {}: {error}", place.line));
-    NewEvent::from_value(&row.event(subject, SOURCE, &place.id), Claim::Ignore)
+    // Whoever runs an import states history: when it was recorded elsewhere is theirs to claim.
+    NewEvent::from_value(&row.event(subject, SOURCE, &place.id), Claim::Accept)
         .and_then(|event| event.by(&row.by))
         .and_then(|event| event.for_command(&place.command))
         .map_err(failed)

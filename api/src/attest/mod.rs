@@ -192,6 +192,54 @@ mod tests {
     }
 
     #[test]
+    fn when_a_row_was_recorded_elsewhere_is_kept_as_a_claim_and_never_lies_before_the_act() {
+        let desk = Desk::new();
+        let text = "nominal,act,date,time,by,recorded,owner\n\
+                    N-1,created,2026-03-02,14:30,u,2026-03-04 09:15,area/A07\n\
+                    N-2,created,2026-03-02,14:30,u,02/03/2026,area/A07\n\
+                    N-3,created,2026-03-02,14:30,u,2026-03-01,area/A07\n";
+        let (counts, refused) = desk.import("records", text);
+        assert_eq!(counts.unwrap().stored, 2);
+        assert_eq!(refused[0].reason, "column `recorded`: `2026-03-01`: it lies before the act itself");
+        let claims: Vec<_> = desk
+            .of(FactType::RecordCreated)
+            .iter()
+            .map(|event| event.claimed_at.map(|at| at.to_string()).unwrap_or_default())
+            .collect();
+        assert_eq!(
+            claims,
+            ["2026-03-04T09:15:00Z", "2026-03-02T14:30:00Z"],
+            "the day of the act is no earlier"
+        );
+    }
+
+    #[test]
+    fn a_register_of_several_kinds_of_organisation_takes_whole_ids_only() {
+        let desk = Desk::new();
+        let text = "organisation,act,date,by,paragraph,period_from,period_to,outcome,sample\n\
+                    prison/LEI,attested,2026-04-02,u,5.2,2026-01-01,2026-03-31,met,18/20\n\
+                    LEI,attested,2026-04-02,u,5.2,2026-01-01,2026-03-31,met,\n\
+                    user/u-1,attested,2026-04-02,u,5.2,2026-01-01,2026-03-31,met,\n\
+                    prison/LEI,attested,2026-04-02,u,5.2,2026-01-01,2026-03-31,met,21/20\n";
+        let (counts, refused) = desk.import("attestations", text);
+        assert_eq!(counts.unwrap().stored, 1);
+        let reasons: Vec<&str> = refused.iter().map(|refused| refused.reason.as_str()).collect();
+        for reason in &reasons[..2] {
+            assert!(
+                reason.starts_with("column `organisation`: expected an id such as area/… or unit/…"),
+                "{reason}"
+            );
+        }
+        assert!(
+            reasons[2].starts_with("column `sample`: `21/20`: expected how many passed"),
+            "{}",
+            reasons[2]
+        );
+        let attested = desk.of(FactType::RequirementAttested).pop().unwrap();
+        assert!(attested.payload.contains(r#""sample":{"size":20,"passed":18}"#), "{}", attested.payload);
+    }
+
+    #[test]
     fn what_is_personal_is_sealed() {
         let desk = Desk::new();
         desk.import("people", Kind::named("people").unwrap().sample).0.unwrap();

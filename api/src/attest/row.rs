@@ -47,6 +47,8 @@ pub struct Row {
     pub at: Instant,
     /// Who attests it.
     pub by: String,
+    /// When it was recorded elsewhere, where the row claims that.
+    pub recorded: Option<Instant>,
     act: &'static Act,
     data: Map<String, Value>,
 }
@@ -68,6 +70,7 @@ impl Row {
         let act = kind.act(stated).ok_or_else(|| wrong("act", format!("expected one of {}", words())))?;
         let about = about(kind, cells, this_year)?;
         let at = instant(cells)?;
+        let recorded = cells.get("recorded").map(|cell| recorded(cell, at)).transpose()?;
         let by = cells.get("by").copied().or(by);
         let by = by.ok_or_else(|| wrong("by", "empty; name who attests it here, or all rows' with --by"))?;
         if !is_opaque(by) {
@@ -94,16 +97,20 @@ impl Row {
         if !personal.is_empty() {
             data.insert("personal".to_owned(), personal.into());
         }
-        Ok(Self { about, at, by: by.to_owned(), act, data })
+        Ok(Self { about, at, by: by.to_owned(), recorded, act, data })
     }
 
     /// The row as a CloudEvent about a subject.
     #[must_use]
     pub fn event(&self, subject: &str, source: &str, id: &str) -> Value {
-        json!({
+        let mut event = json!({
             "specversion": "1.0", "id": id, "source": source, "type": self.act.kind.name(), "subject": subject,
             "time": self.at, "data": self.data,
-        })
+        });
+        if let (Some(recorded), Some(event)) = (self.recorded, event.as_object_mut()) {
+            event.insert("recordedtime".to_owned(), json!(recorded));
+        }
+        event
     }
 
     /// Looks at everything but whom it is about.
@@ -120,7 +127,11 @@ impl Row {
             Err(FactError::Json(reason)) => Err(wrong("act", reason)),
             Err(FactError::Field { field, reason }) => {
                 let column = field.strip_prefix("data.").unwrap_or(&field);
-                let column = if column == "subject" { kind.subject.name() } else { column };
+                let column = match column {
+                    "subject" => kind.subject_column(),
+                    "recordedtime" => "recorded",
+                    other => other,
+                };
                 let personal = column == "personal";
                 Err(wrong(
                     column,
@@ -132,12 +143,13 @@ impl Row {
 }
 
 fn about(kind: &Kind, cells: &BTreeMap<&str, &str>, this_year: i32) -> Result<About, Wrong> {
-    let name = kind.subject.name();
+    let name = kind.subject_column();
     if let Some(stated) = cells.get(name) {
-        let id = match SubjectKind::of(stated) {
-            Some(found) if found == kind.subject => (*stated).to_owned(),
-            Some(_) => return Err(wrong(name, format!("expected an id such as {name}/…"))),
-            None => format!("{name}/{stated}"),
+        let kinds = || kind.subjects.iter().map(|kind| format!("{kind}/…")).collect::<Vec<_>>().join(" or ");
+        let id = match (SubjectKind::of(stated), kind.subjects) {
+            (Some(found), kinds) if kinds.contains(&found) => (*stated).to_owned(),
+            (None, [only]) if !stated.contains('/') => format!("{only}/{stated}"),
+            _ => return Err(wrong(name, format!("expected an id such as {}", kinds()))),
         };
         if !is_opaque(&id) {
             return Err(wrong(
@@ -147,7 +159,7 @@ fn about(kind: &Kind, cells: &BTreeMap<&str, &str>, this_year: i32) -> Result<Ab
         }
         return Ok(About::Subject(id));
     }
-    if kind.subject != SubjectKind::Nominal {
+    if !kind.is_about_nominals() {
         return Err(wrong(name, "empty; name whom the row is about"));
     }
     let mut numbers = Numbers::new();
@@ -186,13 +198,43 @@ fn instant(cells: &BTreeMap<&str, &str>) -> Result<Instant, Wrong> {
         cells.get("date").ok_or_else(|| wrong("date", "empty; expected a date such as 2026-03-02"))?;
     let date = date("date", stated)?;
     let cell = cells.get("time").copied().unwrap_or("12:00");
+    moment(date, "time", cell)
+}
+
+/// When a row was recorded elsewhere: a date with or without a time; never before the act itself.
+fn recorded(cell: &str, at: Instant) -> Result<Instant, Wrong> {
+    let (day, time) = cell.split_once([' ', 'T']).unwrap_or((cell, "12:00"));
+    let stated = moment(date("recorded", day)?, "recorded", time.trim())?;
+    if stated >= at {
+        return Ok(stated);
+    }
+    // A register that keeps days only says the same day: the act comes first.
+    if stated.london_date() == at.london_date() && cell.trim() == day {
+        return Ok(at);
+    }
+    Err(wrong("recorded", format!("`{cell}`: it lies before the act itself")))
+}
+
+/// The instant of a time of a London day.
+fn moment(date: Date, column: &str, cell: &str) -> Result<Instant, Wrong> {
     let forms = ["%H:%M", "%H:%M:%S"];
     let time = forms.iter().find_map(|form| NaiveTime::parse_from_str(cell, form).ok());
-    let time = time.ok_or_else(|| wrong("time", format!("`{cell}`: expected a time such as 14:30")))?;
+    let time = time.ok_or_else(|| wrong(column, format!("`{cell}`: expected a time such as 14:30")))?;
     let local = London.from_local_datetime(&date.to_chrono().and_time(time)).earliest();
     let at =
-        local.ok_or_else(|| wrong("time", format!("`{cell}`: the clock in London skips it on that day")))?;
+        local.ok_or_else(|| wrong(column, format!("`{cell}`: the clock in London skips it on that day")))?;
     Ok(at.with_timezone(&Utc).into())
+}
+
+/// How many of a sample passed.
+fn sample(name: &str, cell: &str) -> Result<Value, Wrong> {
+    let numbers = cell.split_once('/').and_then(|(passed, size)| {
+        Some((passed.trim().parse::<u32>().ok()?, size.trim().parse::<u32>().ok()?))
+    });
+    match numbers {
+        Some((passed, size)) if passed <= size => Ok(json!({"size": size, "passed": passed})),
+        _ => Err(wrong(name, format!("`{cell}`: expected how many passed of how many, such as 18/20"))),
+    }
 }
 
 fn value(name: &str, cell: &str, shape: Shape) -> Result<Value, Wrong> {
@@ -212,6 +254,7 @@ fn value(name: &str, cell: &str, shape: Shape) -> Result<Value, Wrong> {
         Shape::Subjects(_) | Shape::Ids | Shape::Choices(_) | Shape::Dates => {
             json!(cell.split(';').map(str::trim).filter(|item| !item.is_empty()).collect::<Vec<_>>())
         }
+        Shape::Sample => return sample(name, cell),
         Shape::Text | Shape::PublicText => json!(cell),
         _ if is_opaque(cell) => json!(cell),
         _ => {

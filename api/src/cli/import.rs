@@ -30,8 +30,9 @@ pub struct Arguments {
     files: Vec<PathBuf>,
     #[command(flatten)]
     place: Place,
-    /// How the files are written: cloudevents, hmpps, or csv: and one of records, partners, minutes, people, vetting,
-    /// training, documents, logons, returns
+    /// How the files are written: cloudevents, hmpps, or csv: and one of records, partners, minutes, updates, retention,
+    /// people, vetting, training, documents, accounts, tokens, exemptions, posts, logons, terminals, audits,
+    /// attestations, returns
     #[arg(long, value_parser = Format::parse, default_value = "cloudevents", value_name = "FORMAT")]
     format: Format,
     /// Print a file of this csv: format with its header and a few rows, and what each column holds

@@ -20,7 +20,8 @@ pub(super) fn tell_user(world: &World, log: &mut Log, user: u32) {
     } else {
         world.first.plus(-teller.random.between(50, 700))
     };
-    let mut life = UserLife { teller, user, person, stays: holder };
+    // Who audits keeps in date as well: nobody could look at the history else.
+    let mut life = UserLife { teller, user, person, stays: holder || person.role == "auditor" };
     let cleared_until = life.prepare(joined_on);
     let enabled_on = joined_on.plus(life.teller.random.between(44, 66));
     life.open_account(enabled_on);

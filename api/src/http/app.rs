@@ -14,6 +14,8 @@ use tokio::sync::Semaphore;
 use super::book::{Book, Books};
 use super::error::HttpError;
 use super::metrics::Metrics;
+use super::registers::told::Registered;
+use super::sight::Limits;
 use super::site::sessions::Sessions;
 use crate::demo::Demo;
 use crate::tokens::Tokens;
@@ -29,6 +31,8 @@ struct Shared {
     /// Room for requests that judge: they take a core each, and wait while the read models take in much at once.
     judging: Semaphore,
     commands: Commands,
+    registered: Registered,
+    limits: Limits,
 }
 
 /// Requests that judge at one time; threads are left for those that only read.
@@ -76,7 +80,28 @@ impl App {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let commands = Commands::new(&parts.store);
-        Self { shared: Arc::new(Shared { parts, judging: Semaphore::new(JUDGING), commands }) }
+        let (registered, limits) = (Registered::default(), Limits::default());
+        Self {
+            shared: Arc::new(Shared {
+                parts,
+                judging: Semaphore::new(JUDGING),
+                commands,
+                registered,
+                limits,
+            }),
+        }
+    }
+
+    /// What the log tells of users, organisations and terminals, from which registers are made.
+    #[must_use]
+    pub fn registered(&self) -> &Registered {
+        &self.shared.registered
+    }
+
+    /// The records that are limited, which do not exist for others.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.shared.limits
     }
 
     /// What people do, and the state of users and posts from which their rights are computed.

@@ -10,10 +10,12 @@ use mandate_projections::{DutyFilter, DutyRow, DutySort, Listed};
 use serde::Serialize;
 
 use super::app::App;
+use super::commands::caller::person;
 use super::error::HttpError;
 use super::listed::{Page, page_and_size};
 use super::past;
 use super::query::Query;
+use super::sight::Hidden;
 use crate::duty_csv;
 
 const KNOWN: [&str; 17] = [
@@ -80,14 +82,18 @@ pub async fn list(
     let query = Query::read(raw.as_deref(), &KNOWN)?;
     let filter = filter(&query)?;
     let view = past_view(&query, app.now())?;
+    let person = person(&app, &headers)?;
+    let seen = move |app: &App, filter: DutyFilter| -> Result<DutyFilter, HttpError> {
+        Ok(DutyFilter { except: Hidden::to(app, person.as_deref())?.subjects(), ..filter })
+    };
     match Format::asked(&query, &headers)? {
         Format::Json => {
-            let work = move |app: &App| listed(app, view, &filter);
+            let work = move |app: &App| listed(app, view, &seen(app, filter)?);
             let listed = if view.is_some() { app.judging(work).await } else { app.blocking(work).await };
             Ok(Json(Page::from(listed?)).into_response())
         }
         Format::Csv => {
-            let work = move |app: &App| csv(app, view, filter);
+            let work = move |app: &App| csv(app, view, seen(app, filter)?);
             if view.is_some() { app.judging(work).await } else { app.blocking(work).await }
         }
     }
@@ -127,6 +133,7 @@ pub fn filter(query: &Query) -> Result<DutyFilter, HttpError> {
         breach: query.word("breach", &[("true", true), ("false", false)])?,
         due_from: query.date("dueFrom")?,
         due_to: query.date("dueTo")?,
+        except: Vec::new(),
         sort: query.word("sort", &SORTS)?.unwrap_or_default(),
         descending: query.word("dir", &[("asc", false), ("desc", true)])?.unwrap_or(false),
         page,
@@ -189,11 +196,13 @@ pub async fn one(
     State(app): State<App>,
     Path(id): Path<String>,
     RawQuery(raw): RawQuery,
+    headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let query = Query::read(raw.as_deref(), &["asAt", "knownAt"])?;
     let view = past_view(&query, app.now())?;
+    let person = person(&app, &headers)?;
     app.judging(move |app| {
-        let row = found(app, &id)?;
+        let row = found(app, &id, person.as_deref())?;
         match view {
             None => Ok(Json(row).into_response()),
             Some(view) => Ok(Json(at(app, &row.record.duty, view)?).into_response()),
@@ -210,11 +219,13 @@ pub async fn explanation(
     State(app): State<App>,
     Path(id): Path<String>,
     RawQuery(raw): RawQuery,
+    headers: HeaderMap,
 ) -> Result<Json<DutyRecord>, HttpError> {
     let query = Query::read(raw.as_deref(), &["asAt", "knownAt"])?;
     let view = query.view(app.now())?;
+    let person = person(&app, &headers)?;
     app.judging(move |app| {
-        let row = found(app, &id)?;
+        let row = found(app, &id, person.as_deref())?;
         let record = app.projections.explanation(&row.record.duty, view)?;
         record.map(Json).ok_or_else(|| HttpError::not_found("duty at that moment", &id))
     })
@@ -246,10 +257,12 @@ pub async fn history(
     State(app): State<App>,
     Path(id): Path<String>,
     RawQuery(raw): RawQuery,
+    headers: HeaderMap,
 ) -> Result<Json<History>, HttpError> {
     Query::read(raw.as_deref(), &[])?;
+    let person = person(&app, &headers)?;
     app.blocking(move |app| {
-        let row = found(app, &id)?;
+        let row = found(app, &id, person.as_deref())?;
         let versions = app.projections.duty_history(&row.record.duty)?;
         let versions = versions.into_iter().map(|version| Version { from: version.at, duty: version.record });
         Ok(Json(History { reference: row.reference, duty: row.record.duty, versions: versions.collect() }))
@@ -257,12 +270,14 @@ pub async fn history(
     .await
 }
 
-/// The duty of an id or a short reference.
+/// The duty of an id or a short reference, for a person; one of a record that is limited to others does not exist.
 ///
 /// # Errors
 /// [`HttpError::NotFound`] when there is none.
-pub fn found(app: &App, id: &str) -> Result<DutyRow, HttpError> {
-    app.projections.duty(id)?.ok_or_else(|| HttpError::not_found("duty", id))
+pub fn found(app: &App, id: &str, person: Option<&str>) -> Result<DutyRow, HttpError> {
+    let hidden = Hidden::to(app, person)?;
+    let row = app.projections.duty(id)?.filter(|row| !hidden.is(&row.record.subject));
+    row.ok_or_else(|| HttpError::not_found("duty", id))
 }
 
 fn at(app: &App, duty: &str, view: View) -> Result<DutyRecord, HttpError> {

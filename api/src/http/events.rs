@@ -2,16 +2,21 @@
 
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
+use axum::http::HeaderMap;
 use mandate_domain::catalogue::{FactType, SubjectKind};
 use mandate_domain::fact::shortened;
+use mandate_domain::rights::Right;
 use mandate_domain::time::Instant;
 use mandate_store::{MAX_READ, Position, Reader, Sequence, StoreError, StoredEvent};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::app::App;
+use super::commands::caller::person;
 use super::error::HttpError;
 use super::query::Query;
+use super::registers::asker::Asker;
+use super::sight::Hidden;
 
 const DEFAULT_LIMIT: u64 = 100;
 const MAX_LIMIT: u64 = 1_000;
@@ -74,13 +79,19 @@ struct Wanted {
     kinds: Vec<FactType>,
     subject: Option<String>,
     limit: usize,
+    /// What whoever asks may not know of.
+    hidden: Hidden,
 }
 
 /// Lists events in the order of the log.
 ///
 /// # Errors
 /// [`HttpError::Parameter`] naming a parameter that is unknown or wrong.
-pub async fn list(State(app): State<App>, RawQuery(raw): RawQuery) -> Result<Json<Events>, HttpError> {
+pub async fn list(
+    State(app): State<App>,
+    RawQuery(raw): RawQuery,
+    headers: HeaderMap,
+) -> Result<Json<Events>, HttpError> {
     let query = Query::read(raw.as_deref(), &["after", "type", "subject", "limit"])?;
     let kind = |name: String| {
         let wrong = || HttpError::parameter("type", format!("`{}` is no fact type", shortened(&name)));
@@ -97,8 +108,16 @@ pub async fn list(State(app): State<App>, RawQuery(raw): RawQuery) -> Result<Jso
         kinds: query.all("type").into_iter().map(kind).collect::<Result<_, _>>()?,
         subject,
         limit: usize::try_from(limit).unwrap_or(1_000),
+        hidden: Hidden::default(),
     };
-    app.blocking(move |app| Ok(Json(read(app.store.reader(), &wanted)?))).await
+    let person = person(&app, &headers)?;
+    app.blocking(move |app| {
+        let asker = Asker::of(app, person)?;
+        asker.must(Right::ReadLog)?;
+        let wanted = Wanted { hidden: Hidden::to(app, asker.user())?, ..wanted };
+        Ok(Json(read(app.store.reader(), &wanted)?))
+    })
+    .await
 }
 
 /// The event at a position.
@@ -109,11 +128,21 @@ pub async fn one(
     State(app): State<App>,
     Path(position): Path<String>,
     RawQuery(raw): RawQuery,
+    headers: HeaderMap,
 ) -> Result<Json<Event>, HttpError> {
     Query::read(raw.as_deref(), &[])?;
     let wrong = || HttpError::not_found("position", &position);
     let number: u64 = position.parse().map_err(|_| wrong())?;
-    let found = app.blocking(move |app| Ok(app.store.reader().by_position(Position::new(number))?)).await?;
+    let person = person(&app, &headers)?;
+    let found = app
+        .blocking(move |app| {
+            let asker = Asker::of(app, person)?;
+            asker.must(Right::ReadLog)?;
+            let hidden = Hidden::to(app, asker.user())?;
+            let found = app.store.reader().by_position(Position::new(number))?;
+            Ok(found.filter(|event| !hides(&hidden, event)))
+        })
+        .await?;
     Ok(Json(event_json(&found.ok_or_else(wrong)?)?))
 }
 
@@ -131,8 +160,15 @@ fn read(log: &Reader, wanted: &Wanted) -> Result<Events, StoreError> {
             (page.events, page.searched_to)
         }
     };
-    let events = events.iter().map(event_json).collect::<Result<_, _>>()?;
+    let seen = events.iter().filter(|event| !hides(&wanted.hidden, event));
+    let events = seen.map(event_json).collect::<Result<_, _>>()?;
     Ok(Events { events, next_after, head })
+}
+
+/// Whether an event is about what is hidden: a nominal, or a duty of one.
+fn hides(hidden: &Hidden, event: &StoredEvent) -> bool {
+    let subject = &event.fact.subject;
+    hidden.is(subject) || subject.strip_prefix("duty/").is_some_and(|duty| hidden.is_of_duty(duty))
 }
 
 /// The events of one subject after a position, a bounded number of them.

@@ -6,6 +6,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use mandate_domain::fact::shortened;
+use mandate_domain::rights::Right;
 use mandate_projections::{QuarantineFilter, QuarantineRow};
 use mandate_store::{MAX_BATCH, Position, StoreError};
 use serde::{Deserialize, Serialize};
@@ -14,15 +15,20 @@ use serde_json::{Map, Value};
 
 use super::app::App;
 use super::body::{MAX_FACTS_BYTES, read};
-use super::commands::caller::client as client_of;
+use super::commands::caller::{client as client_of, person};
+use super::duties::{Format, csv_response};
 use super::error::HttpError;
 use super::listed::{Page, page_and_size};
 use super::query::Query;
+use super::registers::asker::Asker;
+use super::sight::Hidden;
+use crate::duty_csv::text_row;
 use crate::hmpps::message::{MAX_MESSAGE_BYTES, MessageError};
 use crate::hmpps::{Receiver, Rights, TakeError, Taken};
 use crate::tokens::Client;
 
-const STATUSES: [(&str, &str); 3] =
+/// How a message in quarantine may stand, by the words of the address.
+pub const STATUSES: [(&str, &str); 3] =
     [("waiting", "waiting"), ("replayed", "replayed"), ("discarded", "discarded")];
 
 /// What became of one message.
@@ -205,30 +211,97 @@ impl From<TakeError> for HttpError {
 pub async fn list(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
-) -> Result<Json<Page<QuarantineRow>>, HttpError> {
-    let known = ["status", "source", "eventType", "needs", "subject", "page", "size"];
+    headers: HeaderMap,
+) -> Result<Response, HttpError> {
+    let known = ["status", "source", "eventType", "needs", "subject", "page", "size", "format"];
     let query = Query::read(raw.as_deref(), &known)?;
+    let format = Format::asked(&query, &headers)?;
+    let person = person(&app, &headers)?;
+    let filter = quarantine_filter(&query)?;
+    let (page, size) = page_and_size(&query)?;
+    app.blocking(move |app| {
+        let asker = Asker::of(app, person)?;
+        asker.must(Right::SeeQuarantine)?;
+        let filter = QuarantineFilter { except: Hidden::to(app, asker.user())?.subjects(), ..filter };
+        match format {
+            Format::Json => {
+                let found = app.projections.quarantine(&filter, page, size)?;
+                Ok(Json(Page::from(found)).into_response())
+            }
+            Format::Csv => quarantine_csv(app, &filter),
+        }
+    })
+    .await
+}
+
+/// The columns of the list as CSV.
+const COLUMNS: [&str; 9] =
+    ["id", "subject", "quarantined_at", "source", "message_id", "event_type", "reason", "needs", "status"];
+/// Rows read at a time for a CSV, which is not paged.
+const CSV_PAGE: u32 = 10_000;
+
+fn quarantine_csv(app: &App, filter: &QuarantineFilter) -> Result<Response, HttpError> {
+    let mut bytes = text_row(&COLUMNS.map(str::to_owned));
+    for page in 0.. {
+        let rows = app.projections.quarantine(filter, page, CSV_PAGE)?.content;
+        for row in &rows {
+            bytes.extend(text_row(&[
+                row.id.clone(),
+                row.subject.clone(),
+                row.quarantined_at.to_string(),
+                row.source.clone(),
+                row.message_id.clone(),
+                row.event_type.clone().unwrap_or_default(),
+                row.reason.clone(),
+                row.needs.join("; "),
+                row.status.clone(),
+            ]));
+        }
+        if rows.len() < CSV_PAGE as usize {
+            break;
+        }
+    }
+    Ok(csv_response("quarantine.csv", bytes))
+}
+
+/// The filter that the parameters ask for.
+///
+/// # Errors
+/// [`HttpError::Parameter`] naming the one that is wrong.
+pub fn quarantine_filter(query: &Query) -> Result<QuarantineFilter, HttpError> {
     let text = |name: &str| query.one(name).map(|value| value.map(str::to_owned));
-    let filter = QuarantineFilter {
+    Ok(QuarantineFilter {
         status: query.word("status", &STATUSES)?.map(str::to_owned),
         source: text("source")?,
         event_type: text("eventType")?,
         needs: text("needs")?,
         subject: text("subject")?,
-    };
-    let (page, size) = page_and_size(&query)?;
-    app.blocking(move |app| Ok(Json(app.projections.quarantine(&filter, page, size)?.into()))).await
+        except: Vec::new(),
+    })
+}
+
+/// A message in quarantine, for somebody who may see it.
+///
+/// # Errors
+/// [`HttpError::NotFound`], [`HttpError::NotAllowed`].
+pub fn quarantined(app: &App, id: &str, asker: &Asker) -> Result<QuarantineRow, HttpError> {
+    asker.must(Right::SeeQuarantine)?;
+    let hidden = Hidden::to(app, asker.user())?;
+    let found = app.projections.quarantined(id)?.filter(|row| !hidden.is(&row.subject));
+    found.ok_or_else(|| HttpError::not_found("message in quarantine", id))
 }
 
 /// One message in quarantine.
 ///
 /// # Errors
 /// [`HttpError::NotFound`].
-pub async fn one(State(app): State<App>, Path(id): Path<String>) -> Result<Json<QuarantineRow>, HttpError> {
-    let found = app.blocking(move |app| {
-        let found = app.projections.quarantined(&id)?;
-        found.ok_or_else(|| HttpError::not_found("message in quarantine", &id))
-    });
+pub async fn one(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Json<QuarantineRow>, HttpError> {
+    let person = person(&app, &headers)?;
+    let found = app.blocking(move |app| quarantined(app, &id, &Asker::of(app, person)?));
     found.await.map(Json)
 }
 
@@ -253,12 +326,52 @@ pub async fn replay(
     let body = read(&headers, body, MAX_MESSAGE_BYTES).await?;
     let stated: Replay = if body.is_empty() { Replay::default() } else { json(&body)? };
     app.blocking(move |app| {
-        let receiver = Receiver { store: &app.store, rights: Rights::Client(&client), now: app.now() };
-        let result = taken(receiver.replay(&id, &stated.enrichment), 0)?;
-        app.metrics.count_message(result.status);
+        let result = replayed(app, settling(app, &client, &id)?, &id, &stated.enrichment)?;
         Ok((StatusCode::ACCEPTED, Json(result)).into_response())
     })
     .await
+}
+
+/// As whom a client settles what waits: a person who has the right to, else a teller of its source.
+fn settling<'c>(app: &App, client: &'c Client, id: &str) -> Result<Rights<'c>, HttpError> {
+    let Some(user) = client.user() else { return Ok(Rights::Client(client)) };
+    let asker = Asker::of(app, Some(user.to_owned()))?;
+    quarantined(app, id, &asker)?;
+    asker.must(Right::SettleQuarantine)?;
+    Ok(Rights::Person(user))
+}
+
+/// Tries a message in quarantine again.
+///
+/// # Errors
+/// As [`replay`].
+pub fn replayed(
+    app: &App,
+    rights: Rights<'_>,
+    id: &str,
+    enrichment: &Map<String, Value>,
+) -> Result<MessageResult, HttpError> {
+    let receiver = Receiver { store: &app.store, rights, now: app.now() };
+    let result = taken(receiver.replay(id, enrichment), 0)?;
+    app.metrics.count_message(result.status);
+    Ok(result)
+}
+
+/// Takes a message out of quarantine for good.
+///
+/// # Errors
+/// As [`discard`].
+pub fn discarded(app: &App, rights: Rights<'_>, id: &str, reason: &str) -> Result<Position, HttpError> {
+    if reason.trim().is_empty() {
+        return Err(HttpError::Unprocessable("say why, in `reason`".to_owned()));
+    }
+    let forbidden = mandate_domain::fact::forbidden_character;
+    if let Some(bad) = forbidden(reason, mandate_domain::fact::Newlines::Allowed) {
+        let reason = format!("`reason` holds the character U+{:04X}, which is refused", u32::from(bad));
+        return Err(HttpError::Unprocessable(reason));
+    }
+    let receiver = Receiver { store: &app.store, rights, now: app.now() };
+    Ok(receiver.discard(id, reason)?)
 }
 
 #[derive(Debug, Deserialize)]
@@ -286,18 +399,8 @@ pub async fn discard(
     let client = client_of(&app, &headers)?;
     let body = read(&headers, body, MAX_MESSAGE_BYTES).await?;
     let Discard { reason } = json(&body)?;
-    if reason.trim().is_empty() {
-        return Err(HttpError::Unprocessable("say why, in `reason`".to_owned()));
-    }
-    if let Some(bad) =
-        mandate_domain::fact::forbidden_character(&reason, mandate_domain::fact::Newlines::Allowed)
-    {
-        let reason = format!("`reason` holds the character U+{:04X}, which is refused", u32::from(bad));
-        return Err(HttpError::Unprocessable(reason));
-    }
     app.blocking(move |app| {
-        let receiver = Receiver { store: &app.store, rights: Rights::Client(&client), now: app.now() };
-        let position = receiver.discard(&id, &reason)?;
+        let position = discarded(app, settling(app, &client, &id)?, &id, &reason)?;
         Ok((StatusCode::ACCEPTED, Json(Discarded { status: "discarded", position })).into_response())
     })
     .await

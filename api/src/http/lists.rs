@@ -2,12 +2,15 @@
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
 use mandate_projections::{BreachRow, NoticeRow};
 
 use super::app::App;
+use super::commands::caller::person;
 use super::error::HttpError;
 use super::listed::{Page, page_and_size};
 use super::query::Query;
+use super::sight::Hidden;
 
 const STATUSES: [(&str, &str); 3] = [("raised", "raised"), ("closed", "closed"), ("rescinded", "rescinded")];
 
@@ -18,11 +21,17 @@ const STATUSES: [(&str, &str); 3] = [("raised", "raised"), ("closed", "closed"),
 pub async fn breaches(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
+    headers: HeaderMap,
 ) -> Result<Json<Page<BreachRow>>, HttpError> {
     let query = Query::read(raw.as_deref(), &["status", "page", "size"])?;
     let status = query.word("status", &STATUSES)?;
     let (page, size) = page_and_size(&query)?;
-    app.blocking(move |app| Ok(Json(app.projections.breaches(status, page, size)?.into()))).await
+    let person = person(&app, &headers)?;
+    app.blocking(move |app| {
+        let hidden = Hidden::to(app, person.as_deref())?.subjects();
+        Ok(Json(app.projections.breaches(status, &hidden, page, size)?.into()))
+    })
+    .await
 }
 
 /// Notices, the latest first.
@@ -32,8 +41,14 @@ pub async fn breaches(
 pub async fn notices(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
+    headers: HeaderMap,
 ) -> Result<Json<Page<NoticeRow>>, HttpError> {
     let query = Query::read(raw.as_deref(), &["page", "size"])?;
     let (page, size) = page_and_size(&query)?;
-    app.blocking(move |app| Ok(Json(app.projections.notices(page, size)?.into()))).await
+    let person = person(&app, &headers)?;
+    app.blocking(move |app| {
+        let hidden = Hidden::to(app, person.as_deref())?.subjects();
+        Ok(Json(app.projections.notices(&hidden, page, size)?.into()))
+    })
+    .await
 }

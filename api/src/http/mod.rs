@@ -5,6 +5,7 @@ mod body;
 mod book;
 mod commands;
 mod compliance;
+mod coverage;
 mod csv;
 mod duties;
 mod error;
@@ -21,9 +22,11 @@ mod nominals;
 mod past;
 mod query;
 mod reconciliation;
+mod registers;
 mod reports;
 mod rules;
 mod schemas;
+mod sight;
 mod site;
 mod todo;
 
@@ -70,6 +73,13 @@ pub fn router(app: &App) -> Router {
         .route("/v1/commands/{name}", get(commands::one).post(commands::post))
         .route("/v1/reconciliation", get(reconciliation::list))
         .route("/v1/reconciliation/backlog", get(reconciliation::backlog))
+        .route("/v1/coverage", get(coverage::list))
+        .route("/v1/people", get(registers::people::list))
+        .route("/v1/organisations", get(registers::organisations::list))
+        .route("/v1/audits", get(registers::audits::list))
+        .route("/v1/attestations", get(registers::attestations::list))
+        .route("/v1/terminals", get(registers::terminals::list))
+        .route("/v1/retention", get(registers::retention::list))
         .route("/v1/breaches", get(lists::breaches))
         .route("/v1/compliance", get(compliance::list))
         .route("/v1/reports/statistics", get(reports::statistics))

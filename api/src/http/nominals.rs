@@ -18,6 +18,7 @@ use super::duties::{Format, csv_response, past_view};
 use super::error::HttpError;
 use super::listed::{Page, page_and_size};
 use super::query::Query;
+use super::sight::Hidden;
 use crate::duty_csv;
 
 /// Lists nominals by reference.
@@ -27,11 +28,16 @@ use crate::duty_csv;
 pub async fn list(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
+    headers: HeaderMap,
 ) -> Result<Json<Page<SubjectRow>>, HttpError> {
     let query = Query::read(raw.as_deref(), &["page", "size"])?;
     let (page, size) = page_and_size(&query)?;
-    app.blocking(move |app| Ok(Json(app.projections.subjects(SubjectKind::Nominal, page, size)?.into())))
-        .await
+    let person = caller::person(&app, &headers)?;
+    app.blocking(move |app| {
+        let hidden = Hidden::to(app, person.as_deref())?.subjects();
+        Ok(Json(app.projections.subjects(SubjectKind::Nominal, &hidden, page, size)?.into()))
+    })
+    .await
 }
 
 /// One nominal with its state.

@@ -115,6 +115,7 @@ fn matches(filter: &DutyFilter, row: &DutyRow) -> bool {
         && one_of(&filter.rules, Some(&record.rule))
         && (filter.outcomes.is_empty() || filter.outcomes.contains(&record.outcome()))
         && filter.subject.as_ref().is_none_or(|subject| *subject == record.subject)
+        && !filter.except.contains(&record.subject)
         && filter.breach.is_none_or(|breach| breach == record.breach)
         && filter.due_from.is_none_or(|from| record.due_on.is_some_and(|due_on| due_on >= from))
         && filter.due_to.is_none_or(|to| record.due_on.is_some_and(|due_on| due_on <= to))

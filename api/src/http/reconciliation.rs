@@ -13,16 +13,19 @@ use mandate_projections::{DiscrepancyFilter, Listed};
 use serde::Serialize;
 
 use super::app::App;
+use super::commands::caller::person;
 use super::duties::{Format, csv_response, past_view};
 use super::error::HttpError;
 use super::listed::{Page, page_and_size};
 use super::past;
 use super::query::Query;
+use super::sight::Hidden;
 use crate::duty_csv::text_row;
 
 const KNOWN: [&str; 9] = ["check", "area", "prison", "subject", "page", "size", "format", "asAt", "knownAt"];
 
-const PROGRAMMES: [(&str, Programme); 2] =
+/// The programmes, by the words of the address.
+pub const PROGRAMMES: [(&str, Programme); 2] =
     [("custody-level-1", Programme::CustodyLevel1), ("community", Programme::Community)];
 
 const COLUMNS: [&str; 12] = [
@@ -92,13 +95,17 @@ pub async fn list(
     let view = past_view(&query, now)?;
     let date = view.map_or(now, |view| view.as_at).london_date();
     let format = Format::asked(&query, &headers)?;
-    let work = move |app: &App| match format {
-        Format::Json => {
-            let Listed { content, total_elements, number, size } = listed(app, view, &filter)?;
-            let content = content.into_iter().map(|one| Line::on(one, date)).collect();
-            Ok(Json(Page::from(Listed { content, total_elements, number, size })).into_response())
+    let person = person(&app, &headers)?;
+    let work = move |app: &App| {
+        let filter = DiscrepancyFilter { except: Hidden::to(app, person.as_deref())?.subjects(), ..filter };
+        match format {
+            Format::Json => {
+                let Listed { content, total_elements, number, size } = listed(app, view, &filter)?;
+                let content = content.into_iter().map(|one| Line::on(one, date)).collect();
+                Ok(Json(Page::from(Listed { content, total_elements, number, size })).into_response())
+            }
+            Format::Csv => csv(app, view, filter, date),
         }
-        Format::Csv => csv(app, view, filter, date),
     };
     if view.is_some() { app.judging(work).await } else { app.blocking(work).await }
 }
@@ -108,7 +115,11 @@ pub async fn list(
 /// # Errors
 /// [`HttpError::Parameter`] naming a parameter that is missing, unknown or wrong, [`HttpError::Unprocessable`] when the
 /// log is too long to be judged while somebody waits.
-pub async fn backlog(State(app): State<App>, RawQuery(raw): RawQuery) -> Result<Json<Backlog>, HttpError> {
+pub async fn backlog(
+    State(app): State<App>,
+    RawQuery(raw): RawQuery,
+    headers: HeaderMap,
+) -> Result<Json<Backlog>, HttpError> {
     let query = Query::read(raw.as_deref(), &["area", "programme", "asAt", "knownAt"])?;
     let view = query.view(app.now())?;
     let area = query.one("area")?.map(|area| prefixed(area.to_owned(), "area"));
@@ -116,20 +127,27 @@ pub async fn backlog(State(app): State<App>, RawQuery(raw): RawQuery) -> Result<
     let programme = query.word("programme", &PROGRAMMES)?;
     let programme = programme
         .ok_or_else(|| HttpError::parameter("programme", "missing: expected custody-level-1 or community"))?;
+    let person = person(&app, &headers)?;
     app.judging(move |app| {
+        let hidden = Hidden::to(app, person.as_deref())?;
         let history = past::whole_log(app)?;
         let book = app.book(view.known_at)?;
         let judge = Judge::new(&book.policy, &book.calendar, &history, view);
-        Ok(Json(judge.backlog(&area, programme)))
+        Ok(Json(judge.backlog_but(&area, programme, &|nominal| hidden.is(nominal))))
     })
     .await
 }
 
-fn prefixed(id: String, prefix: &str) -> String {
+/// An id with what stands before its slash.
+pub fn prefixed(id: String, prefix: &str) -> String {
     if id.contains('/') { id } else { format!("{prefix}/{id}") }
 }
 
-fn filter(query: &Query) -> Result<DiscrepancyFilter, HttpError> {
+/// The filter that the parameters ask for.
+///
+/// # Errors
+/// [`HttpError::Parameter`] naming the one that is wrong.
+pub fn filter(query: &Query) -> Result<DiscrepancyFilter, HttpError> {
     let all = |name: &str| query.all(name).into_iter().map(|id| prefixed(id, name)).collect();
     let check = |word: String| {
         let known: Vec<_> = CHECKS.iter().map(|check| check.name()).collect();
@@ -143,6 +161,7 @@ fn filter(query: &Query) -> Result<DiscrepancyFilter, HttpError> {
         areas: all("area"),
         prisons: all("prison"),
         subject: query.one("subject")?.map(|subject| prefixed(subject.to_owned(), "nominal")),
+        except: Vec::new(),
         page,
         size,
     })
@@ -188,6 +207,7 @@ fn matches(filter: &DiscrepancyFilter, row: &Discrepancy) -> bool {
         && one_of(&filter.areas, &row.area)
         && one_of(&filter.prisons, &row.prison)
         && filter.subject.as_ref().is_none_or(|subject| *subject == row.subject)
+        && !filter.except.contains(&row.subject)
 }
 
 fn csv(

@@ -19,6 +19,7 @@ use super::compliance::period;
 use super::duties::{Format, csv_response};
 use super::error::HttpError;
 use super::query::Query;
+use super::sight::Hidden;
 use crate::duty_csv::text_row;
 
 const KNOWN: [&str; 6] = ["org", "from", "to", "asAt", "knownAt", "format"];
@@ -59,6 +60,23 @@ struct Counts {
     accounts_archived: u64,
     log_ons: u64,
     audits_held: u64,
+}
+
+impl Counts {
+    const fn numbers(&self) -> [u64; 10] {
+        [
+            self.records_created,
+            self.records_archived,
+            self.records_transferred_in,
+            self.records_transferred_out,
+            self.partners_added,
+            self.accounts_enabled,
+            self.accounts_disabled,
+            self.accounts_archived,
+            self.log_ons,
+            self.audits_held,
+        ]
+    }
 }
 
 const COLUMNS: [&str; 11] = [
@@ -119,8 +137,10 @@ pub async fn statistics(
     let period = period(&query)?;
     let view = query.view(app.now())?;
     let format = Format::asked(&query, &headers)?;
+    let person = super::commands::caller::person(&app, &headers)?;
     let work = move |app: &App| {
-        let (statistics, csv) = counted(app, org, period, view)?;
+        let hidden = Hidden::to(app, person.as_deref())?;
+        let (statistics, csv) = counted(app, org, period, view, &hidden)?;
         Ok(match format {
             Format::Json => Json(statistics).into_response(),
             Format::Csv => {
@@ -133,6 +153,23 @@ pub async fn statistics(
         })
     };
     app.judging(work).await
+}
+
+/// What is done in an organisation in a period: its name and the counts, in the order of the CSV; the total comes
+/// last.
+///
+/// # Errors
+/// [`HttpError`] when the log cannot be read.
+pub fn rows(
+    app: &App,
+    org: &str,
+    period: (Date, Date),
+    view: View,
+    hidden: &Hidden,
+) -> Result<Vec<(String, [u64; 10])>, HttpError> {
+    let (statistics, _) = counted(app, org.to_owned(), period, view, hidden)?;
+    let rows = statistics.rows.iter().map(|row| (row.organisation.clone(), row.counts.numbers()));
+    Ok(rows.chain([("total".to_owned(), statistics.total.numbers())]).collect())
 }
 
 const ORGANISATIONS: [SubjectKind; 5] = [
@@ -148,9 +185,11 @@ fn counted(
     org: String,
     (from, to): (Date, Date),
     view: View,
+    hidden: &Hidden,
 ) -> Result<(Statistics, Vec<u8>), HttpError> {
     let position = app.store.reader().head()?.position;
-    let told = Told::read(app, view, from)?;
+    let mut told = Told::read(app, view, from)?;
+    told.facts.retain(|(fact, _)| !hidden.is(&fact.subject));
     let placed = app.projections.placements(view)?;
     let belongs = |own: &str| {
         let mut at = own;
@@ -197,18 +236,7 @@ fn csv(rows: &[Row], total: &Counts) -> Vec<u8> {
     let mut bytes = text_row(&COLUMNS.map(str::to_owned));
     let named = rows.iter().map(|row| (row.organisation.as_str(), &row.counts));
     for (organisation, counts) in named.chain([("total", total)]) {
-        let numbers = [
-            counts.records_created,
-            counts.records_archived,
-            counts.records_transferred_in,
-            counts.records_transferred_out,
-            counts.partners_added,
-            counts.accounts_enabled,
-            counts.accounts_disabled,
-            counts.accounts_archived,
-            counts.log_ons,
-            counts.audits_held,
-        ];
+        let numbers = counts.numbers();
         let cells: Vec<String> = std::iter::once(organisation.to_owned())
             .chain(numbers.map(|number| number.to_string()))
             .collect();

@@ -15,9 +15,11 @@ use mandate_store::{MAX_READ, Position, StoredEvent};
 use serde::Serialize;
 
 use super::app::App;
+use super::commands::caller::person;
 use super::duties::{Format, csv_response, listed, past_view};
 use super::error::HttpError;
 use super::query::Query;
+use super::sight::Hidden;
 use crate::duty_csv::text_row;
 
 const KNOWN: [&str; 5] = ["org", "user", "asAt", "knownAt", "format"];
@@ -127,8 +129,10 @@ pub async fn list(
     let (past, view) = (past_view(&query, app.now())?, query.view(app.now())?);
     let format = Format::asked(&query, &headers)?;
     let judged = past.is_some();
+    let person = person(&app, &headers)?;
     let work = move |app: &App| {
-        let todo = fill(app, org, user, past, view)?;
+        let hidden = Hidden::to(app, person.as_deref())?;
+        let todo = fill(app, org, user, past, view, &hidden)?;
         Ok(match format {
             Format::Json => Json(todo).into_response(),
             Format::Csv => csv_response("todo.csv", todo.csv()),
@@ -143,6 +147,7 @@ fn fill(
     user: Option<String>,
     past: Option<View>,
     view: View,
+    hidden: &Hidden,
 ) -> Result<Todo, HttpError> {
     let org = match (org, &user) {
         (Some(org), _) => org,
@@ -151,7 +156,7 @@ fn fill(
         (None, None) => String::new(),
     };
     let orgs = with_those_below(app, &org, view)?;
-    let (rows, more) = open(app, &org, &orgs, user.as_deref(), past)?;
+    let (rows, more) = open(app, &org, &orgs, user.as_deref(), past, hidden)?;
     let book = app.book(view.known_at)?;
     let section = |row: &DutyRow| Section::of(&book.policy, &row.record.rule, row.version);
     let of = |wanted: Section| -> Vec<Entry> {
@@ -162,7 +167,11 @@ fn fill(
         partnered: of(Section::Partnered),
         important_activity: of(Section::ImportantActivity),
         ready_to_archive: of(Section::ReadyToArchive),
-        transfer_progress: transfers(app, &orgs, past, view)?,
+        transfer_progress: {
+            let mut transfers = transfers(app, &orgs, past, view)?;
+            transfers.retain(|entry| !hidden.is(&entry.subject));
+            transfers
+        },
         work_list: of(Section::WorkList),
         as_at: view.as_at,
         known_at: view.known_at,
@@ -193,6 +202,7 @@ fn open(
     orgs: &BTreeSet<String>,
     user: Option<&str>,
     past: Option<View>,
+    hidden: &Hidden,
 ) -> Result<(Vec<DutyRow>, u64), HttpError> {
     let unit = SubjectKind::of(org) == Some(SubjectKind::Unit);
     let mut filters = vec![DutyFilter {
@@ -204,7 +214,8 @@ fn open(
     let (mut rows, mut more) = (Vec::new(), 0);
     for filter in filters {
         let outcomes = vec![Outcome::Overdue, Outcome::Pending];
-        let filter = DutyFilter { outcomes, sort: DutySort::ActBy, size: MOST, ..filter };
+        let filter =
+            DutyFilter { outcomes, sort: DutySort::ActBy, size: MOST, except: hidden.subjects(), ..filter };
         let found = listed(app, past, &filter)?;
         more += found.total_elements.saturating_sub(found.content.len() as u64);
         rows.extend(found.content);

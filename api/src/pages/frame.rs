@@ -68,6 +68,16 @@ pub enum Section {
     MyWork,
     /// All duties, filtered.
     Duties,
+    /// How many duties were met, and what was done.
+    Compliance,
+    /// Where the systems do not agree, backlogs, and messages that could not be used.
+    Reconciliation,
+    /// Users.
+    People,
+    /// Organisations and terminals.
+    Organisations,
+    /// Audits, attestations, retention.
+    Audits,
     /// The mail that the demo "sent".
     Inbox,
     /// The rule book.
@@ -81,6 +91,11 @@ impl Section {
         match self {
             Self::MyWork => "My work",
             Self::Duties => "Duties",
+            Self::Compliance => "Compliance",
+            Self::Reconciliation => "Reconciliation",
+            Self::People => "People",
+            Self::Organisations => "Organisations",
+            Self::Audits => "Audits",
             Self::Inbox => "Inbox",
             Self::Rules => "Rule book",
         }
@@ -92,6 +107,11 @@ impl Section {
         match self {
             Self::MyWork => "/work",
             Self::Duties => "/duties",
+            Self::Compliance => "/compliance",
+            Self::Reconciliation => "/reconciliation",
+            Self::People => "/people",
+            Self::Organisations => "/organisations",
+            Self::Audits => "/audits",
             Self::Inbox => "/inbox",
             Self::Rules => "/rules",
         }

@@ -10,14 +10,17 @@
 
 pub mod about;
 pub mod assets;
+pub mod compliance;
 pub mod date_boxes;
 pub mod duties;
 pub mod duty;
 pub mod frame;
 pub mod inbox;
+pub mod listing;
 pub mod nominal;
 pub mod paging;
 pub mod problem;
+pub mod quarantine;
 pub mod row;
 pub mod rule;
 pub mod sign_in;

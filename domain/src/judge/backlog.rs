@@ -20,6 +20,12 @@ impl Judge<'_> {
     /// release date is not known is one as well. A case that was exempted is none.
     #[must_use]
     pub fn backlog(&self, area: &str, programme: Programme) -> Backlog {
+        self.backlog_but(area, programme, &|_| false)
+    }
+
+    /// The same but for nominals that are left out, as if they did not exist.
+    #[must_use]
+    pub fn backlog_but(&self, area: &str, programme: Programme, left_out: &dyn Fn(&str) -> bool) -> Backlog {
         let history = self.context.history;
         let at = self.sight.as_at;
         let mut spans = Vec::new();
@@ -36,9 +42,9 @@ impl Judge<'_> {
                 let members = self.members(unit);
                 for (subject, own) in self.survivors_of(&members, self.sight) {
                     let covered = self.covered(&own, symbol, programme);
-                    if !covered.is_empty() {
+                    let name = history.symbols.text(subject).to_owned();
+                    if !covered.is_empty() && !left_out(&name) {
                         let open = self.record_duties(&members, subject);
-                        let name = history.symbols.text(subject).to_owned();
                         spans.push((name, Span::without(&covered, &open)));
                     }
                 }

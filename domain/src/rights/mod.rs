@@ -22,7 +22,8 @@ named! {
         AppointCpc "appoint-cpc" SwitchProgrammes "switch-programmes" AssureQuality "assure-quality" Audit "audit"
         AuditDataset "audit-dataset" AskForReport "ask-for-report" AssessTerminal "assess-terminal"
         ApproveTerminal "approve-terminal" AnswerDuty "answer-duty" Waive "waive" SeeNominal "see-nominal"
-        SeeBoard "see-board" ReadLog "read-log"
+        SeeBoard "see-board" ReadLog "read-log" SeePeople "see-people" SeeRegisters "see-registers"
+        SeeRetention "see-retention" SeeQuarantine "see-quarantine" SettleQuarantine "settle-quarantine"
     }
 }
 
@@ -117,6 +118,27 @@ impl Right {
             ),
             Self::SeeBoard => ("4.16", &[G::SmbMember, G::Cpc, G::CentralSupport, G::Auditor]),
             Self::ReadLog => ("4.16", &[G::Auditor]),
+            // A board sees no person.
+            Self::SeePeople => (
+                "4.16",
+                &[
+                    G::Themselves,
+                    G::Cpc,
+                    G::CentralSupport,
+                    G::Lpc,
+                    G::Lead,
+                    G::Supervisor,
+                    G::Governor,
+                    G::AdministratorHere,
+                    G::Auditor,
+                ],
+            ),
+            Self::SeeRegisters => {
+                ("4.16", &[G::Anyone, G::Governor, G::SmbMember, G::AdministratorHere, G::Auditor])
+            }
+            Self::SeeRetention => ("4.16", &[G::Cpc, G::CentralSupport, G::Auditor]),
+            Self::SeeQuarantine => ("4.16", &[G::Cpc, G::CentralSupport, G::Administrator, G::Auditor]),
+            Self::SettleQuarantine => ("4.16", &[G::Cpc, G::CentralSupport, G::Administrator]),
         };
         RightSpec { paragraph, grounds }
     }

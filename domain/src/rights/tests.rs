@@ -257,6 +257,21 @@ const TABLE: &[(&[C], &[Right], Allowed)] = &[
     ),
     (&[], &[Right::SeeBoard], &[("cpc deputy", HIGH), (WITHIN, "central smb"), (ANYWHERE, "auditor")]),
     (&[], &[Right::ReadLog], &[(ANYWHERE, "auditor")]),
+    (
+        &[],
+        &[Right::SeePeople],
+        &[
+            ("self", IN_ROLE),
+            ("cpc deputy", HIGH),
+            ("lpc lead", LIVE),
+            (WITHIN, "supervisor central governor admin"),
+            (ANYWHERE, "auditor"),
+        ],
+    ),
+    (&[], &[Right::SeeRegisters], &[(ANYWHERE, LIVE), (WITHIN, "governor smb admin"), (ANYWHERE, "auditor")]),
+    (&[], &[Right::SeeRetention], &[("cpc deputy", HIGH), (WITHIN, "central"), (ANYWHERE, "auditor")]),
+    (&[], &[Right::SeeQuarantine], &[("cpc deputy", HIGH), (WITHIN, "central"), (ANYWHERE, "admin auditor")]),
+    (&[], &[Right::SettleQuarantine], &[("cpc deputy", HIGH), (WITHIN, "central"), (ANYWHERE, "admin")]),
 ];
 
 fn is_allowed(allowed: Allowed, standing: &str, relation: &str) -> bool {

@@ -16,6 +16,10 @@ use crate::placed::Placed;
 /// Reads the index `duties_by_due` alone, in its order: counting is quicker in memory than by sorting all of it.
 const COUNTED: &str = "SELECT holder, unit, rule, version, outcome, inherited, born_overdue, \
      known_since - opened_at FROM duties INDEXED BY duties_by_due WHERE due_at IS NOT NULL AND due_at >= ?1 AND due_at < ?2";
+/// The same of some subjects, to be taken off.
+const TAKEN_OFF: &str = "SELECT holder, unit, rule, version, outcome, inherited, born_overdue, \
+     known_since - opened_at FROM duties WHERE subject IN (SELECT value FROM json_each(?3)) \
+     AND due_at IS NOT NULL AND due_at >= ?1 AND due_at < ?2";
 
 /// Nanoseconds of a day.
 const DAY: i64 = 86_400_000_000_000;
@@ -33,7 +37,8 @@ pub enum ByUnit {
 }
 
 impl Projections {
-    /// Counts the duties whose due moment lies in a period, its start included and its end not.
+    /// Counts the duties whose due moment lies in a period, its start included and its end not, but for those of some
+    /// subjects.
     ///
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
@@ -42,10 +47,11 @@ impl Projections {
         from: Instant,
         until: Instant,
         by_unit: ByUnit,
+        except: &[String],
     ) -> Result<Vec<DutyCount>, ProjectionError> {
         let books = self.books()?;
         self.read(|connection| {
-            let found = count(connection, from, until, by_unit)?;
+            let found = count(connection, from, until, by_unit, except)?;
             let mut marks = Marks::new(connection, &books);
             let mark = |(mut count, version): (DutyCount, u16)| {
                 let holder = count.holder.as_deref();
@@ -111,6 +117,7 @@ fn count(
     from: Instant,
     until: Instant,
     by_unit: ByUnit,
+    except: &[String],
 ) -> Result<Vec<(DutyCount, u16)>, ProjectionError> {
     let failed = ProjectionError::database("count duties");
     let mut texts = Texts::default();
@@ -120,6 +127,19 @@ fn count(
     while let Some(row) = rows.next().map_err(&failed)? {
         let alike = alike(row, by_unit, &mut texts).map_err(&failed)?;
         *counted.entry(alike).or_default() += 1;
+    }
+    if !except.is_empty() {
+        let except = serde_json::to_string(except).map_err(|error| ProjectionError::row("duties", &error))?;
+        let mut statement = connection.prepare_cached(TAKEN_OFF).map_err(&failed)?;
+        let values = rusqlite::params![from.nanos(), until.nanos(), except];
+        let mut rows = statement.query(values).map_err(&failed)?;
+        while let Some(row) = rows.next().map_err(&failed)? {
+            let alike = alike(row, by_unit, &mut texts).map_err(&failed)?;
+            if let Some(duties) = counted.get_mut(&alike) {
+                *duties = duties.saturating_sub(1);
+            }
+        }
+        counted.retain(|_, duties| *duties > 0);
     }
     let count = |(alike, duties): (Alike, u64)| {
         let (holder, unit, rule, version, outcome, inherited, born_overdue, lag_days) = alike;

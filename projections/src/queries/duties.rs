@@ -205,6 +205,10 @@ fn condition(filter: &DutyFilter) -> (String, Vec<Value>) {
     one_of("d.rule", filter.rules.clone());
     one_of("d.outcome", filter.outcomes.iter().map(|outcome| outcome.name().to_owned()).collect());
     one_of("d.subject", filter.subject.iter().cloned().collect());
+    if !filter.except.is_empty() {
+        terms.push(format!("d.subject NOT IN ({})", vec!["?"; filter.except.len()].join(", ")));
+        values.extend(filter.except.iter().cloned().map(Value::Text));
+    }
     if let Some(breach) = filter.breach {
         terms.push("d.breach = ?".to_owned());
         values.push(Value::Integer(i64::from(breach)));

@@ -26,6 +26,11 @@ fn subject(raw: RawSubject) -> Result<SubjectRow, ProjectionError> {
     Ok(SubjectRow { subject, merged_into, state, parked })
 }
 
+/// Subjects as a value that SQL takes apart.
+fn listed(subjects: &[String]) -> Result<String, ProjectionError> {
+    serde_json::to_string(subjects).map_err(|error| ProjectionError::row("subjects", &error))
+}
+
 /// Notices `n` that the rest of a statement selects, with the duties they list.
 pub(super) fn notices(
     connection: &Connection,
@@ -67,66 +72,94 @@ impl Projections {
         })
     }
 
-    /// The subjects of a kind, by id.
+    /// The subjects of a kind, by id, but for some.
     ///
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn subjects(
         &self,
         kind: SubjectKind,
+        except: &[String],
         page: u32,
         size: u32,
     ) -> Result<Listed<SubjectRow>, ProjectionError> {
+        const WHICH: &str = "s.kind = ?1 AND s.subject NOT IN (SELECT value FROM json_each(?2))";
         let size = size.clamp(1, MAX_PAGE);
-        let sql = format!(
-            "SELECT {SUBJECT} FROM subjects s WHERE s.kind = ?1 ORDER BY s.subject LIMIT ?2 OFFSET ?3"
-        );
+        let except = listed(except)?;
+        let counted = format!("SELECT count(*) FROM subjects s WHERE {WHICH}");
+        let sql =
+            format!("SELECT {SUBJECT} FROM subjects s WHERE {WHICH} ORDER BY s.subject LIMIT ?3 OFFSET ?4");
         self.read(|connection| {
-            let total = count(connection, "SELECT count(*) FROM subjects WHERE kind = ?1", [kind.name()])?;
+            let total = count(connection, &counted, [kind.name(), &except])?;
             let offset = i64::from(page) * i64::from(size);
-            let raw = all(connection, &sql, rusqlite::params![kind.name(), size, offset], raw_subject)?;
+            let values = rusqlite::params![kind.name(), except, size, offset];
+            let raw = all(connection, &sql, values, raw_subject)?;
             let content = raw.into_iter().map(subject).collect::<Result<_, _>>()?;
             Ok(Listed { content, total_elements: total, number: page, size })
         })
     }
 
-    /// Breaches as raised in the log, the latest first; `status` is `raised`, `closed` or `rescinded`.
+    /// Breaches as raised in the log but for those of some subjects, the latest first; `status` is `raised`, `closed` or
+    /// `rescinded`.
     ///
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn breaches(
         &self,
         status: Option<&str>,
+        except: &[String],
         page: u32,
         size: u32,
     ) -> Result<Listed<BreachRow>, ProjectionError> {
         let size = size.clamp(1, MAX_PAGE);
+        let except = listed(except)?;
         let sql = "SELECT b.duty, b.rule, b.subject, b.holder, b.due_at, b.generation, b.position, b.raised_at, \
-                   b.status FROM breaches b WHERE ?1 IS NULL OR b.status = ?1 \
-                   ORDER BY b.position DESC LIMIT ?2 OFFSET ?3";
+                   b.status FROM breaches b WHERE (?1 IS NULL OR b.status = ?1) \
+                   AND b.subject NOT IN (SELECT value FROM json_each(?2)) \
+                   ORDER BY b.position DESC LIMIT ?3 OFFSET ?4";
         self.read(|connection| {
-            let counted = "SELECT count(*) FROM breaches WHERE ?1 IS NULL OR status = ?1";
-            let total = count(connection, counted, [status])?;
+            let counted = "SELECT count(*) FROM breaches WHERE (?1 IS NULL OR status = ?1) \
+                           AND subject NOT IN (SELECT value FROM json_each(?2))";
+            let total = count(connection, counted, rusqlite::params![status, except])?;
             let offset = i64::from(page) * i64::from(size);
-            let content = all(connection, sql, rusqlite::params![status, size, offset], breach)?;
+            let content = all(connection, sql, rusqlite::params![status, except, size, offset], breach)?;
             Ok(Listed { content, total_elements: total, number: page, size })
         })
     }
 
-    /// Notices, the latest first.
+    /// Notices, the latest first, but for those about nothing but some subjects; duties of these are not listed.
     ///
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
-    pub fn notices(&self, page: u32, size: u32) -> Result<Listed<NoticeRow>, ProjectionError> {
+    pub fn notices(
+        &self,
+        except: &[String],
+        page: u32,
+        size: u32,
+    ) -> Result<Listed<NoticeRow>, ProjectionError> {
+        /// Those that name no duty, or one at least of another subject.
+        const WHICH: &str = "WHERE NOT EXISTS (SELECT 1 FROM notice_duties x WHERE x.notice = n.notice) \
+             OR EXISTS (SELECT 1 FROM notice_duties x LEFT JOIN duties d ON d.duty = x.duty \
+             WHERE x.notice = n.notice AND coalesce(d.subject, '') NOT IN (SELECT value FROM json_each(?1)))";
         let size = size.clamp(1, MAX_PAGE);
+        let hidden = listed(except)?;
+        // Where nothing is left out every notice counts, and none is looked through.
+        let which = if except.is_empty() { "WHERE ?1 IS NOT NULL" } else { WHICH };
+        let counted = format!("SELECT count(*) FROM notices n {which}");
+        let rest = format!("{which} ORDER BY n.position DESC LIMIT ?2 OFFSET ?3");
         self.read(|connection| {
-            let total = count(connection, "SELECT count(*) FROM notices", [])?;
+            let total = count(connection, &counted, [&hidden])?;
             let offset = i64::from(page) * i64::from(size);
-            let content = notices(
-                connection,
-                "ORDER BY n.position DESC LIMIT ?1 OFFSET ?2",
-                [i64::from(size), offset],
-            )?;
+            let mut content = notices(connection, &rest, rusqlite::params![hidden, size, offset])?;
+            for notice in content.iter_mut().filter(|_| !except.is_empty()) {
+                notice.duties.retain(|(duty, _)| {
+                    // A duty's id is its rule, its subject and the fact that opened it.
+                    let about = duty.split_once(':').map_or("", |(_, rest)| rest);
+                    !except.iter().any(|subject| {
+                        about.strip_prefix(subject.as_str()).is_some_and(|rest| rest.starts_with(':'))
+                    })
+                });
+            }
             Ok(Listed { content, total_elements: total, number: page, size })
         })
     }

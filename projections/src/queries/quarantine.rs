@@ -12,7 +12,8 @@ use crate::model::{Listed, MAX_PAGE, QuarantineFilter, QuarantineRow};
 const COLUMNS: &str =
     "id, subject, position, quarantined_at, teller, message_id, code, reason, needs, status, settled";
 const FILTER: &str = "(?1 IS NULL OR status = ?1) AND (?2 IS NULL OR teller = ?2) AND (?3 IS NULL OR code = ?3) \
-     AND (?4 IS NULL OR EXISTS (SELECT 1 FROM json_each(needs) WHERE value = ?4)) AND (?5 IS NULL OR subject = ?5)";
+     AND (?4 IS NULL OR EXISTS (SELECT 1 FROM json_each(needs) WHERE value = ?4)) AND (?5 IS NULL OR subject = ?5) \
+     AND subject NOT IN (SELECT value FROM json_each(?6))";
 
 /// A row, its needs still as text.
 fn raw(row: &Row<'_>) -> rusqlite::Result<(QuarantineRow, String)> {
@@ -58,15 +59,18 @@ impl Projections {
         size: u32,
     ) -> Result<Listed<QuarantineRow>, ProjectionError> {
         let size = size.clamp(1, MAX_PAGE);
-        let QuarantineFilter { status, source, event_type, needs, subject } = filter;
+        let QuarantineFilter { status, source, event_type, needs, subject, except } = filter;
+        let except =
+            serde_json::to_string(except).map_err(|error| ProjectionError::row("quarantine", &error))?;
         self.read(|connection| {
             let counted = format!("SELECT count(*) FROM quarantine WHERE {FILTER}");
-            let total = count(connection, &counted, params![status, source, event_type, needs, subject])?;
+            let total =
+                count(connection, &counted, params![status, source, event_type, needs, subject, except])?;
             let offset = i64::from(page) * i64::from(size);
             let sql = format!(
-                "SELECT {COLUMNS} FROM quarantine WHERE {FILTER} ORDER BY position LIMIT ?6 OFFSET ?7"
+                "SELECT {COLUMNS} FROM quarantine WHERE {FILTER} ORDER BY position LIMIT ?7 OFFSET ?8"
             );
-            let values = params![status, source, event_type, needs, subject, size, offset];
+            let values = params![status, source, event_type, needs, subject, except, size, offset];
             let content = rows(connection, &sql, values)?;
             Ok(Listed { content, total_elements: total, number: page, size })
         })

@@ -68,6 +68,12 @@ fn condition(filter: &DiscrepancyFilter) -> (String, Vec<Value>) {
         parts.push(format!("{column} IN ({})", marks.join(", ")));
         values.extend(wanted.iter().cloned().map(Value::Text));
     }
+    if !filter.except.is_empty() {
+        let marks: Vec<String> =
+            (values.len() + 1..=values.len() + filter.except.len()).map(|at| format!("?{at}")).collect();
+        parts.push(format!("subject NOT IN ({})", marks.join(", ")));
+        values.extend(filter.except.iter().cloned().map(Value::Text));
+    }
     (parts.join(" AND "), values)
 }
 

@@ -33,11 +33,17 @@ pub fn client(app: &App, headers: &HeaderMap) -> Result<Client, HttpError> {
     found.ok_or(HttpError::Unauthorised("this token is not known here"))
 }
 
-/// The person whose token a request carries; none for a request without a token, or with a machine's.
+/// The person whose token a request carries, or who is signed in; none for a request without either, or with a
+/// machine's token.
 ///
 /// # Errors
 /// [`HttpError::Unauthorised`] for a token that is not known.
 pub fn person(app: &App, headers: &HeaderMap) -> Result<Option<String>, HttpError> {
+    if let Some(demo) = &app.demo {
+        let chosen = app.sessions.person(headers);
+        let person = demo.people().iter().find(|person| Some(&person.id) == chosen.as_ref());
+        return Ok(person.map(|person| person.user.clone()));
+    }
     let (Tellers::Tokens(_), Some(_)) = (&app.tellers, bearer(headers)) else { return Ok(None) };
     Ok(client(app, headers)?.user().map(str::to_owned))
 }

@@ -165,7 +165,34 @@ pub struct Figures {
 /// Names of the blocks.
 const NAMES: [&str; BLOCKS] = ["rate", "notEvidenced", "inherited", "leftOut", "localTargets"];
 
+/// The rate of a cell, as it may be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rate {
+    /// It would give a small count away.
+    KeptBack,
+    /// No duty under the policy fell due.
+    Nothing,
+    /// So many of so many, in percent, cut off after one decimal.
+    Of {
+        /// Met in time.
+        met: u64,
+        /// All that had to be.
+        all: u64,
+        /// Percent.
+        percent: String,
+    },
+}
+
 impl Figures {
+    /// The rate.
+    pub fn rate(&self) -> Rate {
+        match (self.met, self.denominator, &self.rate_percent) {
+            (Some(met), Some(all), Some(percent)) => Rate::Of { met, all, percent: percent.clone() },
+            (Some(_), Some(_), None) => Rate::Nothing,
+            _ => Rate::KeptBack,
+        }
+    }
+
     /// The figures of a cell, but for the blocks kept back.
     pub fn of(tally: &Tally, audience: Audience, kept_back: [bool; BLOCKS]) -> Self {
         let [no_rate, no_evidence, no_inherited, no_left_out, no_local] = kept_back;

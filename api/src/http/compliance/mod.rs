@@ -17,13 +17,16 @@ use mandate_projections::{ByUnit, DutyCount, DutyRow};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use self::figures::{Audience, BLOCKS, Figures, Tally, blocks};
+use self::figures::{Audience, BLOCKS, Tally, blocks};
+pub use self::figures::{Figures, Rate};
 use self::suppress::Counts;
 use super::app::App;
 use super::duties::{Format, csv_response, past_view};
 use super::error::HttpError;
 use super::past;
 use super::query::Query;
+use super::registers::asker::Asker;
+use super::sight::Hidden;
 use crate::duty_csv::text_row;
 
 const KNOWN: [&str; 7] = ["by", "from", "to", "asAt", "knownAt", "audience", "format"];
@@ -96,6 +99,8 @@ struct Asked {
     view: View,
     past: Option<View>,
     audience: Audience,
+    /// Who asks, where a person does.
+    person: Option<String>,
 }
 
 /// Counts duties.
@@ -108,7 +113,8 @@ pub async fn list(
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let query = Query::read(raw.as_deref(), &KNOWN)?;
-    let asked = asked(&query, app.now())?;
+    let person = super::commands::caller::person(&app, &headers)?;
+    let asked = Asked { person, ..asked(&query, app.now())? };
     let format = Format::asked(&query, &headers)?;
     let judged = asked.past.is_some();
     let work = move |app: &App| {
@@ -143,6 +149,7 @@ fn asked(query: &Query, now: Instant) -> Result<Asked, HttpError> {
         audience: query
             .word("audience", &[("everyone", Audience::Everyone), ("board", Audience::Board)])?
             .unwrap_or(Audience::Everyone),
+        person: None,
     })
 }
 
@@ -172,6 +179,42 @@ struct Line {
     figures: Figures,
 }
 
+/// A cell of area and rule, or a total of one of them or of both.
+pub struct Cell {
+    /// The area; none in a total over all areas, nor for duties that belong to none.
+    pub area: Option<String>,
+    /// The rule; none in a total over all rules.
+    pub rule: Option<String>,
+    /// Whether it is a total over areas.
+    pub all_areas: bool,
+    /// The figures.
+    pub figures: Figures,
+}
+
+/// Duties that fell due in a period by area and rule, with the totals, for a person.
+///
+/// # Errors
+/// [`HttpError`] when the read models or the log cannot be read.
+pub fn by_area_and_rule(
+    app: &App,
+    (from, to): (Date, Date),
+    (view, past): (View, Option<View>),
+    for_a_board: bool,
+    person: Option<String>,
+) -> Result<Vec<Cell>, HttpError> {
+    let audience = if for_a_board { Audience::Board } else { Audience::Everyone };
+    let asked = Asked { by: vec![By::Area, By::Rule], from, to, view, past, audience, person };
+    let answer = answer(app, &asked)?;
+    let text = |line: &Line, name: &str| line.of.get(name).and_then(Value::as_str).map(str::to_owned);
+    let cell = |line: Line| Cell {
+        area: text(&line, "area"),
+        rule: text(&line, "rule"),
+        all_areas: !line.of.contains_key("area"),
+        figures: line.figures,
+    };
+    Ok(answer.cells.into_iter().chain(answer.totals).map(cell).collect())
+}
+
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Compliance {
@@ -187,7 +230,10 @@ struct Compliance {
 }
 
 fn answer(app: &App, asked: &Asked) -> Result<Compliance, HttpError> {
-    let counts = counts(app, asked)?;
+    let asker = Asker::of(app, asked.person.clone())?;
+    // Whatever a member of a board asks for, it is answered as to a board.
+    let audience = if asker.is_board() { Audience::Board } else { asked.audience };
+    let counts = counts(app, asked, &Hidden::to(app, asker.user())?)?;
     let placed = app.projections.placements(asked.view)?;
     let book = app.book(asked.view.known_at)?;
     let basis: HashMap<&str, Basis> =
@@ -202,14 +248,14 @@ fn answer(app: &App, asked: &Asked) -> Result<Compliance, HttpError> {
         }
     }
     tallies.entry(vec![Of::All; asked.by.len()]).or_default();
-    let kept_back = match asked.audience {
+    let kept_back = match audience {
         Audience::Everyone => HashMap::new(),
         Audience::Board => kept_back(&tallies, asked.by.len()),
     };
     let (mut cells, mut totals) = (Vec::new(), Vec::new());
     for (key, tally) in &tallies {
         let hidden = kept_back.get(key).copied().unwrap_or_default();
-        let line = Line { of: named(&asked.by, key), figures: Figures::of(tally, asked.audience, hidden) };
+        let line = Line { of: named(&asked.by, key), figures: Figures::of(tally, audience, hidden) };
         if key.contains(&Of::All) { totals.push(line) } else { cells.push(line) }
     }
     Ok(Compliance {
@@ -226,13 +272,15 @@ fn answer(app: &App, asked: &Asked) -> Result<Compliance, HttpError> {
 }
 
 /// The duties due in the period: from the read models, or judged where a moment is asked for.
-fn counts(app: &App, asked: &Asked) -> Result<Vec<DutyCount>, HttpError> {
+fn counts(app: &App, asked: &Asked, hidden: &Hidden) -> Result<Vec<DutyCount>, HttpError> {
     let (from, until) = (asked.from.start(), asked.to.end());
     let by_unit = if asked.by.contains(&By::Unit) { ByUnit::Apart } else { ByUnit::Together };
     let Some(view) = asked.past else {
-        return Ok(app.projections.duty_counts(from, until, by_unit)?);
+        return Ok(app.projections.duty_counts(from, until, by_unit, &hidden.subjects())?);
     };
-    let due = |row: &DutyRow| row.record.due_at.is_some_and(|at| at >= from && at < until);
+    let due = |row: &DutyRow| {
+        row.record.due_at.is_some_and(|at| at >= from && at < until) && !hidden.is(&row.record.subject)
+    };
     Ok(past::judged(app, view, by_unit)?.iter().filter(|row| due(row)).map(one).collect())
 }
 

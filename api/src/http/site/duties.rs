@@ -89,6 +89,7 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
     frame.errors = shown.errors;
     frame.errors.extend(typed.errors.clone());
     let mut wanted = filter(&query)?;
+    wanted.except = visitor.hidden(app)?.subjects();
     let number = query.number("page", 1, 1..=1_000_000)?;
     wanted.page = u32::try_from(number - 1).unwrap_or(0);
     wanted.size = SIZE;
@@ -232,7 +233,7 @@ fn form(
 ) -> Result<DutyFilter, HttpError> {
     let places = |kind: SubjectKind, name: &str| -> Result<Vec<Choice>, HttpError> {
         let chosen = query.all(name);
-        let known = app.projections.subjects(kind, 0, CHOICES)?.content;
+        let known = app.projections.subjects(kind, &[], 0, CHOICES)?.content;
         Ok(known.into_iter().map(|row| choice(&row.subject, code(&row.subject), &chosen)).collect())
     };
     let (rules, outcomes) = (query.all("rule"), query.all("outcome"));

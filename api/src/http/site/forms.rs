@@ -11,6 +11,7 @@ use crate::http::app::App;
 use crate::http::body::form;
 use crate::http::error::HttpError;
 use crate::http::query::{Query, encoded};
+use crate::http::sight::Hidden;
 use crate::pages::sign_in::{Persona, SignIn};
 
 /// The page to begin with.
@@ -74,7 +75,7 @@ pub async fn search(State(app): State<App>, uri: Uri, headers: HeaderMap, body: 
         let sent = sent?;
         visitor.check_form(sent.one("token")?)?;
         let typed = sent.one("reference")?.unwrap_or_default().trim();
-        let to = place_of(app, typed)?.ok_or_else(|| HttpError::NotFound {
+        let to = place_of(app, &visitor.hidden(app)?, typed)?.ok_or_else(|| HttpError::NotFound {
             what: "duty, nominal or rule with the reference you typed:",
             id: mandate_domain::fact::shortened(typed),
         })?;
@@ -83,17 +84,18 @@ pub async fn search(State(app): State<App>, uri: Uri, headers: HeaderMap, body: 
     .await
 }
 
-fn place_of(app: &App, typed: &str) -> Result<Option<String>, HttpError> {
-    if let Some(row) = app.projections.duty(typed)? {
-        return Ok(Some(format!("/duties/{}", row.reference)));
-    }
+fn place_of(app: &App, hidden: &Hidden, typed: &str) -> Result<Option<String>, HttpError> {
     let upper = typed.to_uppercase();
-    if let Some(row) = app.projections.duty(&upper)? {
-        return Ok(Some(format!("/duties/{}", row.reference)));
+    for reference in [typed, &upper] {
+        let found = app.projections.duty(reference)?;
+        if let Some(row) = found.filter(|row| !hidden.is(&row.record.subject)) {
+            return Ok(Some(format!("/duties/{}", row.reference)));
+        }
     }
     for reference in [typed, &upper] {
         let reference = reference.strip_prefix("nominal/").unwrap_or(reference);
-        if app.projections.subject(&format!("nominal/{reference}"))?.is_some() {
+        let subject = format!("nominal/{reference}");
+        if !hidden.is(&subject) && app.projections.subject(&subject)?.is_some() {
             return Ok(Some(format!("/nominals/{}", encoded(reference))));
         }
     }

@@ -5,6 +5,7 @@ mod duties;
 mod duty;
 mod forms;
 mod inbox;
+mod lists;
 mod moment;
 mod nominal;
 mod nominal_parts;
@@ -46,6 +47,21 @@ pub fn router() -> Router<App> {
         .route("/nominals/{reference}", get(nominal::page))
         .route("/rules", get(rule::first))
         .route("/rules/{id}", get(rule::page))
+        .route("/people", get(lists::people::page))
+        .route("/organisations", get(lists::organisations::page))
+        .route("/terminals", get(lists::terminals::page))
+        .route("/audits", get(lists::audits::page))
+        .route("/attestations", get(lists::attestations::page))
+        .route("/retention", get(lists::retention::page))
+        .route("/reconciliation", get(lists::reconciliation::page))
+        .route("/reconciliation/backlog", get(lists::reconciliation::backlog))
+        .route("/compliance", get(lists::compliance::page))
+        .route("/statistics", get(lists::statistics::page))
+        .route("/coverage", get(lists::coverage::page))
+        .route("/quarantine", get(lists::quarantine::list))
+        .route("/quarantine/{id}", get(lists::quarantine::one))
+        .route("/quarantine/{id}/replay", post(lists::quarantine::replay))
+        .route("/quarantine/{id}/discard", post(lists::quarantine::discard))
         .route("/inbox", get(inbox::list))
         .route("/inbox/{id}", get(inbox::mail))
         .route("/inbox/{id}/html", get(inbox::html))

@@ -37,6 +37,9 @@ fn fill(app: &App, visitor: &Visitor, reference: &str, raw: Option<&str>) -> Res
     let known: Vec<&str> = moment::KNOWN.iter().copied().chain(["order"]).collect();
     let query = Query::read(raw, &known)?;
     let subject = found(app, reference)?.subject;
+    if visitor.hidden(app)?.is(&subject) {
+        return Err(HttpError::not_found("nominal", reference));
+    }
     let reference = subject.split_once('/').map_or(subject.as_str(), |(_, reference)| reference);
     let path = format!("/nominals/{reference}");
     let order = query.word("order", &ORDERS)?.unwrap_or(TimelineOrder::Occurred);

@@ -72,6 +72,15 @@ impl Sessions {
         Ok(Open { id, session, fresh: true })
     }
 
+    /// Who is signed in by a request's cookie; no session is begun for one without.
+    #[must_use]
+    pub fn person(&self, headers: &HeaderMap) -> Option<String> {
+        let stated = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let pairs = stated.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        let mut ids = pairs.filter(|(name, _)| *name == COOKIE).map(|(_, id)| id.to_owned());
+        ids.find_map(|id| self.kept().sessions.get(&id).and_then(|session| session.person.clone()))
+    }
+
     /// Signs somebody in under a new id, so that one planted before is worth nothing; the old session ends.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use super::sessions::Open;
 use crate::demo::Person;
 use crate::http::app::App;
 use crate::http::error::HttpError;
+use crate::http::sight::Hidden;
 use crate::pages::frame::{DemoClock, Frame, Moment, Section, SignedIn};
 use crate::pages::words::grouped;
 
@@ -39,6 +40,20 @@ impl Visitor {
         app.demo.is_some() && self.person.is_none()
     }
 
+    /// The user as whom they act, where they act as one.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        self.person.as_ref().map(|person| person.user.as_str())
+    }
+
+    /// The records that are limited to others.
+    ///
+    /// # Errors
+    /// [`HttpError`] when the log cannot be read.
+    pub fn hidden(&self, app: &App) -> Result<Hidden, HttpError> {
+        Hidden::to(app, self.user())
+    }
+
     /// What surrounds a page.
     ///
     /// # Errors
@@ -52,7 +67,16 @@ impl Visitor {
             let role = "there is no sign-in yet: this machine only".to_owned();
             Some(SignedIn { name: "Local user".to_owned(), role })
         };
-        let mut sections = vec![Section::MyWork, Section::Duties];
+        let mut sections = vec![
+            Section::MyWork,
+            Section::Duties,
+            Section::Compliance,
+            Section::Reconciliation,
+            Section::People,
+            Section::Organisations,
+            Section::Audits,
+            Section::Rules,
+        ];
         if app.demo.is_some() {
             sections.push(Section::Inbox);
         }

@@ -41,7 +41,8 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
     let mut frame = visitor.frame(app, Some(shown.moment))?;
     frame.errors = shown.errors;
     let scope = visitor.person.as_ref().map(|person| person.scope.clone()).unwrap_or_default();
-    let groups = groups(app, &scope, past, view, &frame.carry())?;
+    let looked = Looked { past, view, hidden: visitor.hidden(app)?.subjects() };
+    let groups = groups(app, &scope, &looked, &frame.carry())?;
     let list = scope.parameters();
     let carried = frame.carry().replacen('?', "&", 1);
     let page = MyWork {
@@ -58,6 +59,13 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
     answer(&page)
 }
 
+/// At what moment one looks, and what is hidden from whoever does.
+struct Looked {
+    past: Option<View>,
+    view: View,
+    hidden: Vec<String>,
+}
+
 #[derive(Default)]
 struct Groups {
     overdue: Vec<crate::pages::row::DutyRow>,
@@ -68,17 +76,12 @@ struct Groups {
     more_pending: u64,
 }
 
-fn groups(
-    app: &App,
-    scope: &Scope,
-    past: Option<View>,
-    view: View,
-    carry: &str,
-) -> Result<Groups, HttpError> {
+fn groups(app: &App, scope: &Scope, looked: &Looked, carry: &str) -> Result<Groups, HttpError> {
+    let view = looked.view;
     let book = app.book(view.known_at)?;
     let calendar = book.calendar.known_at(view.known_at);
     let lens = Lens { policy: &book.policy, calendar, today: view.as_at.london_date(), carry };
-    let open = open_duties(app, scope, past)?;
+    let open = open_duties(app, scope, looked)?;
     let mut groups =
         Groups { more_overdue: open.more_overdue, more_pending: open.more_pending, ..Groups::default() };
     for row in &open.rows {
@@ -111,7 +114,8 @@ struct Open {
 }
 
 /// The open duties of a scope, each once. Pending ones beyond those looked at have more time than all of them.
-fn open_duties(app: &App, scope: &Scope, past: Option<View>) -> Result<Open, HttpError> {
+fn open_duties(app: &App, scope: &Scope, looked: &Looked) -> Result<Open, HttpError> {
+    let past = looked.past;
     let mut open = Open::default();
     for (holders, units) in scope.filters() {
         let mut list = |outcomes: &[Outcome], size: usize| -> Result<u64, HttpError> {
@@ -120,6 +124,7 @@ fn open_duties(app: &App, scope: &Scope, past: Option<View>) -> Result<Open, Htt
                 units: units.clone(),
                 outcomes: outcomes.to_vec(),
                 sort: DutySort::ActBy,
+                except: looked.hidden.clone(),
                 size: u32::try_from(size).unwrap_or(u32::MAX),
                 ..DutyFilter::default()
             };

@@ -4,6 +4,7 @@ pub mod duty;
 pub mod lists;
 pub mod nominal;
 pub mod others;
+pub mod registers;
 
 use crate::pages::Page;
 use crate::pages::date_boxes::DateBoxes;
@@ -34,6 +35,18 @@ pub fn all() -> Vec<(&'static str, String)> {
         ("nominal", html(&nominal::full())),
         ("nominal-past", html(&nominal::past())),
         ("nominal-empty", html(&nominal::empty())),
+        ("register", html(&registers::register())),
+        ("register-filtered", html(&registers::filtered())),
+        ("register-wrong-date", html(&registers::wrong_date())),
+        ("register-empty", html(&registers::empty())),
+        ("register-two-tables", html(&registers::two_tables())),
+        ("register-hostile", html(&registers::hostile())),
+        ("compliance", html(&registers::compliance())),
+        ("compliance-board", html(&registers::compliance_board())),
+        ("compliance-empty", html(&registers::compliance_empty())),
+        ("quarantined", html(&registers::quarantined())),
+        ("quarantined-error", html(&registers::quarantined_error())),
+        ("quarantined-settled", html(&registers::quarantined_settled())),
         ("inbox", html(&others::inbox())),
         ("inbox-empty", html(&others::inbox_empty())),
         ("mail", html(&others::mail())),
@@ -63,7 +76,17 @@ pub fn nobody() -> Frame {
 pub fn demo() -> Frame {
     Frame {
         person: Some(SignedIn { name: "Morgan Ellis".to_owned(), role: "CPC, area A07".to_owned() }),
-        sections: vec![Section::MyWork, Section::Duties, Section::Inbox, Section::Rules],
+        sections: vec![
+            Section::MyWork,
+            Section::Duties,
+            Section::Compliance,
+            Section::Reconciliation,
+            Section::People,
+            Section::Organisations,
+            Section::Audits,
+            Section::Rules,
+            Section::Inbox,
+        ],
         log_position: Some("12,345".to_owned()),
         ..nobody()
     }
