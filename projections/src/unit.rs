@@ -284,6 +284,9 @@ impl<'g, 'w> Walk<'g, 'w> {
         if looked.complete {
             self.remove_unseen(at);
         }
+        for key in looked.gone {
+            self.remove(key, at);
+        }
         for duty in &mut self.duties {
             duty.seen = false;
         }
@@ -369,6 +372,16 @@ impl<'g, 'w> Walk<'g, 'w> {
             seen: true,
         });
         place
+    }
+
+    /// Notes that a duty is there no longer, if nothing was said of it at this moment.
+    fn remove(&mut self, key: DutyKey, at: Instant) {
+        let Some(place) = self.by_key.remove(&key) else { return };
+        if let Some(duty) = self.duties.get_mut(place).filter(|duty| !duty.seen && duty.record.is_some()) {
+            duty.record = None;
+            duty.verdict = None;
+            duty.changes.push(Changed::gone(at));
+        }
     }
 
     /// Notes which duties are there no longer.

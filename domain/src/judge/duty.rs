@@ -120,7 +120,7 @@ impl Flags {
 }
 
 /// How a duty ended.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct End {
     pub outcome: Outcome,
     pub by: Option<RowId>,
@@ -128,7 +128,7 @@ pub(super) struct End {
 }
 
 /// A due date and what it rests on.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct DueDate {
     /// The day, if it can be dated.
     pub on: Option<Date>,
@@ -149,7 +149,7 @@ impl DueDate {
 }
 
 /// A change of the due date while the duty was pending.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Move {
     /// The fact that moved it, or none when a publication of holidays did.
     pub by: Option<RowId>,
@@ -161,7 +161,7 @@ pub(super) struct Move {
 pub(super) type Key = [u32; crate::policy::MATCHED];
 
 /// A duty in the making.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Duty {
     pub version: VersionId,
     pub entry: usize,
@@ -191,6 +191,13 @@ pub(super) struct Duty {
     pub end: Option<End>,
     pub superseded_by: Option<usize>,
     pub moves: Vec<Move>,
+}
+
+impl Duty {
+    /// Which duty of a subject it is.
+    pub const fn key(&self, subject: u32) -> DutyKey {
+        DutyKey(self.version, subject, self.opener, self.day)
+    }
 }
 
 /// What is known of a duty at (as at, known at), in numbers; texts are in the history.
