@@ -113,6 +113,16 @@ impl Flags {
         self.0 & flag != 0
     }
 
+    /// The flags as a number.
+    pub(super) const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// The flags of a number.
+    pub(super) const fn of_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+
     /// The names of the flags that are set.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::NAMES.into_iter().filter(move |(flag, _)| self.has(*flag)).map(|(_, name)| name)
