@@ -1,5 +1,6 @@
 -- The read models: made from the log alone, rebuilt at any time. Instants are nanoseconds since
--- 1970-01-01T00:00:00Z, dates days since 1970-01-01, records JSON as spec 3.6 prints a duty.
+-- 1970-01-01T00:00:00Z, dates days since 1970-01-01, records what spec 3.6 prints of a duty beside its id, as a list
+-- of JSON values in the order of `domain/src/judge/kept.rs`.
 
 -- How far the read models are; moved in the transaction that writes the rows.
 CREATE TABLE checkpoint
@@ -42,11 +43,14 @@ CREATE TABLE duties
   born_overdue integer NOT NULL,
   -- Since when it could be known.
   known_since  integer NOT NULL,
-  -- The duty, field by field, without the mark that no evidence was recorded.
+  -- From when on it stands as it does.
+  since        integer NOT NULL,
+  -- The duty, without the mark that no evidence was recorded.
   record    text    NOT NULL
 ) STRICT;
 
--- What each duty was from an instant on, as then known: as at and known at are that instant.
+-- What each duty was before, from an instant on, as then known: as at and known at are that instant. What it is now
+-- stands in `duties` alone.
 CREATE TABLE duty_history
 (
   -- Whom the duty is about.
@@ -56,7 +60,7 @@ CREATE TABLE duty_history
   at      integer NOT NULL,
   -- The number of the rule's version; 0 when the duty was there no longer.
   version integer NOT NULL,
-  -- The duty; empty for the version that stands, whose record `duties` holds; null when it was there no longer.
+  -- The duty; null when it was there no longer.
   record  text,
   PRIMARY KEY (subject, duty, at)
 ) STRICT, WITHOUT ROWID;

@@ -1,6 +1,6 @@
 //! Writing rows, and reading them back.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use mandate_domain::catalogue::FactType;
 use mandate_domain::judge::{DutyRecord, Outcome, Standing, short_reference};
@@ -12,7 +12,7 @@ use crate::cross::{Cross, Epoch, is_judged};
 use crate::error::ProjectionError;
 use crate::model::{Parked, Progress};
 use crate::reconciled;
-use crate::unit::{Failure, Followed, FollowedDuty, Now, Stored};
+use crate::unit::{Failure, Followed, FollowedDuty, Now, Stored, Version};
 
 /// How far the read models are.
 pub(crate) fn progress(connection: &Connection) -> Result<Progress, ProjectionError> {
@@ -54,7 +54,7 @@ pub(crate) fn execute(
 }
 
 /// The duties of some subjects as they stand; where time is followed again `from` an instant at which the tables
-/// were already, with what each was before it, and what was written from then on is taken away.
+/// were already, with what each was before it.
 pub(crate) fn stored(
     connection: &Connection,
     members: &[String],
@@ -65,13 +65,13 @@ pub(crate) fn stored(
     let mut found = HashMap::new();
     for member in members {
         let mut statement = connection
-            .prepare_cached("SELECT duty, record, unit FROM duties WHERE subject = ?1")
+            .prepare_cached("SELECT duty, since, version, record, unit FROM duties WHERE subject = ?1")
             .map_err(&failed)?;
         let rows = statement
             .query_map([member], |row| {
-                let record: String = row.get(1)?;
-                let before = Some(record.clone());
-                Ok((row.get(0)?, Stored { record, unit: row.get(2)?, before, again: false }))
+                let shown = Some(version_of(row.get(1)?, row.get(2)?, row.get(3)?));
+                let before = shown.clone();
+                Ok((row.get(0)?, Stored { shown, unit: row.get(4)?, before, forget: None }))
             })
             .map_err(&failed)?;
         for row in rows {
@@ -87,7 +87,11 @@ pub(crate) fn stored(
     Ok(found)
 }
 
-/// Takes away what the history of a subject's duties holds from an instant on.
+fn version_of(since: i64, number: u16, record: String) -> Version {
+    Version { since: Instant::from_nanos(since), number, record: record.into() }
+}
+
+/// Finds what those duties of a subject were before an instant that have changed since.
 fn go_back(
     connection: &Connection,
     subject: &str,
@@ -95,40 +99,40 @@ fn go_back(
     found: &mut HashMap<String, Stored>,
 ) -> Result<(), ProjectionError> {
     let failed = ProjectionError::database("go back in the history of a duty");
-    let later: Vec<String> = connection
+    let mut later: BTreeSet<String> = connection
         .prepare_cached("SELECT DISTINCT duty FROM duty_history WHERE subject = ?1 AND at >= ?2")
         .map_err(&failed)?
         .query_map(params![subject, from.nanos()], |row| row.get(0))
         .map_err(&failed)?
         .collect::<Result<_, _>>()
         .map_err(&failed)?;
+    let shown: Vec<String> = connection
+        .prepare_cached("SELECT duty FROM duties WHERE subject = ?1 AND since >= ?2")
+        .map_err(&failed)?
+        .query_map(params![subject, from.nanos()], |row| row.get(0))
+        .map_err(&failed)?
+        .collect::<Result<_, _>>()
+        .map_err(&failed)?;
+    later.extend(shown);
     for duty in later {
-        let before: Option<Option<String>> = connection
+        let before: Option<(i64, u16, Option<String>)> = connection
             .prepare_cached(
-                "SELECT record FROM duty_history WHERE subject = ?1 AND duty = ?2 AND at < ?3 \
+                "SELECT at, version, record FROM duty_history WHERE subject = ?1 AND duty = ?2 AND at < ?3 \
                  ORDER BY at DESC LIMIT 1",
             )
             .map_err(&failed)?
-            .query_row(params![subject, duty, from.nanos()], |row| row.get(0))
+            .query_row(params![subject, duty, from.nanos()], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+            })
             .optional()
             .map_err(&failed)?;
-        // The last version is never before one that is taken away, so it is whole.
-        let before = before.flatten();
-        execute(
-            connection,
-            "go back in the history of a duty",
-            "DELETE FROM duty_history WHERE subject = ?1 AND duty = ?2 AND at >= ?3",
-            params![subject, duty, from.nanos()],
-        )?;
-        // One that is there no longer was there before, or will be looked at again: an empty record equals none.
-        let stored = found.entry(duty).or_insert_with(|| Stored {
-            record: String::new(),
-            unit: None,
-            before: None,
-            again: true,
-        });
+        // That it was there no longer stays in its history; what it was stands again, or is added anew.
+        let before = before.and_then(|(at, version, record)| Some(version_of(at, version, record?)));
+        let forget = before.as_ref().map_or(from, |before| before.since);
+        let stored =
+            found.entry(duty).or_insert(Stored { shown: None, unit: None, before: None, forget: None });
         stored.before = before;
-        stored.again = true;
+        stored.forget = Some(forget);
     }
     Ok(())
 }
@@ -169,23 +173,8 @@ pub(crate) fn write(
     Ok(())
 }
 
-/// Stands in the history of a duty for the record that `duties` holds.
-pub(crate) const AS_IT_STANDS: &str = "";
-
 fn write_duty(connection: &Connection, duty: &FollowedDuty, writing: Writing) -> Result<(), ProjectionError> {
-    if let Some(stored) = &duty.stored {
-        write_last_version(connection, duty, stored)?;
-    }
-    for (at, change) in duty.changes.iter().enumerate() {
-        let stands = at + 1 == duty.changes.len() && duty.now.is_some();
-        let record = if stands { Some(AS_IT_STANDS) } else { change.record.as_deref() };
-        execute(
-            connection,
-            "write the history of a duty",
-            "INSERT OR REPLACE INTO duty_history (subject, duty, at, version, record) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![duty.subject, duty.duty, change.at.nanos(), change.version, record],
-        )?;
-    }
+    write_history(connection, duty)?;
     let Some(now) = &duty.now else {
         if duty.stored.is_some() {
             for sql in ["DELETE FROM duties WHERE duty = ?1", "DELETE FROM steps WHERE duty = ?1"] {
@@ -194,10 +183,15 @@ fn write_duty(connection: &Connection, duty: &FollowedDuty, writing: Writing) ->
         }
         return Ok(());
     };
-    let stands =
-        duty.stored.as_ref().is_some_and(|stored| *stored.record == *now.record && stored.unit == now.unit);
+    let before = duty.stored.as_ref().and_then(|stored| stored.before.as_ref());
+    let since = duty.changes.last().map(|change| change.at).or(before.map(|before| before.since));
+    let since = since.unwrap_or(Instant::MIN);
+    let stands = duty.stored.as_ref().is_some_and(|stored| {
+        let same = |shown: &Version| shown.record == now.record && shown.since == since;
+        stored.shown.as_ref().is_some_and(same) && stored.unit == now.unit
+    });
     if !stands {
-        write_row(connection, duty, now, writing)?;
+        write_row(connection, duty, now, since, writing)?;
     }
     if writing == Writing::Over && (!stands || now.outcome == Outcome::Pending) {
         let sql = "DELETE FROM steps WHERE duty = ?1";
@@ -212,43 +206,52 @@ fn write_duty(connection: &Connection, duty: &FollowedDuty, writing: Writing) ->
     Ok(())
 }
 
-/// Writes out the version that was the last, or has it stand for what `duties` holds where it is the last again.
-fn write_last_version(
-    connection: &Connection,
-    duty: &FollowedDuty,
-    stored: &Stored,
-) -> Result<(), ProjectionError> {
-    let whole = match (&stored.before, duty.changes.is_empty()) {
-        (Some(_), true) if !stored.again => return Ok(()),
-        (Some(_), true) => AS_IT_STANDS,
-        (Some(before), false) => before,
-        (None, _) => return Ok(()),
+/// Writes what the duty was: all its changes but the one that stands, after what it was before.
+fn write_history(connection: &Connection, duty: &FollowedDuty) -> Result<(), ProjectionError> {
+    if let Some(from) = duty.stored.as_ref().and_then(|stored| stored.forget) {
+        execute(
+            connection,
+            "go back in the history of a duty",
+            "DELETE FROM duty_history WHERE subject = ?1 AND duty = ?2 AND at >= ?3",
+            params![duty.subject, duty.duty, from.nanos()],
+        )?;
+    }
+    let write = |at: Instant, version: u16, record: Option<&str>| {
+        execute(
+            connection,
+            "write the history of a duty",
+            "INSERT OR REPLACE INTO duty_history (subject, duty, at, version, record) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![duty.subject, duty.duty, at.nanos(), version, record],
+        )
     };
-    execute(
-        connection,
-        "write the history of a duty",
-        "UPDATE duty_history SET record = ?3 WHERE subject = ?1 AND duty = ?2 AND record IS NOT ?3 \
-         AND at = (SELECT max(at) FROM duty_history WHERE subject = ?1 AND duty = ?2)",
-        params![duty.subject, duty.duty, whole],
-    )
+    let before = duty.stored.as_ref().and_then(|stored| stored.before.as_ref());
+    if let Some(before) = before.filter(|_| !duty.changes.is_empty()) {
+        write(before.since, before.number, Some(&before.record))?;
+    }
+    let over = duty.changes.len().saturating_sub(usize::from(duty.now.is_some()));
+    for change in duty.changes.iter().take(over) {
+        write(change.at, change.version, change.record.as_deref())?;
+    }
+    Ok(())
 }
 
 fn write_row(
     connection: &Connection,
     duty: &FollowedDuty,
     now: &Now,
+    since: Instant,
     writing: Writing,
 ) -> Result<(), ProjectionError> {
     let sql = match writing {
         Writing::Fresh => concat!(
             "INSERT INTO duties (duty, reference, subject, rule, version, holder, unit, outcome, breach, opened_at, ",
-            "due_on, act_by, due_at, inherited, born_overdue, known_since, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ",
-            "?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
+            "due_on, act_by, due_at, inherited, born_overdue, known_since, since, record) VALUES (?1, ?2, ?3, ?4, ?5, ",
+            "?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
         ),
         Writing::Over => concat!(
             "INSERT OR REPLACE INTO duties (duty, reference, subject, rule, version, holder, unit, outcome, breach, ",
-            "opened_at, due_on, act_by, due_at, inherited, born_overdue, known_since, record) VALUES (?1, ?2, ?3, ?4, ",
-            "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
+            "opened_at, due_on, act_by, due_at, inherited, born_overdue, known_since, since, record) VALUES (?1, ?2, ?3, ",
+            "?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
         ),
     };
     let values = params![
@@ -268,6 +271,7 @@ fn write_row(
         now.inherited,
         now.born_overdue,
         now.known_since.nanos(),
+        since.nanos(),
         &*now.record,
     ];
     execute(connection, "write a duty", sql, values)
@@ -472,9 +476,9 @@ pub(crate) fn subjects(
     found.collect::<Result<_, _>>().map_err(&failed)
 }
 
-/// Reads a duty's record.
-pub(crate) fn record(text: &str) -> Result<DutyRecord, ProjectionError> {
-    serde_json::from_str(text).map_err(|e| ProjectionError::row("duties", &e))
+/// Reads the record of a duty.
+pub(crate) fn record(duty: &str, text: &str) -> Result<DutyRecord, ProjectionError> {
+    DutyRecord::of_kept(duty, text).map_err(|e| ProjectionError::row("duties", &e))
 }
 
 /// Number of duties by rule and outcome, for tests and reports.

@@ -49,13 +49,22 @@ pub(crate) struct Span {
 /// A duty as it stands in the tables.
 #[derive(Debug, Clone)]
 pub(crate) struct Stored {
-    /// The record that the tables show.
-    pub record: String,
+    /// What `duties` shows; none where only its history tells of it.
+    pub shown: Option<Version>,
     pub unit: Option<String>,
     /// What it was before the time that is followed; the same, unless that time is followed again.
-    pub before: Option<String>,
-    /// Whether that time is followed again and versions were taken away.
-    pub again: bool,
+    pub before: Option<Version>,
+    /// Where that time is followed again: from when on its history is to be forgotten.
+    pub forget: Option<Instant>,
+}
+
+/// What a duty is or was from an instant on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Version {
+    pub since: Instant,
+    /// The number of the rule's version.
+    pub number: u16,
+    pub record: Arc<str>,
 }
 
 /// What became of a unit.
@@ -192,6 +201,8 @@ struct Walk<'g, 'w> {
     fresh: Vec<(u32, u8, Instant)>,
     /// The position that was being judged.
     at_position: u32,
+    /// The record in the making.
+    line: Vec<u8>,
 }
 
 struct Duty {
@@ -223,6 +234,7 @@ impl<'g, 'w> Walk<'g, 'w> {
             evidence: Vec::new(),
             fresh: Vec::new(),
             at_position: 0,
+            line: Vec::new(),
         }
     }
 
@@ -284,6 +296,9 @@ impl<'g, 'w> Walk<'g, 'w> {
         if looked.complete {
             self.remove_unseen(at);
         }
+        for key in looked.gone {
+            self.remove(key, at);
+        }
         for duty in &mut self.duties {
             duty.seen = false;
         }
@@ -334,14 +349,15 @@ impl<'g, 'w> Walk<'g, 'w> {
                 return;
             }
         }
-        let mut line = Vec::with_capacity(640);
-        judge.write_json(&verdict, &mut line);
-        let record: Arc<str> = String::from_utf8(line).unwrap_or_default().into();
+        self.line.clear();
+        judge.write_kept(&verdict, &mut self.line);
         let place = known.unwrap_or_else(|| self.place_of(&verdict, judge));
         self.by_key.insert(verdict.key(), place);
         let Some(duty) = self.duties.get_mut(place) else { return };
         duty.seen = true;
-        if duty.record.as_ref() != Some(&record) {
+        let line = std::str::from_utf8(&self.line).unwrap_or_default();
+        if duty.record.as_deref() != Some(line) {
+            let record: Arc<str> = line.into();
             let version = judge.version_number(&verdict);
             duty.changes.push(Changed { at, version, record: Some(record.clone()) });
             duty.record = Some(record);
@@ -356,7 +372,8 @@ impl<'g, 'w> Walk<'g, 'w> {
         if let Some(place) = self.by_id.get(&id) {
             return *place;
         }
-        let before = self.stored.get(&*id).and_then(|stored| stored.before.clone());
+        let before = self.stored.get(&*id).and_then(|stored| stored.before.as_ref());
+        let record = before.map(|before| before.record.clone());
         let place = self.duties.len();
         self.by_id.insert(id.clone(), place);
         self.duties.push(Duty {
@@ -364,11 +381,21 @@ impl<'g, 'w> Walk<'g, 'w> {
             subject: verdict.subject(),
             changes: Vec::new(),
             verdict: None,
-            record: before.map(Into::into),
+            record,
             epoch: 0,
             seen: true,
         });
         place
+    }
+
+    /// Notes that a duty is there no longer, if nothing was said of it at this moment.
+    fn remove(&mut self, key: DutyKey, at: Instant) {
+        let Some(place) = self.by_key.remove(&key) else { return };
+        if let Some(duty) = self.duties.get_mut(place).filter(|duty| !duty.seen && duty.record.is_some()) {
+            duty.record = None;
+            duty.verdict = None;
+            duty.changes.push(Changed::gone(at));
+        }
     }
 
     /// Notes which duties are there no longer.

@@ -1,11 +1,12 @@
 //! A unit followed from moment to moment: one fold gives its duties, its state, its evidence and its next change.
 //!
-//! Where facts come in the order in which they occurred, the fold goes on from where it was; a late fact, an
-//! annulment or a switch of a programme has the unit folded again from the start, and so has everything where there
-//! are waivers, merges or facts of other subjects.
+//! Where facts come in the order in which they occurred, the fold goes on from where it was; a late fact or an
+//! annulment has it go on from the last copy that was kept before that place. A switch of a programme, a check of a
+//! to-do list and a placement have the unit folded again from the start, and so has everything where there are waivers
+//! or merges.
 
-use super::duty::{End, Flags};
-use super::fold::Fold;
+use super::duty::{Duty, DutyKey, End, Flags};
+use super::fold::{Fold, deregistrations_that_were_changes};
 use super::history::RowId;
 use super::standing::Standing;
 use super::view::Sight;
@@ -19,8 +20,10 @@ use crate::vocabulary::{NONE, decode_date};
 pub struct Course<'j> {
     judge: &'j Judge<'j>,
     members: Vec<u32>,
-    /// Whether the fold may go on: neither waivers nor merges nor facts of other subjects.
+    /// Whether the fold may go on: neither waivers nor merges.
     plain: bool,
+    /// The rows that a plain unit reads, in order of position.
+    rows: Vec<RowId>,
     /// Rows that are annulled at any time.
     doubtful: Vec<RowId>,
     /// Where annulments of them stand.
@@ -31,7 +34,7 @@ pub struct Course<'j> {
     opened: Vec<Opened>,
     sight: Sight,
     followed: Vec<Followed<'j>>,
-    /// Rows of the unit that were looked at, of a plain one.
+    /// How many of the rows were looked at.
     looked_at: usize,
     /// Those among them that do not count yet.
     ahead: Vec<RowId>,
@@ -55,10 +58,27 @@ struct Followed<'j> {
     rows: Vec<RowId>,
     /// The switches that counted in the areas asked about, and the checks of the days asked about.
     switches: Vec<RowId>,
+    /// How many of the placements that may matter had come to count.
+    placed: usize,
+    /// Copies of the fold on its way, the latest last.
+    waypoints: Vec<Waypoint<'j>>,
     /// What was handed out of each duty.
     told: Vec<Told>,
+    /// The duties of the days that run, as handed out.
+    days: Vec<Duty>,
+    /// Duties that were handed out and may be there no longer.
+    lost: Vec<DutyKey>,
     /// When the duties were looked at last, and how many changes of holder were known then.
     last: Option<(Sight, usize)>,
+}
+
+/// Rows between two copies of a fold, where they stand closest.
+const STRIDE: usize = 8;
+
+/// A fold as it was after some rows.
+struct Waypoint<'j> {
+    rows: usize,
+    fold: Fold<'j>,
 }
 
 /// Whether a duty's verdict was handed out.
@@ -78,6 +98,8 @@ pub struct Looked {
     pub verdicts: Vec<Verdict>,
     /// Whether the verdicts are all there are: a duty of which there is none is there no longer.
     pub complete: bool,
+    /// Duties that are there no longer, unless a verdict is about them.
+    pub gone: Vec<DutyKey>,
 }
 
 impl std::fmt::Debug for Course<'_> {
@@ -95,20 +117,19 @@ impl<'a> Judge<'a> {
     {
         let members = self.members(unit);
         let context = &self.context;
-        let rows = self.rows_read(&members);
-        let own = members.iter().map(|member| context.history.rows_of(*member).len()).sum::<usize>();
-        let reads_others = rows.len() > own;
-        let doubtful: Vec<RowId> = rows.into_iter().filter(|row| context.is_ever_annulled(*row)).collect();
+        let mut rows = self.rows_read(&members);
+        let doubtful: Vec<RowId> =
+            rows.iter().copied().filter(|row| context.is_ever_annulled(*row)).collect();
         let annulments = doubtful.iter().flat_map(|row| context.all_annulments(*row));
         let mut turns: Vec<u32> = annulments.map(|row| context.history.row(row).position).collect();
         turns.sort_unstable();
-        let plain = members.len() == 1
-            && !reads_others
-            && !members.iter().any(|member| self.waivers.contains_key(member));
+        rows.sort_unstable_by_key(|row| context.history.row(*row).position);
+        let plain = members.len() == 1 && !members.iter().any(|member| self.waivers.contains_key(member));
         Course {
             judge: self,
             members,
             plain,
+            rows,
             doubtful,
             turns,
             annulled: Vec::new(),
@@ -140,9 +161,8 @@ impl Course<'_> {
         }
         let history = self.judge.context.history;
         let sight = Sight { as_at: at, known_at: at, until };
-        let rows = self.members.first().map_or(&[][..], |member| history.rows_of(*member));
-        let looked_at = rows.partition_point(|row| history.row(*row).position <= until);
-        let fresh = rows.get(self.looked_at..looked_at).unwrap_or_default();
+        let looked_at = self.rows.partition_point(|row| history.row(*row).position <= until);
+        let fresh = self.rows.get(self.looked_at..looked_at).unwrap_or_default();
         let told = |row: &&RowId| self.judge.context.is_told(**row, sight);
         let mut new: Vec<(Instant, u32, bool)> = Vec::with_capacity(fresh.len());
         // What an annulment takes away was there before it.
@@ -171,18 +191,18 @@ impl Course<'_> {
         Some(stops)
     }
 
-    /// Folds the rows that have come to count, if they come after those folded.
+    /// Folds the rows that have come to count, from the last copy before them on; answers whether it could.
     fn goes_on(&mut self) -> bool {
         let (context, sight) = (&self.judge.context, self.sight);
         let history = context.history;
         let [followed] = self.followed.as_mut_slice() else { return false };
-        let gone = |row: &RowId| followed.rows.contains(row) && !context.is_visible(*row, sight);
-        if self.doubtful.iter().any(gone) {
+        if followed.switches != followed.switches_now(context, sight)
+            || followed.placed != context.placed_by(followed.fold.kind, sight)
+        {
             return false;
         }
-        let rows = self.members.first().map_or(&[][..], |member| history.rows_of(*member));
-        let looked_at = rows.partition_point(|row| history.row(*row).position <= sight.until);
-        self.ahead.extend(rows.get(self.looked_at..looked_at).unwrap_or_default());
+        let looked_at = self.rows.partition_point(|row| history.row(*row).position <= sight.until);
+        self.ahead.extend(self.rows.get(self.looked_at..looked_at).unwrap_or_default());
         self.looked_at = looked_at;
         let mut new: Vec<RowId> = Vec::new();
         self.ahead.retain(|row| {
@@ -192,60 +212,56 @@ impl Course<'_> {
             }
             !counts
         });
-        let order = |row: &RowId| (history.row(*row).time, history.row(*row).position);
-        new.sort_by_key(order);
-        let late = match (followed.rows.last(), new.first()) {
-            (Some(last), Some(first)) => order(first) < order(last),
-            _ => false,
-        };
-        if late || followed.switches != followed.switches_now(context, sight) {
-            return false;
-        }
-        followed.fold.view = sight;
-        followed.rows.extend(&new);
-        followed.fold.go_on(&followed.rows, &new) && {
-            followed.switches = followed.switches_now(context, sight);
-            true
-        }
+        let seen = |row: &&RowId| followed.rows.contains(row) && !context.is_visible(**row, sight);
+        let gone: Vec<RowId> = self.doubtful.iter().filter(seen).copied().collect();
+        self.ahead.extend(&gone);
+        followed.go_on(context, sight, new, &gone)
     }
 
     fn fold_again(&mut self) {
         let (judge, sight) = (self.judge, self.sight);
+        let context = &judge.context;
         self.followed.clear();
         for (subject, own) in judge.survivors_of(&self.members, sight) {
             let Some((fold, rows)) = judge.fold(subject, &own, sight, Changes::Dropped) else { continue };
-            let mut followed =
-                Followed { subject, own, fold, rows, switches: Vec::new(), told: Vec::new(), last: None };
-            followed.switches = followed.switches_now(&judge.context, sight);
+            let mut followed = Followed {
+                subject,
+                own,
+                placed: context.placed_by(fold.kind, sight),
+                fold,
+                rows,
+                switches: Vec::new(),
+                waypoints: Vec::new(),
+                told: Vec::new(),
+                days: Vec::new(),
+                lost: Vec::new(),
+                last: None,
+            };
+            followed.switches = followed.switches_now(context, sight);
             self.followed.push(followed);
         }
         if self.plain {
-            let history = judge.context.history;
-            let rows = self.members.first().map_or(&[][..], |member| history.rows_of(*member));
-            self.looked_at = rows.partition_point(|row| history.row(*row).position <= sight.until);
-            let looked_at = rows.get(..self.looked_at).unwrap_or_default();
-            self.ahead =
-                looked_at.iter().copied().filter(|row| !judge.context.is_visible(*row, sight)).collect();
+            self.looked_at =
+                self.rows.partition_point(|row| context.history.row(*row).position <= sight.until);
+            let looked_at = self.rows.get(..self.looked_at).unwrap_or_default();
+            self.ahead = looked_at.iter().copied().filter(|row| !context.is_visible(*row, sight)).collect();
         }
     }
 
     /// The duties as they stand. Asked again without going on, it leaves out those that have not changed.
     pub fn look(&mut self) -> Looked {
         let (judge, sight) = (self.judge, self.sight);
-        let mut verdicts = Vec::new();
-        let mut complete = true;
+        let mut looked = Looked { verdicts: Vec::new(), complete: true, gone: Vec::new() };
         let annulled = judge.annulled(&self.doubtful, sight);
         if annulled != self.annulled {
-            self.followed.iter_mut().for_each(|followed| followed.told.clear());
+            self.followed.iter_mut().for_each(Followed::forget_what_was_told);
             self.annulled.clone_from(&annulled);
         }
         for followed in &mut self.followed {
-            if followed.fold.has_more_at_its_end() {
-                // The days of a period that runs, and waivers of days, are no part of a fold that goes on.
-                followed.told.clear();
-                judge.conclude(&mut followed.fold.clone(), followed.subject, sight, &mut verdicts);
+            if self.plain {
+                followed.look(judge, sight, &mut looked);
             } else {
-                complete &= followed.look(judge, sight, &mut verdicts);
+                judge.conclude(&mut followed.fold.clone(), followed.subject, sight, &mut looked.verdicts);
             }
         }
         match self.members.as_slice() {
@@ -254,21 +270,21 @@ impl Course<'_> {
                 self.opened.retain(|opened| annulled.contains(&opened.of));
                 for of in annulled {
                     let opened = self.opened_by(subject, of);
-                    verdicts.extend(opened.verdicts.iter().cloned());
+                    looked.verdicts.extend(opened.verdicts.iter().cloned());
                     self.opened.push(opened);
                 }
             }
-            members if !annulled.is_empty() => judge.add_annulled(members, sight, &mut verdicts),
+            members if !annulled.is_empty() => judge.add_annulled(members, sight, &mut looked.verdicts),
             _ => {}
         }
-        Looked { verdicts, complete }
+        looked
     }
 
     /// What an annulled fact of a plain unit opened: as known from before, if nothing it rests on has changed.
     fn opened_by(&mut self, subject: u32, of: (RowId, RowId)) -> Opened {
         let judge = self.judge;
         let before = judge.just_before(of.1, self.sight);
-        let rows = judge.context.history.rows_of(subject).iter().copied();
+        let rows = self.rows.iter().copied();
         let rows: Vec<RowId> = rows.filter(|row| judge.context.is_visible(*row, before)).collect();
         let known = self.opened.iter().position(|opened| opened.of == of);
         if let Some(known) = known.map(|known| self.opened.swap_remove(known))
@@ -279,8 +295,11 @@ impl Course<'_> {
         }
         let mut opened = Opened { of, rows, stays: true, verdicts: Vec::new() };
         if let Some((mut fold, _)) = judge.fold(subject, &[subject], before, Changes::Dropped) {
-            // Days may be added while time goes on, and a switch may come to count.
-            opened.stays = !fold.has_more_at_its_end() && fold.asked_areas.borrow().is_empty();
+            // Days may be added while time goes on, and a switch, a check or a placement may come to count.
+            opened.stays = !fold.has_more_at_its_end()
+                && fold.asked_areas.borrow().is_empty()
+                && fold.asked_checks.borrow().is_empty()
+                && !judge.context.reads_publications(fold.kind);
             let mut then = Vec::new();
             judge.conclude(&mut fold, subject, before, &mut then);
             opened.verdicts.extend(judge.as_annulled(then, of.0, of.1));
@@ -365,10 +384,10 @@ impl Course<'_> {
         if self.plain {
             self.ahead.iter().copied().filter_map(told).for_each(&mut add);
         } else {
-            judge.rows_read(&self.members).into_iter().filter_map(told).for_each(&mut add);
-            let placed = judge.context.next_placement(&self.members, now, sight.until);
-            placed.into_iter().for_each(&mut add);
+            self.rows.iter().copied().filter_map(told).for_each(&mut add);
         }
+        let placed = judge.context.next_placement(&self.members, now, sight.until);
+        placed.into_iter().for_each(&mut add);
         for fold in self.followed.iter().map(|followed| &followed.fold) {
             let windows = fold.asked_checks.borrow();
             let prisons = windows.iter().map(|(prison, ..)| *prison).chain(fold.prisons_of_days());
@@ -420,10 +439,114 @@ impl Followed<'_> {
         switches.chain(checks.filter(|row| context.is_visible(*row, sight))).collect()
     }
 
-    /// The verdicts of duties that may have changed since they were told; answers whether none was left out.
-    fn look(&mut self, judge: &Judge<'_>, sight: Sight, verdicts: &mut Vec<Verdict>) -> bool {
+    /// Takes in rows that have come to count and takes out such as count no longer; answers whether it could.
+    fn go_on(
+        &mut self,
+        context: &super::Context<'_>,
+        sight: Sight,
+        mut new: Vec<RowId>,
+        gone: &[RowId],
+    ) -> bool {
+        let history = context.history;
+        let order = |row: &RowId| (history.row(*row).time, history.row(*row).position);
+        new.sort_unstable_by_key(order);
+        let folded = self.rows.len();
+        // The first place at which the rows differ from those folded.
+        let mut from = folded;
+        if let Some(first) = new.first().map(order) {
+            from = self.rows.partition_point(|row| order(row) < first);
+        }
+        if let Some(first) = self.rows.iter().position(|row| gone.contains(row)) {
+            from = from.min(first);
+            self.rows.retain(|row| !gone.contains(row));
+        }
+        self.rows.extend(&new);
+        if from < folded {
+            self.rows.sort_unstable_by_key(order);
+        }
+        let turns = |row: &RowId| {
+            matches!(history.row(*row).kind, FactType::MappaRegistered | FactType::MappaDeregistered)
+        };
+        let dropped = if new.iter().chain(gone).any(turns) {
+            // A registration may undo what an earlier deregistration did, and may itself be annulled.
+            let dropped = deregistrations_that_were_changes(history, &self.rows);
+            let turned = |row: &RowId| dropped.contains(row) != self.fold.dropped.contains(row);
+            let first = self.rows.iter().position(turned);
+            from = first.map_or(from, |first| from.min(first));
+            dropped
+        } else {
+            self.fold.dropped.clone()
+        };
+        if from < folded && !self.go_back(context, from) {
+            return false;
+        }
+        self.fold.dropped = dropped;
+        self.fold.view = sight;
+        for at in self.fold.folded()..self.rows.len() {
+            let kept = self.waypoints.last().map_or(0, |kept| kept.rows);
+            if at % STRIDE == 0 && at > kept {
+                self.keep_waypoint(at);
+            }
+            if let Some(row) = self.rows.get(at) {
+                self.fold.step_unless_dropped(*row);
+            }
+        }
+        self.switches = self.switches_now(context, sight);
+        true
+    }
+
+    /// Keeps a copy of the fold; of earlier ones the fewer, the farther back they lie.
+    fn keep_waypoint(&mut self, rows: usize) {
+        self.waypoints.retain(|kept| {
+            let apart = ((rows - kept.rows) / 2).max(1);
+            kept.rows % (1usize << apart.ilog2()).max(STRIDE) == 0
+        });
+        let mut fold = self.fold.clone();
+        fold.touched.clear();
+        self.waypoints.push(Waypoint { rows, fold });
+    }
+
+    /// Goes back to the last copy that holds none but the first rows; answers whether there is one.
+    fn go_back(&mut self, context: &super::Context<'_>, to: usize) -> bool {
+        while self.waypoints.last().is_some_and(|kept| kept.rows > to) {
+            self.waypoints.pop();
+        }
+        let Some(kept) = self.waypoints.last() else { return false };
+        let last = kept.rows.checked_sub(1).and_then(|last| self.rows.get(last));
+        let folded_to = last.map(|row| context.history.row(*row).time);
+        // What had ended before the place cannot change; all else is told again, or is there no longer.
+        let is_settled = |at: usize| {
+            let end = kept.fold.duties.get(at).and_then(|duty| duty.end);
+            end.is_some_and(|end| folded_to.is_some_and(|folded_to| folded_to > end.at))
+        };
+        for (at, (told, duty)) in self.told.iter_mut().zip(&self.fold.duties).enumerate() {
+            match *told {
+                Told::ForGood if is_settled(at) => {}
+                Told::Never => {}
+                Told::Once | Told::ForGood => {
+                    *told = Told::Never;
+                    self.lost.push(duty.key(self.subject));
+                }
+            }
+        }
+        self.fold = kept.fold.clone();
+        self.told.truncate(self.fold.duties.len());
+        true
+    }
+
+    /// Has all duties told again.
+    fn forget_what_was_told(&mut self) {
+        self.told.clear();
+        self.days.clear();
+        self.lost.clear();
+        self.last = None;
+    }
+
+    /// The verdicts of duties that may have changed since they were told.
+    fn look(&mut self, judge: &Judge<'_>, sight: Sight, looked: &mut Looked) {
         let history = judge.context.history;
         let folded_to = self.rows.last().map(|row| history.row(*row).time);
+        let first = self.last.is_none();
         self.told.resize(self.fold.duties.len(), Told::Never);
         for at in self.fold.touched.drain(..) {
             if let Some(told @ Told::Once) = self.told.get_mut(at) {
@@ -436,10 +559,8 @@ impl Followed<'_> {
             let published = judge.context.calendar.published_between(last.known_at, sight.known_at).next();
             *before == holders && published.is_none()
         });
-        let mut whole = true;
         for (at, told) in self.told.iter_mut().enumerate() {
             if *told == Told::ForGood {
-                whole = false;
                 continue;
             }
             let Some(duty) = self.fold.as_it_stands(at) else { continue };
@@ -449,17 +570,32 @@ impl Followed<'_> {
                 duty.end.is_none() && duty.due.at.is_some_and(|due| last <= due && due <= sight.as_at)
             };
             if *told == Told::Once && last.is_some_and(|(last, _)| !falls_due(last.as_at)) {
-                whole = false;
                 continue;
             }
-            verdicts.push(judge.verdict(&self.fold, &duty, self.subject, sight));
+            looked.verdicts.push(judge.verdict(&self.fold, &duty, self.subject, sight));
             // A fact of the instant at which a duty ended may still change its holder; a later one may not.
             let for_good = duty.end.is_some_and(|End { at, .. }| {
                 folded_to.is_some_and(|folded_to| folded_to > at) && sight.as_at > at
             });
             *told = if for_good { Told::ForGood } else { Told::Once };
         }
-        whole
+        // The days of a period that runs are no part of a fold that goes on.
+        let days = self.fold.running_days();
+        for (at, day) in days.iter().enumerate() {
+            if last.is_none() || self.days.get(at) != Some(day) {
+                looked.verdicts.push(judge.verdict(&self.fold, day, self.subject, sight));
+            }
+        }
+        let mut lost = std::mem::take(&mut self.lost);
+        let before = std::mem::replace(&mut self.days, days).into_iter().enumerate();
+        let moved = before.filter(|(at, day)| self.days.get(*at).is_none_or(|now| now.day != day.day));
+        lost.extend(moved.map(|(_, day)| day.key(self.subject)));
+        let there = |key: &DutyKey| {
+            self.fold.duties.iter().chain(&self.days).any(|duty| duty.key(self.subject) == *key)
+        };
+        lost.retain(|key| !there(key));
+        looked.complete &= first;
+        looked.gone.extend(lost);
     }
 }
 

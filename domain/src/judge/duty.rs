@@ -113,6 +113,16 @@ impl Flags {
         self.0 & flag != 0
     }
 
+    /// The flags as a number.
+    pub(super) const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// The flags of a number.
+    pub(super) const fn of_bits(bits: u8) -> Self {
+        Self(bits)
+    }
+
     /// The names of the flags that are set.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::NAMES.into_iter().filter(move |(flag, _)| self.has(*flag)).map(|(_, name)| name)
@@ -120,7 +130,7 @@ impl Flags {
 }
 
 /// How a duty ended.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct End {
     pub outcome: Outcome,
     pub by: Option<RowId>,
@@ -128,7 +138,7 @@ pub(super) struct End {
 }
 
 /// A due date and what it rests on.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct DueDate {
     /// The day, if it can be dated.
     pub on: Option<Date>,
@@ -149,7 +159,7 @@ impl DueDate {
 }
 
 /// A change of the due date while the duty was pending.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Move {
     /// The fact that moved it, or none when a publication of holidays did.
     pub by: Option<RowId>,
@@ -161,7 +171,7 @@ pub(super) struct Move {
 pub(super) type Key = [u32; crate::policy::MATCHED];
 
 /// A duty in the making.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Duty {
     pub version: VersionId,
     pub entry: usize,
@@ -191,6 +201,13 @@ pub(super) struct Duty {
     pub end: Option<End>,
     pub superseded_by: Option<usize>,
     pub moves: Vec<Move>,
+}
+
+impl Duty {
+    /// Which duty of a subject it is.
+    pub const fn key(&self, subject: u32) -> DutyKey {
+        DutyKey(self.version, subject, self.opener, self.day)
+    }
 }
 
 /// What is known of a duty at (as at, known at), in numbers; texts are in the history.

@@ -87,7 +87,7 @@ pub(super) struct Fold<'a> {
     /// The area of a nominal or the organisation of a user, from each change on.
     pub(super) holders: Vec<(Instant, u32)>,
     /// Deregistrations left out.
-    dropped: Vec<RowId>,
+    pub(super) dropped: Vec<RowId>,
     /// The areas whose programmes were asked about, where that is noted.
     pub(super) asked_areas: std::cell::RefCell<Vec<u32>>,
     /// The prisons whose checks of the to-do list were looked at, and of which time.
@@ -190,26 +190,13 @@ impl<'a> Fold<'a> {
         }
     }
 
-    /// Goes on with rows that come after those folded; `all` are both, in the order of the fold. Answers whether it
-    /// could: a registration may undo what an earlier deregistration did.
-    pub fn go_on(&mut self, all: &[RowId], new: &[RowId]) -> bool {
-        let turns = |row: &RowId| {
-            matches!(self.history.row(*row).kind, FactType::MappaRegistered | FactType::MappaDeregistered)
-        };
-        if new.iter().any(turns) {
-            let dropped = deregistrations_that_were_changes(self.history, all);
-            if dropped.iter().any(|row| !new.contains(row) && !self.dropped.contains(row)) {
-                return false;
-            }
-            self.dropped = dropped;
-        }
-        for row in new {
-            self.step_unless_dropped(*row);
-        }
-        true
+    /// How many rows were folded.
+    pub const fn folded(&self) -> usize {
+        self.seq as usize
     }
 
-    fn step_unless_dropped(&mut self, row: RowId) {
+    /// Folds a row that comes after those folded.
+    pub fn step_unless_dropped(&mut self, row: RowId) {
         if !self.dropped.contains(&row) {
             self.step(row);
         }

@@ -10,6 +10,7 @@ mod duty;
 mod explain;
 mod fold;
 mod history;
+mod kept;
 mod record;
 mod sides;
 mod standing;

@@ -100,7 +100,12 @@ impl Judge<'_> {
         id
     }
 
-    fn id_of(&self, version: super::compiled::VersionId, subject: u32, opener: super::RowId) -> String {
+    pub(super) fn id_of(
+        &self,
+        version: super::compiled::VersionId,
+        subject: u32,
+        opener: super::RowId,
+    ) -> String {
         let history = self.context.history;
         let rule = &self.context.compiled.rule(version).id;
         format!("{rule}:{}:{}", history.symbols.text(subject), history.reference(opener))
@@ -200,8 +205,8 @@ impl Judge<'_> {
 }
 
 /// A line of JSON in the making.
-struct Line<'o> {
-    out: &'o mut Vec<u8>,
+pub(super) struct Line<'o> {
+    pub out: &'o mut Vec<u8>,
 }
 
 impl Line<'_> {
@@ -210,7 +215,7 @@ impl Line<'_> {
     }
 
     /// The inside of a JSON string; what needs escaping is left to the general writer.
-    fn inside(&mut self, text: &str) {
+    pub fn inside(&mut self, text: &str) {
         if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
             self.raw(text);
         } else {

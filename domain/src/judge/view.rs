@@ -53,6 +53,8 @@ pub(super) struct Context<'a> {
     checks: HashMap<u32, Vec<(Instant, u32, RowId)>>,
     /// When each placement comes to count, and where it stands; in order.
     placed_at: Vec<(Instant, u32)>,
+    /// The same of the annulments of placements, and of those of annulments.
+    displaced_at: Vec<(Instant, u32)>,
 }
 
 impl<'a> Context<'a> {
@@ -86,7 +88,15 @@ impl<'a> Context<'a> {
             checks
         };
         let checks = history.checks.iter().map(|(prison, rows)| (*prison, in_order(rows))).collect();
-        Self { compiled, history, calendar: calendar.clone(), annulled_by, ever_annulled, checks, placed_at }
+        let calendar = calendar.clone();
+        let displaced_at = Vec::new();
+        let mut context =
+            Self { compiled, history, calendar, annulled_by, ever_annulled, checks, placed_at, displaced_at };
+        let annulments = history.placements.values().flatten().flat_map(|row| context.all_annulments(*row));
+        context.displaced_at =
+            annulments.map(|row| (history.row(row).recorded, history.row(row).position)).collect();
+        context.displaced_at.sort_unstable();
+        context
     }
 
     /// Takes in the holidays that facts had published.
@@ -208,6 +218,25 @@ impl<'a> Context<'a> {
         let later = self.placed_at.partition_point(|(at, _)| *at <= after);
         let mut later = self.placed_at.get(later..).unwrap_or_default().iter();
         later.find(|(_, position)| *position <= until).map(|(at, _)| *at)
+    }
+
+    /// Whether subjects of a kind read what organisations publish: it rests on where organisations are placed.
+    pub fn reads_publications(&self, kind: SubjectKind) -> bool {
+        kind == SubjectKind::User
+            && !self.history.publications.is_empty()
+            && self.compiled.of_kind(kind).is_some_and(|table| table.reads_publications)
+    }
+
+    /// How many placements and annulments of them have come to count, where that matters to a kind of subject.
+    pub fn placed_by(&self, kind: SubjectKind, sight: Sight) -> usize {
+        if !self.reads_publications(kind) {
+            return 0;
+        }
+        let counted = |turns: &[(Instant, u32)]| {
+            let reached = turns.partition_point(|(at, _)| *at <= sight.as_at);
+            turns.iter().take(reached).filter(|(_, position)| *position <= sight.until).count()
+        };
+        counted(&self.placed_at) + counted(&self.displaced_at)
     }
 
     /// The facts of other subjects that the duties of one are opened, kept open or ended by, visible or not: what is

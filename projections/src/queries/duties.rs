@@ -14,16 +14,25 @@ use crate::error::ProjectionError;
 use crate::model::{DutyFilter, DutyRow, DutySort, Listed, MAX_PAGE};
 use crate::{Projections, rows};
 
-const COLUMNS: &str = "d.reference, d.unit, d.version, d.record, \
+const COLUMNS: &str = "d.duty, d.reference, d.unit, d.version, d.record, \
     (SELECT count(*) FROM breaches b WHERE b.duty = d.duty AND b.status = 'rescinded'), \
     EXISTS (SELECT 1 FROM breaches b WHERE b.duty = d.duty AND b.status <> 'rescinded'), \
     EXISTS (SELECT 1 FROM parked p WHERE p.subject = d.subject)";
 
 /// What stands in the columns, before the record is read.
-type Raw = (String, Option<String>, u16, String, u32, bool, bool);
+type Raw = (String, String, Option<String>, u16, String, u32, bool, bool);
 
 fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
-    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?))
+    Ok((
+        row.get(0)?,
+        row.get(1)?,
+        row.get(2)?,
+        row.get(3)?,
+        row.get(4)?,
+        row.get(5)?,
+        row.get(6)?,
+        row.get(7)?,
+    ))
 }
 
 /// The mark of a missed duty of whose holder no fact that could end it was ever recorded.
@@ -92,8 +101,8 @@ impl<'c> Marks<'c> {
 }
 
 fn duty_row(marks: &mut Marks<'_>, raw: Raw) -> Result<DutyRow, ProjectionError> {
-    let (reference, unit, version, record, generation, raised, parked) = raw;
-    let mut record = rows::record(&record)?;
+    let (duty, reference, unit, version, record, generation, raised, parked) = raw;
+    let mut record = rows::record(&duty, &record)?;
     // All that is stored was recorded by now.
     marks.mark(&mut record, version, Instant::MAX.just_before())?;
     let rule = marks.books.policy.rule(&record.rule);

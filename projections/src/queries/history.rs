@@ -99,8 +99,8 @@ impl Projections {
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn duty_history(&self, duty: &str) -> Result<Vec<DutyVersion>, ProjectionError> {
         let books = self.books()?;
-        let sql = "SELECT at, version, CASE record WHEN '' THEN (SELECT d.record FROM duties d WHERE d.duty = ?2) \
-                   ELSE record END FROM duty_history WHERE subject = ?1 AND duty = ?2 ORDER BY at LIMIT 10000";
+        let sql = "SELECT at, version, record FROM duty_history WHERE subject = ?1 AND duty = ?2 UNION ALL \
+                   SELECT since, version, record FROM duties WHERE subject = ?1 AND duty = ?2 ORDER BY 1 LIMIT 10000";
         self.read(|connection| {
             let mut found: Vec<(i64, u16, Option<String>)> = Vec::new();
             for subject in subjects_of(duty) {
@@ -121,7 +121,7 @@ impl Projections {
                     versions.push(DutyVersion { at, record: None });
                     continue;
                 };
-                let plain = rows::record(&text)?;
+                let plain = rows::record(duty, &text)?;
                 let mut marked = plain.clone();
                 let evidenced_since = marks.mark(&mut marked, version, at)?;
                 versions.push(DutyVersion { at, record: Some(marked) });

@@ -18,12 +18,40 @@ impl Fold<'_> {
         self.table.everys.iter().any(runs)
     }
 
+    /// The duties of the days of the periods that run.
+    pub fn running_days(&self) -> Vec<Duty> {
+        let mut days = Vec::new();
+        for id in &self.table.everys {
+            let Some(track) = self.tracks.get(usize::from(*id)).filter(|track| track.holds) else { continue };
+            if let Some(pattern) = self.pattern_of(*id, track.since.1).filter(|_| track.since.0 != NONE) {
+                self.days(pattern, track.since.0, None, |duty| days.push(duty));
+            }
+        }
+        days
+    }
+
+    fn pattern_of(&self, id: VersionId, seq: u32) -> Option<&Duty> {
+        self.patterns.iter().find(|pattern| pattern.version == id && pattern.seq == seq)
+    }
+
     /// Opens the duties of the working days of a period and ends those that were done, withdrawn or missed.
     pub(super) fn open_days(&mut self, id: VersionId, since: (RowId, u32), ended: Option<RowId>) {
-        let own = |pattern: &Duty| pattern.version == id && pattern.seq == since.1;
-        let Some(at) = self.patterns.iter().position(own) else { return };
-        let pattern = self.patterns.swap_remove(at);
-        let opener = *self.history.row(since.0);
+        let Some(pattern) = self.pattern_of(id, since.1).cloned() else { return };
+        self.patterns.retain(|own| own.version != id || own.seq != since.1);
+        let mut days = Vec::new();
+        self.days(&pattern, since.0, ended, |duty| days.push(duty));
+        if let (Some(first), Some(last)) = (days.first(), days.last()) {
+            let until = last.due.at.unwrap_or(last.opened_at);
+            self.asked_checks.borrow_mut().push((pattern.org, first.opened_at, until));
+        }
+        let from = self.duties.len();
+        self.touched.extend(from..from + days.len());
+        self.duties.extend(days);
+    }
+
+    /// The duties of the working days of a period.
+    fn days(&self, pattern: &Duty, since: RowId, ended: Option<RowId>, mut each: impl FnMut(Duty)) {
+        let opener = *self.history.row(since);
         let end = ended.map(|row| (row, self.history.row(row).time));
         let mut day = opener.on.next().max(opener.time.london_date());
         loop {
@@ -32,9 +60,7 @@ impl Fold<'_> {
                 break;
             }
             if start >= opener.time && self.calendar_before(start).is_working_day(day) {
-                let duty = self.day_duty(&pattern, day, end);
-                self.touched.push(self.duties.len());
-                self.duties.push(duty);
+                each(self.day_duty(pattern, day, end));
             }
             day = day.next();
         }
@@ -56,12 +82,6 @@ impl Fold<'_> {
         if entries.is_empty() || pattern.org == NONE {
             return None;
         }
-        let mut windows = self.asked_checks.borrow_mut();
-        match windows.last_mut() {
-            Some((prison, from, to)) if *prison == pattern.org && *from <= start => *to = due.max(*to),
-            _ => windows.push((pattern.org, start, due)),
-        }
-        drop(windows);
         let place = |row: RowId| (self.history.row(row).time, self.history.row(row).position);
         let counts = |row: &RowId| {
             self.cx.is_visible(*row, self.view)
