@@ -111,6 +111,7 @@ impl StateField {
                 "auditor",
                 "smb-member",
                 "other",
+                "head-of-public-protection",
             ]),
             Self::Service => Words(&["none", "probation", "prison", "police"]),
             Self::Cpc | Self::Lpc | Self::VisorLead => Words(&["vacant", "filled"]),
