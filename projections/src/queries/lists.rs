@@ -27,7 +27,7 @@ fn subject(raw: RawSubject) -> Result<SubjectRow, ProjectionError> {
 }
 
 /// Notices `n` that the rest of a statement selects, with the duties they list.
-pub(super) fn notices(
+pub(crate) fn notices(
     connection: &Connection,
     rest: &str,
     values: impl rusqlite::Params,
