@@ -83,6 +83,7 @@ named! {
         DetectedAt "detected_at" Local "local" Breach "breach" OrderedBy "ordered_by" Ground "ground"
         Message "message" MessageId "message_id" Teller "teller" Needs "needs" From "from"
         Duties "duties" ClosesAt "closes_at" Told "told" Seed "seed" Size "size" Act "act" List "list"
+        Skipped "skipped" Number "number" DigestAt "digest_at" QuietFrom "quiet_from" QuietUntil "quiet_until" Off "off"
     }
 }
 
@@ -258,6 +259,7 @@ pub(crate) const ROLES: Shape = Choice(&[
     "auditor",
     "smb-member",
     "other",
+    "head-of-public-protection",
 ]);
 pub(crate) const TOKEN_WORDS: &[&str] =
     &["create", "manager", "supervisor", "partner", "lpc", "cpc", "central-support", "admin"];
@@ -463,11 +465,13 @@ fact_types! {
         req(F::Holidays, Holidays), opt(F::Withdrawn, Dates),
     ]
 
-    DutyWarned "duty.warned" DUTY [req(F::Step, Id), opt(F::DueAt, Instant), opt(F::Generation, Number(0, 1_000_000))]
+    DutyWarned "duty.warned" DUTY [
+        req(F::Step, Id), opt(F::DueAt, Instant), opt(F::Generation, Number(0, 1_000_000)), opt(F::Skipped, Ids),
+    ]
     DutyBreached "duty.breached" DUTY [
         req(F::Rule, Id), req(F::Version, Id), req(F::DueAt, Instant), opt(F::Holder, Id),
         req(F::KnownSince, Instant), req(F::BornOverdue, Bool), opt(F::Generation, Number(0, 1_000_000)),
-        opt(F::Outcome, Id), opt(F::DetectedAt, Instant),
+        opt(F::Outcome, Id), opt(F::DetectedAt, Instant), opt(F::Skipped, Ids),
     ]
     BreachAcknowledged "breach.acknowledged" DUTY [req(F::By, Id), opt(F::Note, Text)]
     BreachExplained "breach.explained" DUTY [req(F::By, Id), req(F::Reason, Text)]
@@ -475,7 +479,9 @@ fact_types! {
     DutyWaived "duty.waived" DUTY [
         req(F::By, Id), req(F::ByRole, Id), req(F::Reason, Text), opt(F::Until, Date),
     ]
-    BreachEscalated "breach.escalated" DUTY [req(F::Step, Id), req(F::ToRole, Id)]
+    BreachEscalated "breach.escalated" DUTY [
+        req(F::Step, Id), req(F::ToRole, Id), opt(F::DueAt, Instant), opt(F::Generation, Number(0, 1_000_000)),
+    ]
     BreachClosed "breach.closed" DUTY [
         req(F::Outcome, Choice(&["met_late", "lapsed"])), opt(F::ClosedBy, Id), opt(F::DueAt, Instant),
         opt(F::Generation, Number(0, 1_000_000)),
@@ -526,7 +532,14 @@ fact_types! {
         req(F::Sample, Ids),
     ]
     TerminalRegistered "terminal.registered" TERMINAL [req(F::Org, Subject(POSTS))]
+    NoticeAttempted "notice.attempted" DUTY [req(F::Notice, Id), req(F::Number, Number(1, 10_000)), opt(F::Sha256, Id)]
+    PreferencesSet "preferences.set" USER [
+        opt(F::DigestAt, Id), opt(F::QuietFrom, Id), opt(F::QuietUntil, Id), opt(F::Off, Ids),
+    ]
 }
+
+/// Types whose telling shows that an act was done, as a rule may ask for them: a set of bits holds so many.
+const EVIDENCE_TYPES: usize = 128;
 
 /// Whose personal data may be erased or restricted (4.16 i); a message may name a person whom nobody knows yet.
 pub(crate) const PEOPLE: &[K] = &[K::Nominal, K::User, K::Message];
@@ -534,23 +547,18 @@ pub(crate) const PEOPLE: &[K] = &[K::Nominal, K::User, K::Message];
 const POLICY: &[K] = &[K::Policy];
 const CALENDAR: &[K] = &[K::Calendar];
 
-const _: () = assert!(
-    FactType::BankHolidaysPublished.index() < 128,
-    "what others state comes first in the list, so that its types fit a set of 128 bits"
-);
-
 impl FactType {
-    /// The type as a bit, for sets of the types that show an act was done; types of Mandate's own that come after those
-    /// have none.
-    #[must_use]
-    pub const fn bit(self) -> u128 {
-        if self.index() < 128 { 1 << self.index() } else { 0 }
-    }
-
     /// The specification of a field of this type, own fields before common ones.
     #[must_use]
     pub fn field(self, name: &str) -> Option<&'static FieldSpec> {
         self.own_fields().iter().chain(COMMON).find(|spec| spec.field.name() == name)
+    }
+
+    /// The bit of the type in a set of types that show that an act was done; none for the types at the end of the list,
+    /// which no rule can ask for.
+    #[must_use]
+    pub const fn evidence_bit(self) -> u128 {
+        if self.index() < EVIDENCE_TYPES { 1 << self.index() } else { 0 }
     }
 
     /// Whether only Mandate itself may state it: duties, breaches, notices, policies (spec 2.1), the orders to erase
@@ -558,9 +566,19 @@ impl FactType {
     /// what became of messages.
     #[must_use]
     pub fn is_internal(self) -> bool {
-        ["duty.", "breach.", "notice.", "policy.", "subject.", "message.", "access.", "annulment."]
-            .iter()
-            .any(|prefix| self.name().starts_with(prefix))
+        [
+            "duty.",
+            "breach.",
+            "notice.",
+            "policy.",
+            "subject.",
+            "message.",
+            "access.",
+            "annulment.",
+            "preferences.",
+        ]
+        .iter()
+        .any(|prefix| self.name().starts_with(prefix))
     }
 }
 
@@ -576,6 +594,17 @@ mod tests {
             names.sort_unstable();
             names.dedup();
             assert_eq!(names.len(), kind.own_fields().len(), "{kind}");
+        }
+    }
+
+    #[test]
+    fn every_type_that_others_may_state_has_a_bit_of_its_own_among_those_that_are_evidence() {
+        let mut seen = 0;
+        for kind in FactType::ALL {
+            let bit = kind.evidence_bit();
+            assert!(bit == 0 || seen & bit == 0, "{kind}");
+            assert!(bit != 0 || kind.is_internal(), "{kind} needs a place among the first {EVIDENCE_TYPES}");
+            seen |= bit;
         }
     }
 

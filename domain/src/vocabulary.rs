@@ -115,6 +115,7 @@ impl StateField {
                 "auditor",
                 "smb-member",
                 "other",
+                "head-of-public-protection",
             ]),
             Self::Tokens => Set(crate::catalogue::TOKEN_WORDS),
             Self::Service => Words(&["none", "probation", "prison", "police"]),

@@ -43,6 +43,8 @@ CREATE TABLE duties
   born_overdue integer NOT NULL,
   -- Since when it could be known.
   known_since  integer NOT NULL,
+  -- 1 while a breach of it stands in the log.
+  raised       integer NOT NULL,
   -- From when on it stands as it does.
   since        integer NOT NULL,
   -- The duty, without the mark that no evidence was recorded.
@@ -131,25 +133,31 @@ CREATE TABLE areas
   PRIMARY KEY (area, subject)
 ) STRICT, WITHOUT ROWID;
 
--- Warning steps to come of pending duties.
+-- The steps of duties: warnings of pending ones, escalations of overdue breaches.
 CREATE TABLE steps
 (
-  duty   text    NOT NULL,
-  step   text    NOT NULL,
+  duty    text    NOT NULL,
+  step    text    NOT NULL,
   -- When the step comes.
-  at     integer NOT NULL,
+  at      integer NOT NULL,
   -- The due moment that it is counted from.
-  due_at integer NOT NULL,
+  due_at  integer NOT NULL,
+  -- To whom it escalates; null for a warning.
+  to_role text,
+  -- 1 once the log has it, as taken or as skipped.
+  taken   integer NOT NULL,
   PRIMARY KEY (duty, step)
 ) STRICT, WITHOUT ROWID;
 
--- Warning steps taken, from `duty.warned`.
-CREATE TABLE warnings
+-- Steps taken or skipped, from `duty.warned`, `duty.breached` and `breach.escalated`.
+CREATE TABLE steps_taken
 (
-  duty   text    NOT NULL,
-  step   text    NOT NULL,
-  due_at integer NOT NULL,
-  PRIMARY KEY (duty, step, due_at)
+  duty       text    NOT NULL,
+  step       text    NOT NULL,
+  due_at     integer NOT NULL,
+  -- How often a breach of the duty had been rescinded before.
+  generation integer NOT NULL,
+  PRIMARY KEY (duty, step, due_at, generation)
 ) STRICT, WITHOUT ROWID;
 
 -- Breaches raised, from `duty.breached`, `breach.closed` and `breach.rescinded`.
@@ -167,9 +175,52 @@ CREATE TABLE breaches
   holder     text,
   -- `raised`, `closed` or `rescinded`.
   status     text    NOT NULL,
+  -- What the log lacks by what is now known of the duty: `rescinded` or `closed`; null for nothing.
+  owed       text,
   PRIMARY KEY (duty, due_at, generation)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX breaches_standing ON breaches (status, raised_at);
+
+-- What others did of which people are told once: a record opened, a partnership or a transfer asked for.
+CREATE TABLE occasions
+(
+  -- In the form of a duty id: `<kind>:<subject>:<source>#<id>`.
+  occasion text    NOT NULL PRIMARY KEY,
+  -- `opened`, `partnership` or `transfer`.
+  kind     text    NOT NULL,
+  -- The nominal.
+  subject  text    NOT NULL,
+  -- The organisation that opened or asked; null where unknown.
+  org      text,
+  -- Where the event stands.
+  position integer NOT NULL,
+  -- 1 once a notice of it is in the log.
+  queued   integer NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX occasions_owed ON occasions (position) WHERE queued = 0;
+
+-- What was stated in error, from `fact.annulled`.
+CREATE TABLE annulments
+(
+  -- Where the annulment stands.
+  position    integer NOT NULL PRIMARY KEY,
+  -- Whom it is about.
+  subject     text    NOT NULL,
+  recorded_at integer NOT NULL
+) STRICT;
+CREATE INDEX annulments_by_time ON annulments (recorded_at);
+
+-- How people want their mail, from `preferences.set`.
+CREATE TABLE preferences
+(
+  user        text NOT NULL PRIMARY KEY,
+  -- London times such as `07:30`; null for the usual.
+  digest_at   text,
+  quiet_from  text,
+  quiet_until text,
+  -- The kinds of mail turned off, as JSON.
+  off         text NOT NULL
+) STRICT;
 
 -- Notices owed or sent, from `notice.*`.
 CREATE TABLE notices

@@ -7,6 +7,7 @@ use rusqlite::{Connection, params};
 
 use crate::cross::waived_subject;
 use crate::error::ProjectionError;
+use crate::rows;
 
 /// Whether an event has rows of its own.
 pub(crate) fn has_rows(event: &StoredEvent) -> bool {
@@ -15,6 +16,7 @@ pub(crate) fn has_rows(event: &StoredEvent) -> bool {
         | FactType::DutyBreached
         | FactType::BreachClosed
         | FactType::BreachRescinded
+        | FactType::BreachEscalated
         | FactType::NoticeQueued
         | FactType::NoticeAccepted
         | FactType::NoticeDeferred
@@ -26,7 +28,13 @@ pub(crate) fn has_rows(event: &StoredEvent) -> bool {
         | FactType::OrganisationEnrolled
         | FactType::MessageQuarantined
         | FactType::MessageReplayed
-        | FactType::MessageDiscarded => true,
+        | FactType::MessageDiscarded
+        | FactType::FactAnnulled
+        | FactType::PreferencesSet => true,
+        FactType::AccessOpened
+        | FactType::RecordAccessed
+        | FactType::PartnershipRequested
+        | FactType::TransferRequested => occasion_of(event).is_some(),
         FactType::UserRegistered | FactType::UserMoved => event.sealed.is_some(),
         _ => false,
     }
@@ -40,6 +48,16 @@ pub(crate) fn take_in(connection: &Connection, event: &StoredEvent) -> Result<()
         FactType::DutyBreached => breached(connection, event)?,
         FactType::BreachClosed => breach_status(connection, event, "closed")?,
         FactType::BreachRescinded => breach_status(connection, event, "rescinded")?,
+        FactType::BreachEscalated => escalated(connection, event)?,
+        FactType::PreferencesSet => preferences(connection, event)?,
+        FactType::FactAnnulled => {
+            let sql = "INSERT INTO annulments (position, subject, recorded_at) VALUES (?1, ?2, ?3)";
+            execute(connection, sql, params![to_i64(event), &*fact.subject, event.recorded_at.nanos()])?;
+        }
+        FactType::AccessOpened
+        | FactType::RecordAccessed
+        | FactType::PartnershipRequested
+        | FactType::TransferRequested => occasion(connection, event)?,
         FactType::NoticeQueued => notice_queued(connection, event)?,
         FactType::NoticeAccepted => notice_status(connection, event, "accepted")?,
         FactType::NoticeDeferred => notice_status(connection, event, "deferred")?,
@@ -135,10 +153,75 @@ fn generation(event: &StoredEvent) -> i64 {
     }
 }
 
+/// The step that an event takes and those that it skips.
+fn steps_taken(
+    connection: &Connection,
+    event: &StoredEvent,
+    step: Option<&str>,
+) -> Result<(), ProjectionError> {
+    let skipped: &[Box<str>] = match event.fact.get(Field::Skipped) {
+        Some(Value::Texts(skipped)) => skipped,
+        _ => &[],
+    };
+    for step in step.into_iter().chain(skipped.iter().map(|step| &**step)) {
+        let sql =
+            "INSERT OR IGNORE INTO steps_taken (duty, step, due_at, generation) VALUES (?1, ?2, ?3, ?4)";
+        let due_at = due_at(event).unwrap_or(0);
+        execute(connection, sql, params![duty_of(event), step, due_at, generation(event)])?;
+    }
+    Ok(())
+}
+
 fn warned(connection: &Connection, event: &StoredEvent) -> Result<(), ProjectionError> {
-    let sql = "INSERT OR IGNORE INTO warnings (duty, step, due_at) VALUES (?1, ?2, ?3)";
-    let name = event.fact.text(Field::Step).unwrap_or("");
-    execute(connection, sql, params![duty_of(event), name, due_at(event).unwrap_or(0)])
+    steps_taken(connection, event, event.fact.text(Field::Step))?;
+    rows::note_taken(connection, duty_of(event))
+}
+
+fn escalated(connection: &Connection, event: &StoredEvent) -> Result<(), ProjectionError> {
+    warned(connection, event)
+}
+
+fn preferences(connection: &Connection, event: &StoredEvent) -> Result<(), ProjectionError> {
+    let fact = &event.fact;
+    let off: Vec<&str> = match fact.get(Field::Off) {
+        Some(Value::Texts(off)) => off.iter().map(|kind| &**kind).collect(),
+        _ => Vec::new(),
+    };
+    let sql = "INSERT OR REPLACE INTO preferences (user, digest_at, quiet_from, quiet_until, off) \
+               VALUES (?1, ?2, ?3, ?4, ?5)";
+    let (from, until) = (fact.text(Field::QuietFrom), fact.text(Field::QuietUntil));
+    let off = serde_json::Value::from(off).to_string();
+    execute(connection, sql, params![&*fact.subject, fact.text(Field::DigestAt), from, until, off])
+}
+
+/// What was recorded longer than this after it occurred came late or in an import: nobody is told of it singly.
+const NEWS_SECONDS: i64 = 24 * 3600;
+
+/// The kind of occasion that an event is and the organisation behind it, if people are told of it.
+fn occasion_of(event: &StoredEvent) -> Option<(&'static str, Option<&str>)> {
+    let fact = &event.fact;
+    if fact.recorded.is_some() || fact.time.plus_seconds(NEWS_SECONDS) < event.recorded_at {
+        return None;
+    }
+    match fact.kind {
+        FactType::AccessOpened => Some(("opened", fact.text(Field::Org))),
+        FactType::RecordAccessed => {
+            let apart = matches!(fact.get(Field::Partnered), Some(Value::Bool(false)));
+            apart.then(|| ("opened", fact.text(Field::Org)))
+        }
+        FactType::PartnershipRequested => Some(("partnership", fact.text(Field::Org))),
+        FactType::TransferRequested => Some(("transfer", fact.text(Field::To))),
+        _ => None,
+    }
+}
+
+fn occasion(connection: &Connection, event: &StoredEvent) -> Result<(), ProjectionError> {
+    let Some((kind, org)) = occasion_of(event) else { return Ok(()) };
+    let fact = &event.fact;
+    let occasion = format!("{kind}:{}:{}#{}", fact.subject, fact.source, fact.id);
+    let sql = "INSERT OR IGNORE INTO occasions (occasion, kind, subject, org, position, queued) \
+               VALUES (?1, ?2, ?3, ?4, ?5, 0)";
+    execute(connection, sql, params![occasion, kind, &*fact.subject, org, to_i64(event)])
 }
 
 fn breached(connection: &Connection, event: &StoredEvent) -> Result<(), ProjectionError> {
@@ -158,13 +241,23 @@ fn breached(connection: &Connection, event: &StoredEvent) -> Result<(), Projecti
             subject,
             fact.text(Field::Holder),
         ],
-    )
+    )?;
+    steps_taken(connection, event, None)?;
+    note(connection, duty_of(event))
+}
+
+/// Notes what an event about the breaches of a duty changes in the rows of the duty.
+fn note(connection: &Connection, duty: &str) -> Result<(), ProjectionError> {
+    rows::note_raised(connection, duty)?;
+    rows::note_owed(connection, duty)?;
+    rows::note_taken(connection, duty)
 }
 
 fn breach_status(connection: &Connection, event: &StoredEvent, status: &str) -> Result<(), ProjectionError> {
     let sql = "UPDATE breaches SET status = ?4 WHERE duty = ?1 AND due_at = ?2 AND generation = ?3 \
                AND status <> 'rescinded'";
-    execute(connection, sql, params![duty_of(event), due_at(event), generation(event), status])
+    execute(connection, sql, params![duty_of(event), due_at(event), generation(event), status])?;
+    note(connection, duty_of(event))
 }
 
 fn notice_queued(connection: &Connection, event: &StoredEvent) -> Result<(), ProjectionError> {
@@ -181,8 +274,16 @@ fn notice_queued(connection: &Connection, event: &StoredEvent) -> Result<(), Pro
     )?;
     let listed =
         "INSERT OR IGNORE INTO notice_duties (notice, position, duty, generation) VALUES (?1, ?2, ?3, ?4)";
-    execute(connection, listed, params![notice, to_i64(event), duty_of(event), generation(event)])
+    execute(connection, listed, params![notice, to_i64(event), duty_of(event), generation(event)])?;
+    if OCCASIONS.contains(&template) {
+        let sql = "UPDATE occasions SET queued = 1 WHERE occasion = ?1";
+        execute(connection, sql, [duty_of(event)])?;
+    }
+    Ok(())
 }
+
+/// The kinds of occasion, which are those of their notices.
+const OCCASIONS: &[&str] = &["opened", "partnership", "transfer"];
 
 fn notice_status(connection: &Connection, event: &StoredEvent, status: &str) -> Result<(), ProjectionError> {
     let sql = "UPDATE notices SET status = ?2, reply = ?3 WHERE notice = ?1 AND status NOT IN ('accepted', 'rejected')";

@@ -20,6 +20,7 @@ mod reconciled;
 mod rows;
 mod spill;
 mod status;
+mod steps;
 mod unit;
 
 use std::path::{Path, PathBuf};
@@ -32,12 +33,12 @@ use rusqlite::Connection;
 pub use compare::{Comparison, Difference, Table};
 pub use error::ProjectionError;
 pub use model::{
-    BreachRow, DiscrepancyFilter, DutyCount, DutyFilter, DutyRow, DutySort, DutyVersion, Listed, MAX_PAGE,
-    NoticeRow, Parked, Progress, QuarantineFilter, QuarantineRow, Rescission, SubjectRow, TimelineEntry,
-    Warning,
+    BreachRow, DiscrepancyFilter, DutyCount, DutyFilter, DutyRow, DutySort, DutyVersion, EscalationDue,
+    Listed, MAX_PAGE, NoticeRow, Occasion, Parked, PostHolder, Preferences, Progress, QuarantineFilter,
+    QuarantineRow, Rescission, SubjectRow, TimelineEntry, Warning,
 };
 pub use queries::ByUnit;
-pub use status::Status;
+pub use status::{MailStatus, Status};
 
 use cross::{Books, Cross};
 use live::Writer;
@@ -105,6 +106,15 @@ impl Projections {
     /// [`ProjectionError`] when the log or the read models cannot be read.
     pub fn status(data_dir: &Path, log: &Reader) -> Result<Status, ProjectionError> {
         status::status(data_dir, log)
+    }
+
+    /// The mails of a data directory that wait, and those queued since an instant that could not be delivered; beside a
+    /// running server as well.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn mail_of(data_dir: &Path, since: Instant) -> Result<MailStatus, ProjectionError> {
+        status::mail_of(data_dir, since)
     }
 
     /// Makes the read models anew beside those in use, which stay, and compares the two.

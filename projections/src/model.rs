@@ -207,6 +207,56 @@ pub struct Rescission {
     pub replaced_by: Option<String>,
 }
 
+/// A step of a breach that stands, with whom it is to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EscalationDue {
+    /// The duty.
+    pub duty: DutyRow,
+    /// The step's name.
+    pub step: String,
+    /// `head`, `board` or another role that the rule names.
+    pub to_role: String,
+    /// When the step came.
+    pub at: Instant,
+}
+
+/// What others did of which people are told once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Occasion {
+    /// In the form of a duty id: `<kind>:<subject>:<source>#<id>`.
+    pub id: String,
+    /// `opened`, `partnership` or `transfer`.
+    pub kind: String,
+    /// The nominal.
+    pub subject: String,
+    /// The organisation that opened the record, asks for partnership, or is to take the record over.
+    pub org: Option<String>,
+    /// Where the event stands.
+    pub position: Position,
+}
+
+/// Who holds a post.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PostHolder {
+    /// The user, by full id.
+    pub user: String,
+    /// The organisation.
+    pub org: String,
+    /// The post.
+    pub post: String,
+}
+
+/// How a person wants their mail.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Preferences {
+    /// The London time of the digest, such as `07:30`.
+    pub digest_at: Option<String>,
+    /// From when no mail is sent, and until when.
+    pub quiet: Option<(String, String)>,
+    /// The kinds of mail turned off.
+    pub off: Vec<String>,
+}
+
 /// A warning step that has come for a pending duty.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
@@ -216,6 +266,8 @@ pub struct Warning {
     pub step: String,
     /// When the step came.
     pub at: Instant,
+    /// Earlier steps that came as well, and are overtaken by this one.
+    pub skipped: Vec<String>,
 }
 
 /// A notice owed or sent.
@@ -224,7 +276,7 @@ pub struct Warning {
 pub struct NoticeRow {
     /// Its id, shared by the duties that it lists.
     pub notice: String,
-    /// `breach`, `warning` or `rescission`.
+    /// `breach`, `warning`, `rescission` or another kind of mail.
     pub template: String,
     /// The user to whom it goes.
     pub recipient: String,
@@ -238,6 +290,18 @@ pub struct NoticeRow {
     pub status: String,
     /// What the mail server answered last.
     pub reply: Option<String>,
+}
+
+impl NoticeRow {
+    /// Whether what it lists are duties: a mail about an act of others or of the clock lists what it is about in the form
+    /// of a duty id, and no duty has that id.
+    #[must_use]
+    pub fn lists_duties(&self) -> bool {
+        matches!(
+            self.template.as_str(),
+            "breach" | "summary" | "warning" | "rescission" | "escalation" | "vetting"
+        )
+    }
 }
 
 /// A message of another system that could not be used.

@@ -180,6 +180,7 @@ fn write_duty(connection: &Connection, duty: &FollowedDuty, writing: Writing) ->
             for sql in ["DELETE FROM duties WHERE duty = ?1", "DELETE FROM steps WHERE duty = ?1"] {
                 execute(connection, "remove a duty", sql, [&duty.duty])?;
             }
+            note_owed(connection, &duty.duty)?;
         }
         return Ok(());
     };
@@ -192,18 +193,66 @@ fn write_duty(connection: &Connection, duty: &FollowedDuty, writing: Writing) ->
     });
     if !stands {
         write_row(connection, duty, now, since, writing)?;
+        if writing == Writing::Over {
+            note_owed(connection, &duty.duty)?;
+        }
     }
-    if writing == Writing::Over && (!stands || now.outcome == Outcome::Pending) {
-        let sql = "DELETE FROM steps WHERE duty = ?1";
-        execute(connection, "write the steps of a duty", sql, [&duty.duty])?;
+    // A holiday published since may move the steps of a duty that stands as it was.
+    if stands && now.steps.is_empty() && now.outcome != Outcome::Pending {
+        return Ok(());
+    }
+    write_steps(connection, duty, now, writing)
+}
+
+fn write_steps(
+    connection: &Connection,
+    duty: &FollowedDuty,
+    now: &Now,
+    writing: Writing,
+) -> Result<(), ProjectionError> {
+    let what = "write the steps of a duty";
+    if writing == Writing::Over {
+        execute(connection, what, "DELETE FROM steps WHERE duty = ?1", [&duty.duty])?;
     }
     let due_at = now.due_at.map_or(0, Instant::nanos);
-    for (step, at) in &now.steps {
-        let sql = "INSERT OR REPLACE INTO steps (duty, step, at, due_at) VALUES (?1, ?2, ?3, ?4)";
-        let values = params![duty.duty, step, at.nanos(), due_at];
-        execute(connection, "write the steps of a duty", sql, values)?;
+    for step in &now.steps {
+        let sql = "INSERT OR REPLACE INTO steps (duty, step, at, due_at, to_role, taken) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, 0)";
+        let values = params![duty.duty, step.name, step.at.nanos(), due_at, step.to_role];
+        execute(connection, what, sql, values)?;
+    }
+    if writing == Writing::Over && !now.steps.is_empty() {
+        note_taken(connection, &duty.duty)?;
     }
     Ok(())
+}
+
+/// Notes which steps of a duty the log has, and whether a breach of it stands there; `indexes.sql` does the same for
+/// all.
+pub(crate) fn note_taken(connection: &Connection, duty: &str) -> Result<(), ProjectionError> {
+    let sql = "UPDATE steps AS s SET taken = EXISTS (SELECT 1 FROM steps_taken t WHERE t.duty = s.duty \
+               AND t.step = s.step AND t.due_at = s.due_at AND (s.to_role IS NULL OR t.generation = \
+               (SELECT count(*) FROM breaches b WHERE b.duty = s.duty AND b.status = 'rescinded'))) \
+               WHERE s.duty = ?1";
+    execute(connection, "note the steps taken of a duty", sql, [duty])
+}
+
+/// Notes whether a breach of a duty stands in the log.
+pub(crate) fn note_raised(connection: &Connection, duty: &str) -> Result<(), ProjectionError> {
+    let sql = "UPDATE duties SET raised = EXISTS (SELECT 1 FROM breaches b WHERE b.duty = ?1 \
+               AND b.status <> 'rescinded') WHERE duty = ?1";
+    execute(connection, "note the breaches of a duty", sql, [duty])
+}
+
+/// Notes what the log lacks about the breaches of a duty: that they are rescinded, or closed. A waiver ends a breach
+/// without undoing it.
+pub(crate) fn note_owed(connection: &Connection, duty: &str) -> Result<(), ProjectionError> {
+    let sql = "UPDATE breaches AS b SET owed = CASE WHEN b.status = 'rescinded' THEN NULL \
+               WHEN NOT EXISTS (SELECT 1 FROM duties d WHERE d.duty = b.duty AND d.due_at = b.due_at \
+               AND (d.breach = 1 OR d.outcome = 'exempt')) THEN 'rescinded' \
+               WHEN b.status = 'raised' AND EXISTS (SELECT 1 FROM duties d WHERE d.duty = b.duty \
+               AND d.outcome IN ('met_late', 'lapsed')) THEN 'closed' END WHERE b.duty = ?1";
+    execute(connection, "note what breaches of a duty lack", sql, [duty])
 }
 
 /// Writes what the duty was: all its changes but the one that stands, after what it was before.
@@ -245,13 +294,14 @@ fn write_row(
     let sql = match writing {
         Writing::Fresh => concat!(
             "INSERT INTO duties (duty, reference, subject, rule, version, holder, unit, outcome, breach, opened_at, ",
-            "due_on, act_by, due_at, inherited, born_overdue, known_since, since, record) VALUES (?1, ?2, ?3, ?4, ?5, ",
-            "?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
+            "due_on, act_by, due_at, inherited, born_overdue, known_since, since, record, raised) VALUES (?1, ?2, ?3, ",
+            "?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, 0)"
         ),
         Writing::Over => concat!(
             "INSERT OR REPLACE INTO duties (duty, reference, subject, rule, version, holder, unit, outcome, breach, ",
-            "opened_at, due_on, act_by, due_at, inherited, born_overdue, known_since, since, record) VALUES (?1, ?2, ?3, ",
-            "?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)"
+            "opened_at, due_on, act_by, due_at, inherited, born_overdue, known_since, since, record, raised) VALUES (?1, ",
+            "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ",
+            "EXISTS (SELECT 1 FROM breaches b WHERE b.duty = ?1 AND b.status <> 'rescinded'))"
         ),
     };
     let values = params![

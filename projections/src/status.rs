@@ -4,10 +4,12 @@ use std::path::Path;
 
 use mandate_domain::time::Instant;
 use mandate_store::{Position, Reader};
+use rusqlite::{Connection, params};
 use serde::Serialize;
 
 use crate::error::ProjectionError;
-use crate::model::Parked;
+use crate::model::{NoticeRow, Parked};
+use crate::queries::notices;
 use crate::{FILE, compare, database, rows};
 
 /// How the read models stand.
@@ -32,6 +34,42 @@ pub struct Status {
     pub tables: Vec<(String, u64)>,
     /// Size of the file with what SQLite keeps beside it.
     pub bytes: u64,
+}
+
+/// The mails that matter to who keeps the program running.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MailStatus {
+    /// Those that wait, in the order in which they were queued.
+    pub waiting: Vec<NoticeRow>,
+    /// Those that could not be delivered, the latest first.
+    pub dead: Vec<NoticeRow>,
+}
+
+/// Most mails of each kind.
+const MAILS: u32 = 1_000;
+
+/// The mails that wait, and those queued at or after an instant that could not be delivered.
+pub(crate) fn mail(connection: &Connection, since: Instant) -> Result<MailStatus, ProjectionError> {
+    let waiting = "WHERE n.status IN ('queued', 'deferred', 'ambiguous') ORDER BY n.position LIMIT ?1";
+    let dead = "WHERE n.status = 'rejected' AND n.queued_at >= ?1 AND n.reply NOT LIKE 'moot:%' \
+                AND n.reply NOT LIKE 'its recipient%' ORDER BY n.position DESC LIMIT ?2";
+    Ok(MailStatus {
+        waiting: notices(connection, waiting, [MAILS])?,
+        dead: notices(connection, dead, params![since.nanos(), MAILS])?,
+    })
+}
+
+/// The same of a data directory, beside a running server as well; nothing where there are no tables.
+pub(crate) fn mail_of(data_dir: &Path, since: Instant) -> Result<MailStatus, ProjectionError> {
+    let file = data_dir.join(FILE);
+    if !file.exists() {
+        return Ok(MailStatus::default());
+    }
+    let connection = database::open_read_only(&file)?;
+    if !database::is_of_this_version(&connection)? {
+        return Ok(MailStatus::default());
+    }
+    mail(&connection, since)
 }
 
 /// Looks at the tables of a data directory, beside a running server as well.

@@ -5,15 +5,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use mandate_domain::judge::{Course, DutyKey, History, Judge, Outcome, Standing, Verdict, View};
-use mandate_domain::policy::{Policy, Step as WarnStep};
+use mandate_domain::policy::Policy;
 use mandate_domain::reconcile::Reconciled;
 use mandate_domain::time::{Date, Instant};
 
 use crate::cross::{Books, Cross, Epoch};
 use crate::placed::Placed;
-
-/// London hour at which warnings go out.
-const WARN_HOUR_SECONDS: i64 = 7 * 3600;
+use crate::steps::{self, NextStep};
 
 /// What following some units reads.
 pub(crate) struct Ground<'g> {
@@ -144,8 +142,8 @@ pub(crate) struct Now {
     pub inherited: bool,
     pub born_overdue: bool,
     pub known_since: Instant,
-    /// Warning steps to come.
-    pub steps: Vec<(String, Instant)>,
+    /// Its steps.
+    pub steps: Vec<NextStep>,
 }
 
 impl<'g> Ground<'g> {
@@ -527,33 +525,31 @@ fn stored_subject(duty: &str, members: &[String]) -> String {
     own.cloned().unwrap_or_default()
 }
 
-/// The warning steps of a pending duty that come after it could be known, each with its instant.
-fn steps_of(policy: &Policy, judge: &Judge<'_>, verdict: &Verdict, at: Instant) -> Vec<(String, Instant)> {
-    let (Some(due_on), Some(act_by)) = (verdict.due_on, verdict.act_by) else { return Vec::new() };
-    if verdict.outcome != Outcome::Pending {
+/// The steps of a duty that come after it could be known: warnings while it is pending, escalations while it is an
+/// overdue breach.
+fn steps_of(policy: &Policy, judge: &Judge<'_>, verdict: &Verdict, at: Instant) -> Vec<NextStep> {
+    let overdue = verdict.outcome == Outcome::Overdue && verdict.breach;
+    if verdict.outcome != Outcome::Pending && !overdue {
         return Vec::new();
     }
-    let calendar = judge.calendar().known_at(at);
+    let Some(due_on) = verdict.due_on else { return Vec::new() };
     let number = judge.version_number(verdict);
     let version = policy
         .rule(judge.rule_id(verdict))
         .and_then(|rule| rule.versions.iter().find(|version| version.number == number));
-    let earliest = verdict.opened_at.max(verdict.known_since);
-    version
-        .map(|version| version.warn.as_slice())
-        .unwrap_or_default()
-        .iter()
-        .map(|step| {
-            let day = match *step {
-                WarnStep::Days(days) => due_on.plus_days(-i32::from(days)),
-                WarnStep::WorkingDays(days) => {
-                    (0..days).fold(act_by, |day, _| calendar.last_working_day_to(day.previous()))
-                }
-            };
-            (step.name(), day.start().plus_seconds(WARN_HOUR_SECONDS))
-        })
-        .filter(|(_, at)| *at >= earliest)
-        .collect()
+    let Some(version) = version else { return Vec::new() };
+    match (overdue, verdict.act_by, verdict.due_at) {
+        // Fixed when it falls due: a holiday published later moves no step.
+        (true, _, Some(due_at)) => {
+            steps::escalations(version, judge.calendar().known_before(due_at), due_on, due_at)
+        }
+        (false, Some(act_by), _) => {
+            let calendar = judge.calendar().known_at(at);
+            let earliest = verdict.opened_at.max(verdict.known_since);
+            steps::warnings(version, calendar, due_on, act_by, earliest)
+        }
+        (true, _, None) | (false, None, _) => Vec::new(),
+    }
 }
 
 /// Where the facts of a unit stand among some facts in order of position.

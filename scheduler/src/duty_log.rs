@@ -55,6 +55,10 @@ pub(crate) struct Attempts {
     pub last_at: Option<Instant>,
     /// Whether it was accepted or rejected.
     pub settled: bool,
+    /// Since when an attempt goes on of which no outcome is known.
+    pub open_since: Option<Instant>,
+    /// How many attempts were begun.
+    pub begun: u32,
 }
 
 impl Attempts {
@@ -110,6 +114,22 @@ impl DutyLog {
         })
     }
 
+    /// Whether the breach of that generation was closed or withdrawn.
+    pub fn ended(&self, generation: u32) -> bool {
+        self.latest(FactType::BreachClosed, generation).is_some() || self.withdrawal(generation).is_some()
+    }
+
+    /// The step at which a notice was queued, and to whom it escalates: the latest before it in the stream.
+    pub fn escalation_of(&self, notice: &str) -> Option<(String, String)> {
+        let queued = |event: &StoredEvent| {
+            event.fact.kind == FactType::NoticeQueued && event.fact.text(Field::Notice) == Some(notice)
+        };
+        let place = self.events.iter().position(queued)?;
+        let mut before = self.events.iter().take(place).rev();
+        let step = before.find(|event| event.fact.kind == FactType::BreachEscalated)?;
+        Some((text(&step.fact, Field::Step)?, text(&step.fact, Field::ToRole)?))
+    }
+
     /// Whether a warning was given for this due moment in that generation.
     pub fn warned_of(&self, due_at_wanted: Option<Instant>, generation: u32) -> bool {
         let mut warned = self.own(FactType::DutyWarned);
@@ -142,12 +162,18 @@ impl DutyLog {
             if &*fact.source != SOURCE || fact.text(Field::Notice) != Some(notice) {
                 continue;
             }
+            if fact.kind == FactType::NoticeAttempted {
+                attempts.open_since = Some(fact.time);
+                attempts.begun += 1;
+                continue;
+            }
             match fact.kind {
                 FactType::NoticeAccepted | FactType::NoticeRejected => attempts.settled = true,
                 FactType::NoticeDeferred => attempts.deferred += 1,
                 FactType::NoticeAmbiguous => attempts.ambiguous += 1,
                 _ => continue,
             }
+            attempts.open_since = None;
             attempts.last_at = Some(fact.time);
         }
         attempts

@@ -6,7 +6,7 @@
 
 use mandate_domain::fact::FactError;
 use mandate_domain::time::Instant;
-use mandate_projections::{BreachRow, DutyRow, Rescission};
+use mandate_projections::{BreachRow, DutyRow, EscalationDue, Rescission};
 use mandate_store::{Claim, NewEvent};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -54,8 +54,8 @@ pub(crate) fn digest(parts: &[&str]) -> String {
     digits.map(|digit| char::from_digit(u32::from(digit), 16).unwrap_or('0')).collect()
 }
 
-/// `duty.breached`: outcome and holder as found when it was detected.
-pub(crate) fn breached(row: &DutyRow, now: Instant) -> Result<NewEvent, FactError> {
+/// `duty.breached`: outcome and holder as found when it was detected, and the warnings that it overtook.
+pub(crate) fn breached(row: &DutyRow, skipped: &[String], now: Instant) -> Result<NewEvent, FactError> {
     let record = &row.record;
     let mut data = keyed(Key::of_duty(row));
     data.insert("rule".to_owned(), json!(record.rule));
@@ -64,6 +64,7 @@ pub(crate) fn breached(row: &DutyRow, now: Instant) -> Result<NewEvent, FactErro
     data.insert("born_overdue".to_owned(), json!(record.born_overdue));
     data.insert("outcome".to_owned(), json!(record.outcome));
     data.insert("detected_at".to_owned(), json!(now));
+    insert_skipped(&mut data, skipped);
     insert_short(&mut data, "holder", record.holder.as_deref());
     event(&Key::of_duty(row).id("breached", ""), "duty.breached", &record.duty, now, &data)
 }
@@ -87,12 +88,48 @@ pub(crate) fn closed(breach: &BreachRow, duty: &DutyRow, now: Instant) -> Result
     event(&key.id("closed", ""), "breach.closed", key.duty, now, &data)
 }
 
-/// `duty.warned`.
-pub(crate) fn warned(row: &DutyRow, step: &str, now: Instant) -> Result<NewEvent, FactError> {
+/// `duty.warned`, with the earlier steps that this one overtook.
+pub(crate) fn warned(
+    row: &DutyRow,
+    step: &str,
+    skipped: &[String],
+    now: Instant,
+) -> Result<NewEvent, FactError> {
     let key = Key::of_duty(row);
     let mut data = keyed(key);
     data.insert("step".to_owned(), json!(step));
+    insert_skipped(&mut data, skipped);
     event(&key.id("warned", step), "duty.warned", key.duty, now, &data)
+}
+
+/// `breach.escalated`.
+pub(crate) fn escalated(due: &EscalationDue, now: Instant) -> Result<NewEvent, FactError> {
+    let key = Key::of_duty(&due.duty);
+    let mut data = keyed(key);
+    data.insert("step".to_owned(), json!(due.step));
+    data.insert("to_role".to_owned(), json!(due.to_role));
+    event(&key.id("escalated", &due.step), "breach.escalated", key.duty, now, &data)
+}
+
+/// `notice.attempted`: told before the way out is tried.
+pub(crate) fn attempted(
+    notice: &str,
+    first_duty: &str,
+    number: u32,
+    sha256: &str,
+    now: Instant,
+) -> Result<NewEvent, FactError> {
+    let mut data = Map::new();
+    data.insert("notice".to_owned(), json!(notice));
+    data.insert("number".to_owned(), json!(number));
+    data.insert("sha256".to_owned(), json!(sha256));
+    event(&format!("attempted-{notice}-{number}"), "notice.attempted", first_duty, now, &data)
+}
+
+fn insert_skipped(data: &mut Map<String, Value>, skipped: &[String]) {
+    if !skipped.is_empty() {
+        data.insert("skipped".to_owned(), json!(skipped));
+    }
 }
 
 /// `notice.queued`: one duty of a notice.

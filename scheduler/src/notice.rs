@@ -10,40 +10,86 @@ use crate::event::{Key, digest};
 /// More notices than this for one recipient in one pass become one.
 pub(crate) const AT_ONCE: usize = 5;
 
-/// Which mail a notice is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Template {
+macro_rules! templates {
+    ($($(#[$doc:meta])* $variant:ident $name:literal)*) => {
+        /// Which mail a notice is.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub(crate) enum Template { $($(#[$doc])* $variant),* }
+
+        impl Template {
+            /// Its name in `notice.queued`.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name),* }
+            }
+
+            /// The template of that name.
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+templates! {
     /// A breach, or several that came at once.
-    Breach,
+    Breach "breach"
     /// Breaches that are not news: found long after they were due, before the holder took part, not evidenced.
-    Summary,
+    Summary "summary"
     /// Duties that are due soon.
-    Warning,
+    Warning "warning"
     /// Breaches withdrawn.
-    Rescission,
+    Rescission "rescission"
+    /// Breaches that nobody has ended a while after the deadline.
+    Escalation "escalation"
+    /// Users whose vetting expires.
+    Vetting "vetting"
+    /// A record opened by somebody outside the partnership.
+    Opened "opened"
+    /// A request for partnership that waits.
+    Partnership "partnership"
+    /// A record that is to be taken over, with what is open.
+    Transfer "transfer"
+    /// What is overdue and due this week, of one person.
+    Digest "digest"
+    /// The same of a team, once a week.
+    Team "team"
+    /// The quarter in figures.
+    Quarterly "quarterly"
+    /// What is wrong with Mandate itself.
+    Operations "operations"
 }
 
 impl Template {
-    /// Its name in `notice.queued`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Breach => "breach",
-            Self::Summary => "summary",
-            Self::Warning => "warning",
-            Self::Rescission => "rescission",
-        }
-    }
-
-    /// The template of that name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Breach, Self::Summary, Self::Warning, Self::Rescission].into_iter().find(|t| t.name() == name)
-    }
-
     /// Whether it tells of breaches.
     pub const fn tells_of_breaches(self) -> bool {
         match self {
             Self::Breach | Self::Summary => true,
-            Self::Warning | Self::Rescission => false,
+            Self::Warning
+            | Self::Rescission
+            | Self::Escalation
+            | Self::Vetting
+            | Self::Opened
+            | Self::Partnership
+            | Self::Transfer
+            | Self::Digest
+            | Self::Team
+            | Self::Quarterly
+            | Self::Operations => false,
+        }
+    }
+
+    /// Whether a person may turn it off: what they have to act on at once they may not.
+    pub const fn may_be_off(self) -> bool {
+        match self {
+            Self::Breach
+            | Self::Summary
+            | Self::Rescission
+            | Self::Escalation
+            | Self::Opened
+            | Self::Partnership
+            | Self::Transfer
+            | Self::Operations => false,
+            Self::Warning | Self::Vetting | Self::Digest | Self::Team | Self::Quarterly => true,
         }
     }
 }
@@ -136,6 +182,37 @@ struct Total {
 /// The notice of one breach to one recipient: the same whenever it is planned.
 fn single(template: Template, key: Key<'_>, recipient: &str) -> Planned {
     Planned { notice: key.id("n", recipient), template, recipient: recipient.to_owned() }
+}
+
+/// Plans notices of one kind: things of the same `about` share one, and more than [`AT_ONCE`] for a recipient become one.
+pub(crate) fn shared_by_subject(
+    template: Template,
+    owed: &[(String, Vec<String>)],
+    round: Round,
+) -> Vec<Vec<Planned>> {
+    let mut subjects: HashMap<&str, Vec<&str>> = HashMap::new();
+    for (about, recipients) in owed {
+        for recipient in recipients {
+            let known = subjects.entry(recipient).or_default();
+            if !known.contains(&about.as_str()) && known.len() <= AT_ONCE {
+                known.push(about);
+            }
+        }
+    }
+    let plan = |about: &String, recipient: &String| {
+        let many = subjects.get(recipient.as_str()).is_some_and(|known| known.len() > AT_ONCE);
+        let about = if many || round.volume == Volume::Flood { "" } else { about.as_str() };
+        round.shared(template, recipient, about)
+    };
+    owed.iter()
+        .map(|(about, recipients)| recipients.iter().map(|recipient| plan(about, recipient)).collect())
+        .collect()
+}
+
+/// The notice of a slot to a person: the same whenever it is planned.
+pub(crate) fn of_slot(template: Template, recipient: &str, subject: &str) -> Planned {
+    let notice = format!("n-{}", digest(&[template.name(), recipient, subject]));
+    Planned { notice, template, recipient: recipient.to_owned() }
 }
 
 /// The notice that takes the place of one that cannot be delivered.

@@ -21,7 +21,7 @@ const TOGETHER: usize = 5_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Redirect {
     Nobody,
-    /// The person who is told when nobody else can be.
+    /// Deputies, or the person who is told when nobody else can be.
     Fallback,
     /// Those who hold the post now.
     PresentHolders,
@@ -47,9 +47,9 @@ impl Shared {
             let log = DutyLog::read(self.store.reader(), duty)?;
             let people = match redirect {
                 Redirect::Nobody => Vec::new(),
-                Redirect::Fallback => vec![fallback.clone()],
+                Redirect::Fallback => self.in_place_of(row, duty, *generation, template, &log, recipients)?,
                 Redirect::PresentHolders => {
-                    self.present_holders(duty, *generation, template, &log, recipients)?
+                    self.present_holders(duty, *generation, template, &row.notice, &log, recipients)?
                 }
             };
             if template.tells_of_breaches() && log.withdrawal(*generation).is_some() {
@@ -67,11 +67,44 @@ impl Shared {
         Ok(lines)
     }
 
+    /// Who is told what could not be delivered: the deputies of who answers, unless one of them was to be told, or
+    /// else the fallback. What a person's own overview says is told to nobody else.
+    fn in_place_of(
+        &self,
+        row: &NoticeRow,
+        duty: &str,
+        generation: u32,
+        template: Template,
+        log: &DutyLog,
+        recipients: &Recipients<'_>,
+    ) -> Result<Vec<String>, SchedulerError> {
+        let holder = match template {
+            Template::Breach | Template::Summary | Template::Escalation => {
+                log.raised(generation).and_then(|raised| raised.holder)
+            }
+            Template::Warning | Template::Vetting => {
+                self.projections.duty(duty)?.and_then(|row| row.record.holder)
+            }
+            Template::Opened | Template::Partnership | Template::Transfer => None,
+            Template::Rescission
+            | Template::Digest
+            | Template::Team
+            | Template::Quarterly
+            | Template::Operations => return Ok(Vec::new()),
+        };
+        let deputies = recipients.deputies(holder.as_deref())?;
+        if deputies.is_empty() || deputies.contains(&row.recipient) {
+            return Ok(vec![self.settings.fallback.user.clone()]);
+        }
+        Ok(deputies)
+    }
+
     fn present_holders(
         &self,
         duty: &str,
         generation: u32,
         template: Template,
+        notice: &str,
         log: &DutyLog,
         recipients: &Recipients<'_>,
     ) -> Result<Vec<String>, SchedulerError> {
@@ -80,10 +113,26 @@ impl Shared {
                 Some(row) => recipients.of_warning(row.record.holder.as_deref(), row.unit.as_deref())?,
                 None => Vec::new(),
             },
+            Template::Vetting => match self.projections.duty(duty)? {
+                Some(row) => recipients.of_vetting(row.record.holder.as_deref())?,
+                None => Vec::new(),
+            },
             Template::Breach | Template::Summary | Template::Rescission => {
                 let holder = log.raised(generation).and_then(|raised| raised.holder);
                 recipients.of_breach(holder.as_deref())?
             }
+            Template::Escalation => {
+                let holder = log.raised(generation).and_then(|raised| raised.holder);
+                let role = log.escalation_of(notice).map_or_else(|| "head".to_owned(), |(_, role)| role);
+                recipients.of_escalation(holder.as_deref(), &role)?
+            }
+            Template::Opened | Template::Partnership | Template::Transfer => {
+                match self.projections.occasion(duty)? {
+                    Some(occasion) => self.of_occasion(template, &occasion, recipients)?,
+                    None => Vec::new(),
+                }
+            }
+            Template::Digest | Template::Team | Template::Quarterly | Template::Operations => Vec::new(),
         })
     }
 

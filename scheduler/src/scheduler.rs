@@ -8,10 +8,14 @@ use mandate_projections::{Progress, Projections};
 use mandate_store::Store;
 use tokio::sync::Notify;
 
+use crate::deliver::Rate;
 use crate::error::SchedulerError;
+use crate::feeds::Feeds;
 use crate::letter::Rulebook;
 use crate::mail::Mailer;
 use crate::settings::Settings;
+use crate::timetable::Timetable;
+use crate::watch::{Problem, Vitals};
 
 /// Wakes, asks, raises and mails; cheap to clone, for use from many threads.
 #[derive(Clone)]
@@ -33,6 +37,18 @@ pub(crate) struct Shared {
     /// Held from the look at a notice's state until its outcome is stored, and while breaches are rescinded: a
     /// breach is withdrawn either before its mail is looked at or after the mail has gone, never in between.
     settling: Mutex<()>,
+    /// Mails of the clock, as looked at last.
+    pub timetable: Mutex<Timetable>,
+    /// What is usual of the feeds.
+    pub feeds: Mutex<Feeds>,
+    /// When what is wrong was looked at last.
+    pub watched_at: Mutex<Option<Instant>>,
+    /// What was wrong when it was asked last.
+    pub recent: Mutex<Option<(Instant, Vec<Problem>)>>,
+    /// When the scheduler did what last.
+    pub vitals: Mutex<Vitals>,
+    /// How many mails may still leave in the present minute.
+    pub rate: Mutex<Rate>,
     /// When to try again the notices that failed; what is missing here is read from the log.
     pub retries: Mutex<HashMap<String, Instant>>,
     /// Wakes the recording of steps.
@@ -61,6 +77,8 @@ pub struct StepReport {
     pub raised: usize,
     /// Breaches closed.
     pub closed: usize,
+    /// Breaches escalated, step by step.
+    pub escalated: usize,
     /// Warnings given.
     pub warned: usize,
     /// Lines of notices queued; a mail has one or more.
@@ -102,6 +120,7 @@ impl Scheduler {
         mailer: Mailer,
         settings: Settings,
     ) -> Result<Self, SchedulerError> {
+        let started = clock.now();
         let shared = Shared {
             store,
             projections,
@@ -112,6 +131,12 @@ impl Scheduler {
             recording: Mutex::default(),
             sending: Mutex::default(),
             settling: Mutex::default(),
+            timetable: Mutex::default(),
+            feeds: Mutex::default(),
+            watched_at: Mutex::default(),
+            recent: Mutex::default(),
+            vitals: Mutex::new(Vitals { started_at: started, steps_at: None, mails_at: None }),
+            rate: Mutex::default(),
             retries: Mutex::default(),
             wake_steps: Notify::new(),
             wake_mails: Notify::new(),
@@ -141,6 +166,7 @@ impl Shared {
             rescinded: 0,
             raised: 0,
             closed: 0,
+            escalated: 0,
             warned: 0,
             queued: 0,
             known: 0,
@@ -150,9 +176,14 @@ impl Shared {
         self.rescind(now, &mut report)?;
         self.raise(now, &mut report)?;
         self.close(now, &mut report)?;
+        self.escalate(now, &mut report)?;
         self.warn(now, &mut report)?;
-        let warning_at = self.projections.next_warning_at()?;
-        report.next_at = report.progress.next_at.into_iter().chain(warning_at).min();
+        self.tell_of_occasions(now, &mut report)?;
+        let step_at = self.projections.next_step_at()?;
+        report.next_at = report.progress.next_at.into_iter().chain(step_at).min();
+        self.keep_timetable(now, &mut report)?;
+        self.keep_watch(now, &mut report)?;
+        locked(&self.vitals).steps_at = Some(now);
         if report.queued > 0 {
             // The log woke the sending of mail before the read models had the notices.
             self.wake_mails.notify_one();

@@ -1,10 +1,13 @@
 //! Addresses and machine limits; what is mailed to whom, and when, is not set here.
 
+use std::path::PathBuf;
+
 use lettre::Address;
 use lettre::message::Mailbox;
 use mandate_domain::fact::{Newlines, forbidden_character};
 
 use crate::error::SettingsError;
+use crate::schedule::Schedule;
 
 /// The user told when nobody holds the post that answers, where none is named.
 pub const ADMINISTRATOR: &str = "user/administrator";
@@ -18,6 +21,56 @@ pub struct Settings {
     pub(crate) fallback: Fallback,
     pub(crate) batch: u32,
     pub(crate) mails: u32,
+    pub(crate) per_minute: u32,
+    pub(crate) schedules: Schedules,
+    pub(crate) outbox: Option<PathBuf>,
+    pub(crate) nodes: Nodes,
+}
+
+/// How many programs may send the mails of this log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nodes {
+    /// This one: an attempt without an outcome was cut short by its end.
+    One,
+    /// Several: an attempt without an outcome may be going on elsewhere, for a while.
+    Several,
+}
+
+/// When mails of the clock are due; none turns one off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedules {
+    /// The digest, for those who have not chosen a time of their own.
+    pub digest: Option<Schedule>,
+    /// The days on which the digest comes even if it has nothing to say.
+    pub nothing_due: Option<Schedule>,
+    /// The week of a team.
+    pub team: Option<Schedule>,
+    /// The quarter in figures.
+    pub quarterly: Option<Schedule>,
+    /// Whether the administrator is told when something is wrong with Mandate itself.
+    pub watch: bool,
+}
+
+impl Schedules {
+    /// None of them.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { digest: None, nothing_due: None, team: None, quarterly: None, watch: false }
+    }
+
+    /// Working mornings, Mondays, and the first of each quarter.
+    ///
+    /// # Errors
+    /// Never in a released build: a test reads them.
+    pub fn usual() -> Result<Self, SettingsError> {
+        Ok(Self {
+            digest: Some(Schedule::parse("0 30 7 * * Mon-Fri")?),
+            nothing_due: Some(Schedule::parse("0 30 7 * * Mon")?),
+            team: Some(Schedule::parse("0 0 8 * * Mon")?),
+            quarterly: Some(Schedule::parse("0 0 9 1 Jan,Apr,Jul,Oct *")?),
+            watch: true,
+        })
+    }
 }
 
 /// Who is told when nobody holds the post that answers, or when a mail to who does cannot be delivered.
@@ -116,6 +169,10 @@ impl Settings {
             fallback: Fallback::default(),
             batch: 5_000,
             mails: 500,
+            per_minute: 600,
+            schedules: Schedules::usual()?,
+            outbox: None,
+            nodes: Nodes::One,
         })
     }
 
@@ -135,6 +192,31 @@ impl Settings {
     #[must_use]
     pub fn with_limits(self, batch: u32, mails: u32) -> Self {
         Self { batch: batch.clamp(1, 10_000), mails: mails.max(1), ..self }
+    }
+
+    /// The same with another number of mails that may leave in a minute (at least 1).
+    #[must_use]
+    pub fn with_rate(self, per_minute: u32) -> Self {
+        Self { per_minute: per_minute.max(1), ..self }
+    }
+
+    /// The same with other mails of the clock.
+    #[must_use]
+    pub fn with_schedules(self, schedules: Schedules) -> Self {
+        Self { schedules, ..self }
+    }
+
+    /// The same keeping the bytes of each mail in a folder from before it is sent until its outcome is known, so that one
+    /// sent again is the same.
+    #[must_use]
+    pub fn with_outbox(self, folder: impl Into<PathBuf>) -> Self {
+        Self { outbox: Some(folder.into()), ..self }
+    }
+
+    /// The same for a log whose mails several programs may send.
+    #[must_use]
+    pub fn with_nodes(self, nodes: Nodes) -> Self {
+        Self { nodes, ..self }
     }
 
     /// The address that envelopes come from.

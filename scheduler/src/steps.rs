@@ -27,29 +27,29 @@ const NEWS_SECONDS: i64 = 24 * 3600;
 type Enrolled = HashMap<String, Option<Instant>>;
 
 /// One kind of step, taken batch by batch.
-struct Batches<'s> {
+pub(crate) struct Batches<'s> {
     shared: &'s Shared,
-    now: Instant,
+    pub now: Instant,
     /// Duties whose steps cannot be stored.
-    refused: HashSet<String>,
-    round: Round,
+    pub refused: HashSet<String>,
+    pub round: Round,
     /// Whether the batch in hand goes on with a round.
     goes_on: bool,
 }
 
 impl<'s> Batches<'s> {
-    fn new(shared: &'s Shared, now: Instant, report: &StepReport) -> Self {
+    pub fn new(shared: &'s Shared, now: Instant, report: &StepReport) -> Self {
         let round = Round { position: report.progress.position, volume: Volume::One };
         Self { shared, now, refused: HashSet::new(), round, goes_on: false }
     }
 
     /// How many to ask for, so that those refused do not stand in the way.
-    fn limit(&self) -> u32 {
+    pub fn limit(&self) -> u32 {
         self.shared.settings.batch.saturating_add(u32::try_from(self.refused.len()).unwrap_or(u32::MAX))
     }
 
     /// Leaves out what was refused, and looks whether more is to come than this batch holds.
-    fn take<T>(&mut self, found: Vec<T>, duty: impl Fn(&T) -> &str) -> Vec<T> {
+    pub fn take<T>(&mut self, found: Vec<T>, duty: impl Fn(&T) -> &str) -> Vec<T> {
         let full = u32::try_from(found.len()).is_ok_and(|count| count >= self.limit());
         if full {
             self.round.volume = Volume::Flood;
@@ -61,7 +61,7 @@ impl<'s> Batches<'s> {
     }
 
     /// Builds a group; a step that cannot be stored is logged and left out from now on.
-    fn group(
+    pub fn group(
         &mut self,
         duty: &str,
         step: Result<NewEvent, FactError>,
@@ -80,7 +80,7 @@ impl<'s> Batches<'s> {
 
     /// Stores groups and lets the read models take them in; the number of steps that are in the log now and were
     /// asked for, none when it makes no sense to ask again.
-    fn store(
+    pub fn store(
         &mut self,
         groups: Vec<Group>,
         report: &mut StepReport,
@@ -174,12 +174,13 @@ impl Shared {
                 });
             }
             let plans = breach_notices(&owed, batches.round);
-            let group = |(row, plan): (&DutyRow, Vec<Planned>)| {
+            let missed = self.projections.warnings_missed(&found)?;
+            let group = |((row, plan), missed): ((&DutyRow, Vec<Planned>), Vec<String>)| {
                 let duty = &row.record.duty;
                 let queued = plan.iter().map(|one| event::queued(one, duty, row.generation, now));
-                batches.group(duty, event::breached(row, now), queued)
+                batches.group(duty, event::breached(row, &missed, now), queued)
             };
-            let groups = found.iter().zip(plans).filter_map(group).collect();
+            let groups = found.iter().zip(plans).zip(missed).filter_map(group).collect();
             match batches.store(groups, report)? {
                 Some(steps) => report.raised += steps,
                 None => break,
@@ -240,6 +241,29 @@ impl Shared {
         Ok(())
     }
 
+    /// One mail to each recipient for all that is due soon, and one for all vetting that expires.
+    fn warning_notices(
+        &self,
+        row: &DutyRow,
+        round: Round,
+        recipients: &Recipients<'_>,
+    ) -> Result<Vec<Planned>, SchedulerError> {
+        let record = &row.record;
+        let holder = record.holder.as_deref();
+        let (template, people) = if self.rules.is_expiry(&record.rule) {
+            (Template::Vetting, recipients.of_vetting(holder)?)
+        } else {
+            (Template::Warning, recipients.of_warning(holder, row.unit.as_deref())?)
+        };
+        let mut planned = Vec::with_capacity(people.len());
+        for person in people {
+            if recipients.wants(&person, template)? {
+                planned.push(round.shared(template, &person, ""));
+            }
+        }
+        Ok(planned)
+    }
+
     /// Gives the warnings whose step has come: one mail to each recipient.
     pub fn warn(&self, now: Instant, report: &mut StepReport) -> Result<(), SchedulerError> {
         let recipients = Recipients::new(&self.projections, &self.settings.fallback.user);
@@ -251,15 +275,11 @@ impl Shared {
                 break;
             }
             let mut groups = Vec::with_capacity(found.len());
-            for Warning { duty: row, step, .. } in &found {
+            for Warning { duty: row, step, skipped, .. } in &found {
+                let plan = self.warning_notices(row, batches.round, &recipients)?;
                 let record = &row.record;
-                let people = recipients.of_warning(record.holder.as_deref(), row.unit.as_deref())?;
-                let round = batches.round;
-                let queued = people.iter().map(|recipient| {
-                    let planned = round.shared(Template::Warning, recipient, "");
-                    event::queued(&planned, &record.duty, row.generation, now)
-                });
-                groups.extend(batches.group(&record.duty, event::warned(row, step, now), queued));
+                let queued = plan.iter().map(|one| event::queued(one, &record.duty, row.generation, now));
+                groups.extend(batches.group(&record.duty, event::warned(row, step, skipped, now), queued));
             }
             match batches.store(groups, report)? {
                 Some(steps) => report.warned += steps,

@@ -139,6 +139,9 @@ commands! {
     UpdateContactCard "update-contact-card" "Change a user's contact card" "7" USER One KeepContactCard [
         req(F::Personal, crate::catalogue::Shape::Personal),
     ]
+    SetPreferences "set-preferences" "Set when and which mails a user gets" "4.16" USER One KeepContactCard [
+        opt(F::DigestAt, Id), opt(F::QuietFrom, Id), opt(F::QuietUntil, Id), opt(F::Off, Ids),
+    ]
     ClearVetting "clear-vetting" "Record that vetting was cleared" "4.3" USER One KeepUsers [
         req(F::Level, Number(2, 3)), req(F::ExpiresOn, Date),
     ]

@@ -26,7 +26,7 @@ pub(super) struct Ready {
     pub keeps: Vec<usize>,
     /// Whether a type in `done` also opens.
     pub chain: bool,
-    /// Types that show the act was done, by [`FactType::bit`].
+    /// Types that show the act was done, as bits by [`FactType::evidence_bit`].
     pub evidence: u128,
 }
 
@@ -199,7 +199,7 @@ fn ready(
     }
 }
 
-/// The types of fact that can end a duty of a version well, by [`FactType::bit`]; a missed duty of whose
+/// The types of fact that can end a duty of a version well, as bits by [`FactType::evidence_bit`]; a missed duty of whose
 /// holder none was ever recorded is marked `not_evidenced`.
 #[must_use]
 pub fn evidence(version: &Version) -> u128 {
@@ -219,7 +219,7 @@ pub fn evidence(version: &Version) -> u128 {
             types.extend(setters(*field, test, Wanted::Failing));
         }
     }
-    types.into_iter().fold(0, |set, kind| set | kind.bit())
+    types.into_iter().fold(0, |set, kind| set | kind.evidence_bit())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -369,7 +369,7 @@ impl<'a> Fold<'a> {
     }
 
     fn note_evidence(&mut self, row: RowId, found: &Row) {
-        let bit = found.kind.bit();
+        let bit = found.kind.evidence_bit();
         let own = match self.kind {
             SubjectKind::User => self.state.get(StateField::Org),
             SubjectKind::Nominal => self.state.get(StateField::Area),

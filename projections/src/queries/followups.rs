@@ -7,7 +7,11 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::{all, duties::select};
 use crate::Projections;
 use crate::error::ProjectionError;
-use crate::model::{BreachRow, DutyRow, NoticeRow, Rescission, Warning};
+use crate::model::{
+    BreachRow, DutyRow, EscalationDue, NoticeRow, Occasion, PostHolder, Preferences, Rescission, Warning,
+};
+use crate::status::MailStatus;
+use crate::steps;
 
 const BREACH: &str =
     "b.duty, b.rule, b.subject, b.holder, b.due_at, b.generation, b.position, b.raised_at, b.status";
@@ -28,14 +32,23 @@ pub(super) fn breach(row: &Row<'_>) -> rusqlite::Result<BreachRow> {
     })
 }
 
+fn occasion(row: &Row<'_>) -> rusqlite::Result<Occasion> {
+    Ok(Occasion {
+        id: row.get(0)?,
+        kind: row.get(1)?,
+        subject: row.get(2)?,
+        org: row.get(3)?,
+        position: Position::new(row.get::<_, i64>(4)?.try_into().unwrap_or(0)),
+    })
+}
+
 impl Projections {
     /// Duties that are a breach with no breach raised, by due moment.
     ///
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn breaches_to_raise(&self, limit: u32) -> Result<Vec<DutyRow>, ProjectionError> {
-        let rest = "WHERE d.breach = 1 AND NOT EXISTS (SELECT 1 FROM breaches b WHERE b.duty = d.duty \
-                    AND b.status <> 'rescinded') ORDER BY d.due_at, d.duty LIMIT ?1";
+        let rest = "INDEXED BY duties_to_raise WHERE d.breach = 1 AND d.raised = 0 ORDER BY d.due_at, d.duty LIMIT ?1";
         let books = self.books()?;
         self.read(|connection| select(connection, &books, rest, [limit]))
     }
@@ -48,9 +61,8 @@ impl Projections {
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn breaches_to_rescind(&self, limit: u32) -> Result<Vec<Rescission>, ProjectionError> {
         let sql = format!(
-            "SELECT {BREACH}, d.outcome FROM breaches b LEFT JOIN duties d ON d.duty = b.duty \
-             WHERE b.status <> 'rescinded' AND (d.duty IS NULL OR d.due_at IS NOT b.due_at \
-             OR (d.breach = 0 AND d.outcome <> 'exempt')) ORDER BY b.raised_at, b.duty LIMIT ?1"
+            "SELECT {BREACH}, d.outcome FROM breaches b INDEXED BY breaches_owed LEFT JOIN duties d ON d.duty = b.duty \
+             WHERE b.owed = 'rescinded' ORDER BY b.raised_at, b.duty LIMIT ?1"
         );
         self.read(|connection| {
             let found =
@@ -79,8 +91,8 @@ impl Projections {
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn breaches_to_close(&self, limit: u32) -> Result<Vec<(BreachRow, DutyRow)>, ProjectionError> {
         let sql = format!(
-            "SELECT {BREACH} FROM breaches b JOIN duties d ON d.duty = b.duty AND d.due_at = b.due_at \
-             WHERE b.status = 'raised' AND d.outcome IN ('met_late', 'lapsed') ORDER BY b.raised_at, b.duty LIMIT ?1"
+            "SELECT {BREACH} FROM breaches b INDEXED BY breaches_owed JOIN duties d ON d.duty = b.duty AND d.due_at = b.due_at \
+             WHERE b.owed = 'closed' ORDER BY b.raised_at, b.duty LIMIT ?1"
         );
         let books = self.books()?;
         self.read(|connection| {
@@ -99,11 +111,14 @@ impl Projections {
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn warnings_due(&self, now: Instant, limit: u32) -> Result<Vec<Warning>, ProjectionError> {
-        let sql = "SELECT s.duty, s.step, s.at FROM steps s JOIN duties d ON d.duty = s.duty \
-                   WHERE s.at <= ?1 AND d.outcome = 'pending' AND (d.due_at IS NULL OR d.due_at > ?1) \
+        let sql = "SELECT s.duty, s.step, s.at FROM steps s INDEXED BY steps_to_take \
+                   JOIN duties d ON d.duty = s.duty \
+                   WHERE s.taken = 0 AND s.to_role IS NULL AND s.at <= ?1 AND d.outcome = 'pending' \
+                   AND (d.due_at IS NULL OR d.due_at > ?1) \
                    AND s.at = (SELECT max(o.at) FROM steps o WHERE o.duty = s.duty AND o.at <= ?1) \
-                   AND NOT EXISTS (SELECT 1 FROM warnings w WHERE w.duty = s.duty AND w.step = s.step \
-                   AND w.due_at = s.due_at) ORDER BY s.at, s.duty, s.step LIMIT ?2";
+                   ORDER BY s.at, s.duty, s.step LIMIT ?2";
+        let before = "SELECT step FROM steps WHERE duty = ?1 AND at < ?2 AND taken = 0 AND to_role IS NULL \
+                      ORDER BY at";
         let books = self.books()?;
         self.read(|connection| {
             let found: Vec<(String, String, i64)> =
@@ -112,20 +127,193 @@ impl Projections {
                 })?;
             let mut warnings = Vec::with_capacity(found.len());
             for (duty, step, at) in found {
+                let skipped: Vec<String> = all(connection, before, params![duty, at], |row| row.get(0))?;
+                let found = select(connection, &books, "WHERE d.duty = ?1", [&duty])?;
                 let at = Instant::from_nanos(at);
-                let duty = select(connection, &books, "WHERE d.duty = ?1", [&duty])?;
-                warnings.extend(duty.into_iter().map(|duty| Warning { duty, step: step.clone(), at }));
+                let warning = |duty| Warning { duty, step: step.clone(), at, skipped: skipped.clone() };
+                warnings.extend(found.into_iter().map(warning));
             }
             Ok(warnings)
         })
     }
 
-    /// When the next warning step comes, after the moment that was reached.
+    /// The warnings of duties that came before their deadline and were neither given nor skipped, duty by duty.
     ///
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
-    pub fn next_warning_at(&self) -> Result<Option<Instant>, ProjectionError> {
-        let sql = "SELECT min(s.at) FROM steps s WHERE s.at > (SELECT at FROM checkpoint)";
+    pub fn warnings_missed(&self, duties: &[DutyRow]) -> Result<Vec<Vec<String>>, ProjectionError> {
+        let books = self.books()?;
+        let cross = self.shared.cross()?;
+        let missed = |connection: &rusqlite::Connection, row: &DutyRow| {
+            let record = &row.record;
+            let version = books
+                .policy
+                .rule(&record.rule)
+                .and_then(|rule| rule.versions.iter().find(|version| version.number == row.version));
+            let (Some(version), Some(due_on), Some(act_by), Some(due_at)) =
+                (version, record.due_on, record.act_by, record.due_at)
+            else {
+                return Ok(Vec::new());
+            };
+            let earliest = record.opened_at.max(record.known_since);
+            let calendar = cross.calendar.known_before(due_at);
+            let mut steps = steps::warnings(version, calendar, due_on, act_by, earliest);
+            steps.retain(|step| step.at < due_at);
+            if steps.is_empty() {
+                return Ok(Vec::new());
+            }
+            let sql = "SELECT step FROM steps_taken WHERE duty = ?1 AND due_at = ?2";
+            let values = params![record.duty, due_at.nanos()];
+            let taken: Vec<String> = all(connection, sql, values, |row| row.get(0))?;
+            let names = steps.into_iter().map(|step| step.name);
+            Ok(names.filter(|name| !taken.contains(name)).collect())
+        };
+        self.read(|connection| duties.iter().map(|row| missed(connection, row)).collect())
+    }
+
+    /// Steps of standing breaches that have come and were not taken, in the order in which they came.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn escalations_due(&self, now: Instant, limit: u32) -> Result<Vec<EscalationDue>, ProjectionError> {
+        let sql = "SELECT s.duty, s.step, s.to_role, s.at FROM steps s INDEXED BY steps_to_take \
+                   JOIN duties d ON d.duty = s.duty \
+                   WHERE s.taken = 0 AND s.to_role IS NOT NULL AND s.at <= ?1 \
+                   AND d.outcome = 'overdue' AND d.breach = 1 AND d.raised = 1 AND d.due_at = s.due_at \
+                   ORDER BY s.at, s.duty, s.step LIMIT ?2";
+        let books = self.books()?;
+        self.read(|connection| {
+            let found: Vec<(String, String, String, i64)> =
+                all(connection, sql, params![now.nanos(), limit], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                })?;
+            let mut escalations = Vec::with_capacity(found.len());
+            for (duty, step, to_role, at) in found {
+                let found = select(connection, &books, "WHERE d.duty = ?1", [&duty])?;
+                let at = Instant::from_nanos(at);
+                let due = |duty| EscalationDue { duty, step: step.clone(), to_role: to_role.clone(), at };
+                escalations.extend(found.into_iter().map(due));
+            }
+            Ok(escalations)
+        })
+    }
+
+    /// What others did of which nobody was told yet, in the order of the log.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn occasions_owed(&self, limit: u32) -> Result<Vec<Occasion>, ProjectionError> {
+        let sql = "SELECT occasion, kind, subject, org, position FROM occasions WHERE queued = 0 \
+                   ORDER BY position LIMIT ?1";
+        self.read(|connection| all(connection, sql, [limit], occasion))
+    }
+
+    /// One of them by its id, told or not.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn occasion(&self, id: &str) -> Result<Option<Occasion>, ProjectionError> {
+        let sql = "SELECT occasion, kind, subject, org, position FROM occasions WHERE occasion = ?1";
+        self.read(|connection| Ok(all(connection, sql, [id], occasion)?.into_iter().next()))
+    }
+
+    /// Of whom something was annulled after an instant and up to another, each with the organisations concerned: the
+    /// area and the unit of a nominal, the organisation of a user, else the subject itself.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn annulments(
+        &self,
+        after: Instant,
+        until: Instant,
+    ) -> Result<Vec<(String, [Option<String>; 4])>, ProjectionError> {
+        let sql = "SELECT a.subject, json_extract(s.state, '$.area'), json_extract(s.state, '$.unit'), \
+                   json_extract(s.state, '$.org'), a.subject FROM annulments a \
+                   LEFT JOIN subjects s ON s.subject = a.subject \
+                   WHERE a.recorded_at > ?1 AND a.recorded_at <= ?2 ORDER BY a.position LIMIT 10000";
+        self.read(|connection| {
+            all(connection, sql, params![after.nanos(), until.nanos()], |row| {
+                Ok((row.get(0)?, [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?]))
+            })
+        })
+    }
+
+    /// Breaches of some holders that stand and are counted for the board.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn counted_for_the_board(&self, holders: &[String]) -> Result<u64, ProjectionError> {
+        let sql = "SELECT count(*) FROM duties d JOIN steps s ON s.duty = d.duty \
+                   WHERE d.holder = ?1 AND d.outcome = 'overdue' AND s.to_role = 'board' AND s.taken = 1";
+        self.read(|connection| holders.iter().map(|holder| super::count(connection, sql, [holder])).sum())
+    }
+
+    /// Every post that is filled, by user.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn all_post_holders(&self) -> Result<Vec<PostHolder>, ProjectionError> {
+        let sql = "SELECT user, org, post FROM posts ORDER BY user, org, post LIMIT 100000";
+        self.read(|connection| {
+            all(connection, sql, [], |row| {
+                Ok(PostHolder { user: row.get(0)?, org: row.get(1)?, post: row.get(2)? })
+            })
+        })
+    }
+
+    /// Users in a role, each with their organisation; one who left has none.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn users_in_role(&self, role: &str) -> Result<Vec<(String, Option<String>)>, ProjectionError> {
+        let sql = "SELECT subject, nullif(json_extract(state, '$.org'), 'none') FROM subjects \
+                   WHERE kind = 'user' AND json_extract(state, '$.role') = ?1 ORDER BY subject LIMIT 100000";
+        self.read(|connection| all(connection, sql, [role], |row| Ok((row.get(0)?, row.get(1)?))))
+    }
+
+    /// Organisations that belong to one.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn children(&self, org: &str) -> Result<Vec<String>, ProjectionError> {
+        let sql = "SELECT org FROM organisations WHERE parent = ?1 ORDER BY org LIMIT 10000";
+        self.read(|connection| all(connection, sql, [org], |row| row.get(0)))
+    }
+
+    /// How a person wants their mail, if they have said so.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn preferences(&self, user: &str) -> Result<Preferences, ProjectionError> {
+        let sql = "SELECT digest_at, quiet_from, quiet_until, off FROM preferences WHERE user = ?1";
+        self.read(|connection| {
+            let found = all(connection, sql, [user], |row| {
+                let (from, until): (Option<String>, Option<String>) = (row.get(1)?, row.get(2)?);
+                let off: String = row.get(3)?;
+                Ok(Preferences {
+                    digest_at: row.get(0)?,
+                    quiet: from.zip(until),
+                    off: serde_json::from_str(&off).unwrap_or_default(),
+                })
+            })?;
+            Ok(found.into_iter().next().unwrap_or_default())
+        })
+    }
+
+    /// The mails that wait, and those queued at or after an instant that could not be delivered.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn mail_status(&self, since: Instant) -> Result<MailStatus, ProjectionError> {
+        self.read(|connection| crate::status::mail(connection, since))
+    }
+
+    /// When the next step of a duty comes, after the moment that was reached.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn next_step_at(&self) -> Result<Option<Instant>, ProjectionError> {
+        let sql = "SELECT min(s.at) FROM steps s WHERE s.taken = 0 AND s.at > (SELECT at FROM checkpoint)";
         self.read(|connection| {
             let found: Vec<Option<i64>> = all(connection, sql, [], |row| row.get(0))?;
             Ok(found.first().copied().flatten().map(Instant::from_nanos))

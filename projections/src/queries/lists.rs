@@ -32,7 +32,7 @@ fn listed(subjects: &[String]) -> Result<String, ProjectionError> {
 }
 
 /// Notices `n` that the rest of a statement selects, with the duties they list.
-pub(super) fn notices(
+pub(crate) fn notices(
     connection: &Connection,
     rest: &str,
     values: impl rusqlite::Params,

@@ -9,6 +9,7 @@ mod quarantine;
 mod reconciliation;
 
 pub use compliance::ByUnit;
+pub(crate) use lists::notices;
 
 use rusqlite::{Connection, Params, Row};
 

@@ -1,11 +1,12 @@
 //! What the templates are filled with, and the templates.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use mandate_domain::time::Date;
-use mandate_store::Position;
 
-use super::Held;
 use super::words::{place, without_year};
+use super::{Footer, Held};
 use crate::notice::Template as Mail;
 
 /// More entries than this are listed one to a line, with the words of each paragraph once.
@@ -17,6 +18,8 @@ pub(super) struct Item {
     pub held: Held,
     /// The day by which the list is ordered.
     pub sort_on: Option<Date>,
+    /// Working days since the deadline, for what escalates.
+    pub working_days: Option<u16>,
     pub entry: Entry,
 }
 
@@ -52,7 +55,7 @@ pub(super) struct ParagraphKey {
 /// What a template shows.
 #[derive(Debug)]
 pub(super) struct Content {
-    pub subject: String,
+    pub footer: Footer,
     pub count: usize,
     /// Whether the subject line counts, and does not name the one duty.
     pub counted: bool,
@@ -65,18 +68,30 @@ pub(super) struct Content {
     pub soonest: String,
     pub sections: Vec<Section>,
     pub keys: Vec<ParagraphKey>,
-    pub base_url: String,
-    pub position: Position,
+    /// Working days since the deadline, where they are the same for all.
+    pub working_days: Option<u16>,
+    /// The days until the first of them is due, at the moment of sending.
+    pub days_left: i32,
+    /// The posts that nobody holds, for want of whom this mail goes to its recipient.
+    pub vacancies: Vec<String>,
 }
 
 impl Content {
-    pub fn new(mail: Mail, mut items: Vec<Item>, base_url: &str, position: Position) -> Self {
+    pub fn new(mail: Mail, mut items: Vec<Item>, footer: Footer, today: Date) -> Self {
         let count = items.len();
         let compact = count > IN_FULL;
         let by_holder = match mail {
-            Mail::Breach | Mail::Summary | Mail::Rescission => true,
+            Mail::Breach | Mail::Summary | Mail::Rescission | Mail::Escalation => true,
             // The most urgent first, whoever holds it, unless the list is long.
-            Mail::Warning => compact,
+            Mail::Warning
+            | Mail::Vetting
+            | Mail::Opened
+            | Mail::Partnership
+            | Mail::Transfer
+            | Mail::Digest
+            | Mail::Team
+            | Mail::Quarterly
+            | Mail::Operations => compact,
         };
         items.sort_by(|one, two| {
             let holder = |item: &Item| by_holder.then(|| item.held.holder.clone());
@@ -96,6 +111,8 @@ impl Content {
         let first = items.first().map(|item| (item.entry.who.clone(), item.entry.paragraph.clone()));
         let (first_who, first_paragraph) = first.unwrap_or_default();
         let soonest = items.iter().filter_map(|item| item.sort_on).min();
+        let days: BTreeSet<Option<u16>> = items.iter().map(|item| item.working_days).collect();
+        let working_days = if days.len() == 1 { days.first().copied().flatten() } else { None };
         let common_place = common_place(mail, &items);
         let mut sections: Vec<Section> = Vec::new();
         for Item { held, entry, .. } in items {
@@ -106,7 +123,7 @@ impl Content {
             }
         }
         Self {
-            subject: String::new(),
+            footer,
             count,
             counted: mail == Mail::Summary || count != 1,
             compact,
@@ -116,8 +133,9 @@ impl Content {
             soonest: soonest.map_or_else(|| "an unknown day".to_owned(), without_year),
             sections,
             keys,
-            base_url: base_url.to_owned(),
-            position,
+            working_days,
+            days_left: soonest.map_or(0, |day| day.days() - today.days()),
+            vacancies: Vec::new(),
         }
     }
 }
@@ -126,7 +144,7 @@ impl Content {
 fn common_place(mail: Mail, items: &[Item]) -> String {
     let mut held_by: Vec<&Held> = items.iter().map(|item| &item.held).collect();
     held_by.sort_unstable();
-    held_by.dedup();
+    held_by.dedup_by_key(|held| (&held.holder, &held.unit));
     if mail == Mail::Warning
         && let [Held { unit: Some(unit), .. }] = held_by.as_slice()
     {
@@ -156,6 +174,12 @@ templates! {
     WarningSubject "warning/subject.txt" "none"
     WarningText "warning/body.txt" "none"
     WarningHtml "warning/body.html" "html"
+    EscalationSubject "escalation/subject.txt" "none"
+    EscalationText "escalation/body.txt" "none"
+    EscalationHtml "escalation/body.html" "html"
+    VettingSubject "vetting/subject.txt" "none"
+    VettingText "vetting/body.txt" "none"
+    VettingHtml "vetting/body.html" "html"
     RescissionSubject "rescission/subject.txt" "none"
     RescissionText "rescission/body.txt" "none"
     RescissionHtml "rescission/body.html" "html"

@@ -1,23 +1,30 @@
 //! What a mail says: subject, text and HTML, written from what the log holds about the duties that it lists.
 
 mod content;
+mod footer;
+mod occasion;
 mod rulebook;
+mod schedule;
 mod words;
 
 use std::collections::BTreeSet;
 
 use askama::Template as _;
 use mandate_domain::judge::{Outcome, short_reference};
-use mandate_domain::time::in_words;
+use mandate_domain::time::{Instant, in_words};
 use mandate_projections::{NoticeRow, Projections};
 use mandate_store::Reader;
 
 use crate::duty_log::{DutyLog, Raised, Withdrawal, may_have_gone_before};
 use crate::error::SchedulerError;
 use crate::notice::Template;
+use crate::recipients::Recipients;
+use crate::scheduler::Shared;
 use content::{Content, Entry, Item};
+pub(crate) use footer::Footer;
 pub(crate) use rulebook::Rulebook;
-use words::{rule_of, subject_of, who};
+pub(crate) use words::{place, rule_of};
+use words::{subject_of, who};
 
 /// A mail without its envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,11 +38,19 @@ pub(crate) struct Letter {
     pub held_by: BTreeSet<Held>,
 }
 
-/// Who holds a duty, by full ids: the holder, and for a duty that is to be warned of the unit.
+/// Who holds a duty, by full ids: the holder, for a duty that is to be warned of the unit, and for a breach that
+/// escalates to whom.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Held {
     pub holder: Option<String>,
     pub unit: Option<String>,
+    pub role: Option<String>,
+}
+
+impl Letter {
+    pub const fn new(subject: String, text: String, html: String) -> Self {
+        Self { subject, text, html, continues: Vec::new(), held_by: BTreeSet::new() }
+    }
 }
 
 /// Most notices named as those to which a mail answers.
@@ -66,11 +81,31 @@ pub(crate) struct LetterWriter<'a> {
     pub base_url: &'a str,
     /// The user who may be told of anything.
     pub fallback: &'a str,
+    pub recipients: &'a Recipients<'a>,
+    pub shared: &'a Shared,
+    pub now: Instant,
 }
 
 impl LetterWriter<'_> {
     /// Writes what a notice says, or tells why there is nothing to say.
     pub fn write(&self, notice: &NoticeRow, template: Template, sent: Sent) -> Result<Draft, SchedulerError> {
+        match template {
+            Template::Breach
+            | Template::Summary
+            | Template::Warning
+            | Template::Rescission
+            | Template::Escalation
+            | Template::Vetting => self.of_duties(notice, template, sent),
+            Template::Opened | Template::Partnership | Template::Transfer => {
+                self.of_occasions(notice, template, sent)
+            }
+            Template::Digest | Template::Team | Template::Quarterly | Template::Operations => {
+                self.of_schedule(notice, template)
+            }
+        }
+    }
+
+    fn of_duties(&self, notice: &NoticeRow, template: Template, sent: Sent) -> Result<Draft, SchedulerError> {
         let mut items = Vec::new();
         let mut continues = Vec::new();
         let mut seen = BTreeSet::new();
@@ -81,7 +116,15 @@ impl LetterWriter<'_> {
             let log = DutyLog::read(self.reader, duty)?;
             items.extend(match template {
                 Template::Breach | Template::Summary => self.breach(&log, duty, *generation, sent)?,
-                Template::Warning => self.warning(&log, duty, *generation, sent)?,
+                Template::Warning | Template::Vetting => self.warning(&log, duty, *generation, sent)?,
+                Template::Escalation => self.escalation(&log, duty, *generation, &notice.notice, sent)?,
+                Template::Opened
+                | Template::Partnership
+                | Template::Transfer
+                | Template::Digest
+                | Template::Team
+                | Template::Quarterly
+                | Template::Operations => None,
                 Template::Rescission => {
                     self.rescission(&log, duty, *generation, &notice.recipient, &mut continues)?
                 }
@@ -90,13 +133,29 @@ impl LetterWriter<'_> {
         if items.is_empty() {
             return Ok(Draft::Moot(match template {
                 Template::Breach | Template::Summary => "moot: rescinded before sending",
-                Template::Warning => "moot: no longer pending",
+                Template::Warning | Template::Vetting => "moot: no longer pending",
+                Template::Escalation => "moot: ended or rescinded before sending",
                 Template::Rescission => "moot: the mail about the breach was never sent",
+                Template::Opened
+                | Template::Partnership
+                | Template::Transfer
+                | Template::Digest
+                | Template::Team
+                | Template::Quarterly
+                | Template::Operations => "moot: nothing to tell",
             }));
         }
         continues.truncate(MAX_THREADS);
-        let held_by = items.iter().map(|item| item.held.clone()).collect();
-        let content = Content::new(template, items, self.base_url, notice.position);
+        let held_by: BTreeSet<Held> = items.iter().map(|item| item.held.clone()).collect();
+        let mut content =
+            Content::new(template, items, self.footer(notice.position)?, self.now.london_date());
+        for held in &held_by {
+            for vacancy in self.recipients.vacancies(template, held, &notice.recipient)? {
+                if !content.vacancies.contains(&vacancy) {
+                    content.vacancies.push(vacancy);
+                }
+            }
+        }
         let written = |reason: askama::Error| SchedulerError::Template {
             notice: notice.notice.clone(),
             reason: reason.to_string(),
@@ -185,8 +244,29 @@ impl LetterWriter<'_> {
             day: due_on.map_or_else(|| "not known".to_owned(), in_words),
             note,
         };
-        let held = Held { holder: raised.holder.clone(), unit: None };
-        Ok(Item { held, sort_on: due_on, entry })
+        let held = Held { holder: raised.holder.clone(), unit: None, role: None };
+        Ok(Item { held, sort_on: due_on, working_days: None, entry })
+    }
+
+    fn escalation(
+        &self,
+        log: &DutyLog,
+        duty: &str,
+        generation: u32,
+        notice: &str,
+        sent: Sent,
+    ) -> Result<Option<Item>, SchedulerError> {
+        let (Some(raised), Some((step, role))) = (log.raised(generation), log.escalation_of(notice)) else {
+            return Ok(None);
+        };
+        if sent == Sent::NotYet && log.ended(generation) {
+            return Ok(None);
+        }
+        let note = self.rules.clears(&raised.rule, &raised.version);
+        let mut item = self.item(duty, &raised, "Was due", note)?;
+        item.held.role = Some(role);
+        item.working_days = step.split('-').nth(1).and_then(|days| days.strip_suffix("wd")?.parse().ok());
+        Ok(Some(item))
     }
 
     fn warning(
@@ -212,9 +292,12 @@ impl LetterWriter<'_> {
             day: record.due_on.map_or_else(|| "not known".to_owned(), in_words),
             note: self.rules.clears(rule_of(duty), &row.version.to_string()),
         };
+        // What expires is counted in days, weekends and all.
+        let sort_on = if self.rules.is_expiry(&record.rule) { record.due_on } else { record.act_by };
         Ok(Some(Item {
-            held: Held { holder: record.holder.clone(), unit: row.unit },
-            sort_on: record.act_by.or(record.due_on),
+            held: Held { holder: record.holder.clone(), unit: row.unit, role: None },
+            sort_on: sort_on.or(record.due_on),
+            working_days: None,
             entry,
         }))
     }
@@ -244,10 +327,19 @@ fn why_withdrawn(withdrawal: &Withdrawal) -> &'static str {
 }
 
 fn render(template: Template, mut c: Content) -> askama::Result<Letter> {
-    c.subject = match template {
+    c.footer.subject = match template {
         Template::Breach | Template::Summary => content::BreachSubject { c: &c }.render()?,
         Template::Warning => content::WarningSubject { c: &c }.render()?,
+        Template::Vetting => content::VettingSubject { c: &c }.render()?,
+        Template::Escalation => content::EscalationSubject { c: &c }.render()?,
         Template::Rescission => content::RescissionSubject { c: &c }.render()?,
+        Template::Opened
+        | Template::Partnership
+        | Template::Transfer
+        | Template::Digest
+        | Template::Team
+        | Template::Quarterly
+        | Template::Operations => String::new(),
     };
     let (text, html) = match template {
         Template::Breach | Template::Summary => {
@@ -256,9 +348,22 @@ fn render(template: Template, mut c: Content) -> askama::Result<Letter> {
         Template::Warning => {
             (content::WarningText { c: &c }.render()?, content::WarningHtml { c: &c }.render()?)
         }
+        Template::Vetting => {
+            (content::VettingText { c: &c }.render()?, content::VettingHtml { c: &c }.render()?)
+        }
+        Template::Escalation => {
+            (content::EscalationText { c: &c }.render()?, content::EscalationHtml { c: &c }.render()?)
+        }
         Template::Rescission => {
             (content::RescissionText { c: &c }.render()?, content::RescissionHtml { c: &c }.render()?)
         }
+        Template::Opened
+        | Template::Partnership
+        | Template::Transfer
+        | Template::Digest
+        | Template::Team
+        | Template::Quarterly
+        | Template::Operations => (String::new(), String::new()),
     };
-    Ok(Letter { subject: c.subject, text, html, continues: Vec::new(), held_by: BTreeSet::new() })
+    Ok(Letter::new(c.footer.subject, text, html))
 }

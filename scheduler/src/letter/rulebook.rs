@@ -1,7 +1,7 @@
 //! What a mail says of a rule: its paragraph, the duty in one sentence, what clears it.
 
 use mandate_domain::catalogue::FactType;
-use mandate_domain::policy::{Condition, Due, Form, Policy, PolicyError, Rule, Test, Version};
+use mandate_domain::policy::{Basis, Condition, Due, Form, Policy, PolicyError, Rule, Test, Version};
 use mandate_domain::time::{Date, Instant};
 use mandate_domain::vocabulary::{StateField, StateShape};
 
@@ -18,6 +18,17 @@ impl Rulebook {
 
     pub fn rule(&self, id: &str) -> Option<&Rule> {
         self.0.rule(id)
+    }
+
+    /// Whether missing a duty of the rule is a breach; what a region chose is none.
+    pub fn is_policy(&self, rule: &str) -> bool {
+        self.rule(rule).is_some_and(|rule| rule.basis == Basis::Policy)
+    }
+
+    /// Whether a duty of the rule is due on a date that stands in a document, such as the last day of vetting.
+    pub fn is_expiry(&self, rule: &str) -> bool {
+        self.rule(rule)
+            .is_some_and(|rule| rule.versions.last().is_some_and(|version| matches!(version.due, Due::On(_))))
     }
 
     /// The version with a number as `duty.breached` gives it, else the latest.

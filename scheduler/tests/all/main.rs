@@ -7,11 +7,19 @@ mod crashes;
 #[cfg(test)]
 mod deliveries;
 #[cfg(test)]
+mod digests;
+#[cfg(test)]
 mod downtime;
+#[cfg(test)]
+mod escalations;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
 mod mails;
+#[cfg(test)]
+mod occasions;
+#[cfg(test)]
+mod quiet;
 #[cfg(test)]
 mod recipients;
 #[cfg(test)]
@@ -22,3 +30,5 @@ mod running;
 mod smtp_server;
 #[cfg(test)]
 mod warnings;
+#[cfg(test)]
+mod watching;

@@ -1,7 +1,67 @@
 use mandate_domain::catalogue::{FactType, Field};
+use mandate_domain::fact::Value;
+use mandate_store::StoredEvent;
 use serde_json::json;
 
 use crate::fixture::World;
+
+/// The steps that an event records as skipped.
+fn skipped(event: &StoredEvent) -> Vec<String> {
+    match event.fact.get(Field::Skipped) {
+        Some(Value::Texts(steps)) => steps.iter().map(|step| (**step).to_owned()).collect(),
+        _ => Vec::new(),
+    }
+}
+
+#[test]
+fn warnings_that_the_deadline_overtook_are_recorded_with_the_breach_and_never_mailed() {
+    let world = three();
+    assert_eq!(world.pass_at("2026-03-10T09:00:00Z").steps.warned, 0);
+    let breaches = world.events(FactType::DutyBreached);
+    assert_eq!(breaches.len(), 3);
+    for event in &breaches {
+        assert_eq!(skipped(event), ["warn-2wd", "warn-0wd"]);
+    }
+    assert!(world.subjects().iter().all(|line| !line.contains("Due by")), "{:?}", world.subjects());
+}
+
+#[test]
+fn cpc_and_line_manager_hear_90_30_and_7_days_before_vetting_expires() {
+    let mut world = World::new();
+    let spo = json!({ "org": "unit/A07-1", "role": "spo", "service": "probation",
+        "personal": { "email": "spo@example.gov.uk" } });
+    world.tell("user.registered", "user/U-spo", &spo);
+    world.person("user/U-1", "unit/A07-1");
+    world.tell("vetting.cleared", "user/U-1", &json!({ "level": 2, "expires_on": "2026-06-30" }));
+    world.tell("account.enabled", "user/U-1", &json!({}));
+    // Ninety days before Tuesday 30 June is Wednesday 1 April, thirty is Sunday 31 May, seven is Tuesday 23 June.
+    for (time, before, days) in [
+        ("2026-04-01T06:00:00Z", "2026-04-01T05:59:59Z", 90),
+        ("2026-05-31T06:00:00Z", "2026-05-31T05:59:59Z", 30),
+        ("2026-06-23T06:00:00Z", "2026-06-23T05:59:59Z", 7),
+    ] {
+        let told = world.mails().len();
+        world.pass_at(before);
+        assert_eq!(world.mails().len(), told, "{before}");
+        world.pass_at(time);
+        let subjects = world.subjects();
+        let wanted = ["cpc", "spo"]
+            .map(|who| format!("{who}@example.gov.uk: A ViSOR user's vetting expires in {days} days"));
+        assert_eq!(subjects[told..], wanted, "{time}");
+    }
+    insta::assert_snapshot!("vetting", world.mails()[2].decoded());
+}
+
+#[test]
+fn a_breach_of_which_was_warned_has_skipped_nothing() {
+    let world = three();
+    world.pass_at("2026-03-04T12:00:00Z");
+    world.pass_at("2026-03-06T12:00:00Z");
+    world.pass_at("2026-03-08T00:00:00Z");
+    for event in world.events(FactType::DutyBreached) {
+        assert_eq!(skipped(&event), [""; 0]);
+    }
+}
 
 /// Three nominals registered on Monday 2 March 2026 in unit A07-1: last working day to act Friday 6 March.
 fn three() -> World {
@@ -35,6 +95,9 @@ fn of_several_steps_that_have_come_only_the_latest_is_told() {
     let world = three();
     assert_eq!(world.pass_at("2026-03-06T12:00:00Z").steps.warned, 3);
     assert_eq!(world.texts(FactType::DutyWarned, Field::Step), ["warn-0wd"; 3]);
+    for event in world.events(FactType::DutyWarned) {
+        assert_eq!(skipped(&event), ["warn-2wd"]);
+    }
     assert_eq!(world.pass_at("2026-03-06T13:00:00Z").steps.warned, 0);
     assert_eq!(world.mails().len(), 1);
 }

@@ -166,6 +166,25 @@ fn nobody_vets_trains_or_exempts_themselves() {
 }
 
 #[test]
+fn a_person_chooses_when_and_which_mails_come_but_not_to_hear_of_no_breach() {
+    let mut world = World::new();
+    let wanted =
+        json!({"digest_at": "06:45", "quiet_from": "19:00", "quiet_until": "07:00", "off": ["warning"]});
+    world.does("manager", "set-preferences", "user/manager", wanted.clone(), &["preferences.set"]);
+    world.refuses("manager", "set-preferences", "user/cpc", wanted, "4.16", "the person themselves");
+    for (field, value) in [
+        ("digest_at", json!("01:30")),
+        ("digest_at", json!("7:30")),
+        ("digest_at", json!("24:00")),
+        ("quiet_from", json!("19:00")),
+        ("off", json!(["breach"])),
+        ("off", json!(["escalation"])),
+    ] {
+        world.refuses("manager", "set-preferences", "user/manager", json!({ field: value }), "4.16", field);
+    }
+}
+
+#[test]
 fn vetting_is_withdrawn_at_once_also_on_the_same_day() {
     let mut world = World::new();
     world.record("nominal/N1");

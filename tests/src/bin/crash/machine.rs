@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -57,7 +57,19 @@ impl Machine {
 
     /// The address of an empty database, or nothing where the program keeps its own on the disk.
     pub fn fresh_database(&self) -> anyhow::Result<Option<String>> {
-        Ok(self.cluster.as_ref().map(Cluster::fresh_database).transpose()?)
+        let url = self.cluster.as_ref().map(Cluster::fresh_database).transpose()?;
+        if let (Some(power), Some(_)) = (&self.power, &url) {
+            // PostgreSQL does not sync the folder of a database that it has just made before it says that it is there: a
+            // cut soon after takes it away. What is tried here is what is stored in a database that is there.
+            // Files that go meanwhile need no syncing.
+            Command::new("find")
+                .arg(&self.disk)
+                .args(["(", "-type", "f", "-o", "-type", "d", ")", "-exec", "sync", "{}", "+"])
+                .envs(power.environment())
+                .stderr(Stdio::null())
+                .status()?;
+        }
+        Ok(url)
     }
 
     /// Starts the program.

@@ -1,0 +1,226 @@
+//! Mails about what others did: a record opened, a partnership or a transfer asked for.
+
+use askama::Template as _;
+use mandate_domain::judge::Outcome;
+use mandate_domain::time::{Date, in_words, london_words};
+use mandate_projections::{DutyFilter, DutyRow, NoticeRow, Occasion};
+
+use super::words::{place, who};
+use super::{Draft, Footer, Letter, LetterWriter, Sent};
+use crate::error::SchedulerError;
+use crate::notice::Template;
+
+/// Most open duties named in a hand-over note.
+const MAX_OPEN: u32 = 100;
+/// The rule that gives a request for partnership its time.
+const ANSWER_RULE: &str = "4.25";
+
+/// One act as listed.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub who: String,
+    pub lines: Vec<String>,
+    /// What there is to it: open duties with the days that are left.
+    pub open: Vec<String>,
+    /// Days until an answer is due, if one is.
+    pub days_left: Option<i32>,
+    /// To whom a record goes.
+    pub to: String,
+}
+
+/// What the templates show.
+#[derive(Debug)]
+pub(super) struct Content {
+    pub footer: Footer,
+    pub count: usize,
+    pub told: Vec<Told>,
+    /// Of one act.
+    pub first_who: String,
+    pub days_left: Option<String>,
+    pub to: String,
+}
+
+impl LetterWriter<'_> {
+    /// Writes a mail about what others did, or tells that nothing waits any more.
+    pub(super) fn of_occasions(
+        &self,
+        notice: &NoticeRow,
+        template: Template,
+        sent: Sent,
+    ) -> Result<Draft, SchedulerError> {
+        let mut told = Vec::with_capacity(notice.duties.len());
+        for (id, _) in &notice.duties {
+            let Some(occasion) = self.projections.occasion(id)? else { continue };
+            let written = match template {
+                Template::Opened => Some(self.opened(&occasion)?),
+                Template::Partnership => self.partnership(&occasion, sent)?,
+                Template::Transfer => Some(self.transfer(&occasion)?),
+                Template::Breach
+                | Template::Summary
+                | Template::Warning
+                | Template::Rescission
+                | Template::Escalation
+                | Template::Vetting
+                | Template::Digest
+                | Template::Team
+                | Template::Quarterly
+                | Template::Operations => None,
+            };
+            told.extend(written);
+        }
+        let Some(first) = told.first() else { return Ok(Draft::Moot("moot: answered before sending")) };
+        let mut c = Content {
+            count: told.len(),
+            first_who: first.who.clone(),
+            days_left: first.days_left.map(days_left),
+            to: first.to.clone(),
+            footer: self.footer(notice.position)?,
+            told,
+        };
+        let written = |reason: askama::Error| SchedulerError::Template {
+            notice: notice.notice.clone(),
+            reason: reason.to_string(),
+        };
+        let letter = render(template, &mut c).map_err(written)?;
+        Ok(Draft::Letter(Box::new(letter)))
+    }
+
+    fn opened(&self, occasion: &Occasion) -> Result<Told, SchedulerError> {
+        let at = self.when(occasion)?;
+        Ok(Told {
+            who: who(&occasion.subject),
+            lines: vec![
+                format!("Opened by somebody of: {}", place(occasion.org.as_deref())),
+                format!("When: {at}"),
+                format!("{}/nominals/{}", self.base_url, who(&occasion.subject)),
+            ],
+            open: Vec::new(),
+            days_left: None,
+            to: String::new(),
+        })
+    }
+
+    /// A request that waits; none once it is answered.
+    fn partnership(&self, occasion: &Occasion, sent: Sent) -> Result<Option<Told>, SchedulerError> {
+        let opener = occasion.id.strip_prefix("partnership:").unwrap_or(&occasion.id);
+        let duty = self.projections.duty(&format!("{ANSWER_RULE}:{opener}"))?;
+        let waits = |row: &DutyRow| matches!(row.record.outcome(), Outcome::Pending | Outcome::Overdue);
+        if sent == Sent::NotYet && duty.as_ref().is_some_and(|row| !waits(row)) {
+            return Ok(None);
+        }
+        let due_on = duty.as_ref().and_then(|row| row.record.due_on);
+        let mut lines = vec![
+            format!("Asked for by: {}", place(occasion.org.as_deref())),
+            format!("When: {}", self.when(occasion)?),
+        ];
+        lines.extend(due_on.map(|due_on| format!("Answer due: {}", in_words(due_on))));
+        lines.push(match &duty {
+            Some(row) => format!("{}/duties/{}", self.base_url, row.reference),
+            None => format!("{}/nominals/{}", self.base_url, who(&occasion.subject)),
+        });
+        Ok(Some(Told {
+            who: who(&occasion.subject),
+            lines,
+            open: Vec::new(),
+            days_left: due_on.map(|due_on| self.days_to(due_on)),
+            to: place(occasion.org.as_deref()),
+        }))
+    }
+
+    /// A record to be taken over, with its open duties and the days that are left for each.
+    fn transfer(&self, occasion: &Occasion) -> Result<Told, SchedulerError> {
+        let filter = DutyFilter {
+            subject: Some(occasion.subject.clone()),
+            outcomes: vec![Outcome::Overdue, Outcome::Pending],
+            size: MAX_OPEN,
+            ..DutyFilter::default()
+        };
+        let open = self.projections.duties(&filter)?;
+        let line = |row: &DutyRow| {
+            let left = match row.record.due_on {
+                Some(due_on) => format!("due {}, {}", in_words(due_on), days_left(self.days_to(due_on))),
+                None => "no date can be given yet".to_owned(),
+            };
+            format!("{}  paragraph {}: {left}", row.reference, row.record.paragraph)
+        };
+        Ok(Told {
+            who: who(&occasion.subject),
+            lines: vec![
+                format!("To: {}", place(occasion.org.as_deref())),
+                format!("Asked for: {}", self.when(occasion)?),
+                format!("{}/nominals/{}", self.base_url, who(&occasion.subject)),
+            ],
+            open: open.content.iter().map(line).collect(),
+            days_left: None,
+            to: place(occasion.org.as_deref()),
+        })
+    }
+
+    /// When an act occurred, in words.
+    fn when(&self, occasion: &Occasion) -> Result<String, SchedulerError> {
+        let event = self.reader.by_position(occasion.position)?;
+        Ok(event.map_or_else(|| "not known".to_owned(), |event| london_words(event.fact.time)))
+    }
+
+    fn days_to(&self, day: Date) -> i32 {
+        day.days() - self.now.london_date().days()
+    }
+}
+
+/// `3 days left`, `due today`, `2 days late`.
+fn days_left(days: i32) -> String {
+    match days {
+        1 => "1 day left".to_owned(),
+        0 => "due today".to_owned(),
+        -1 => "1 day late".to_owned(),
+        days if days > 0 => format!("{days} days left"),
+        days => format!("{} days late", -days),
+    }
+}
+
+macro_rules! templates {
+    ($($name:ident $path:literal $escape:literal)*) => { $(
+        #[derive(askama::Template)]
+        #[template(path = $path, escape = $escape)]
+        struct $name<'a> {
+            c: &'a Content,
+        }
+    )* };
+}
+
+templates! {
+    OpenedSubject "opened/subject.txt" "none"
+    OpenedText "opened/body.txt" "none"
+    OpenedHtml "opened/body.html" "html"
+    PartnershipSubject "partnership/subject.txt" "none"
+    PartnershipText "partnership/body.txt" "none"
+    PartnershipHtml "partnership/body.html" "html"
+    TransferSubject "transfer/subject.txt" "none"
+    TransferText "transfer/body.txt" "none"
+    TransferHtml "transfer/body.html" "html"
+}
+
+fn render(template: Template, c: &mut Content) -> askama::Result<Letter> {
+    c.footer.subject = match template {
+        Template::Opened => OpenedSubject { c }.render()?,
+        Template::Partnership => PartnershipSubject { c }.render()?,
+        _ => TransferSubject { c }.render()?,
+    };
+    let (text, html) = match template {
+        Template::Opened => (OpenedText { c }.render()?, OpenedHtml { c }.render()?),
+        Template::Partnership => (PartnershipText { c }.render()?, PartnershipHtml { c }.render()?),
+        _ => (TransferText { c }.render()?, TransferHtml { c }.render()?),
+    };
+    Ok(Letter::new(c.footer.subject.clone(), text, html))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_counted_down_and_then_up() {
+        let words: Vec<_> = [3, 1, 0, -1, -2].into_iter().map(days_left).collect();
+        assert_eq!(words, ["3 days left", "1 day left", "due today", "1 day late", "2 days late"]);
+    }
+}
