@@ -83,6 +83,7 @@ named! {
         DetectedAt "detected_at" Local "local" Breach "breach" OrderedBy "ordered_by" Ground "ground"
         Message "message" MessageId "message_id" Teller "teller" Needs "needs" From "from"
         Duties "duties" ClosesAt "closes_at" Told "told" Seed "seed" Size "size" Act "act" List "list"
+        Exempt "exempt"
     }
 }
 
@@ -420,11 +421,12 @@ fact_types! {
     RequirementAttested "requirement.attested" ORGS [
         req(F::Paragraph, Id), req(F::PeriodFrom, Date), req(F::PeriodTo, Date),
         req(F::Outcome, Choice(&["met", "not_met", "working_towards"])), opt(F::Sample, Sample),
+        opt(F::Users, Subjects(USER)), opt(F::Exempt, Subjects(USER)),
     ]
     ReturnSubmitted "return.submitted" PRISON [req(F::Period, Id)]
     ExemptionGranted "exemption.granted" USER [
         req(F::Kind, Choice(EXEMPTIONS)), req(F::ByRole, Id), req(F::Until, Date),
-        opt(F::Tried, Ids),
+        opt(F::Tried, Ids), opt(F::Review, Date),
     ]
     LoggedOn "logged_on" USER [
         opt(F::Terminal, Subject(TERMINAL)), opt(F::Network, Choice(&["lan", "wifi"])),
@@ -518,19 +520,22 @@ fact_types! {
     ]
     ContactCardUpdated "contact_card.updated" USER []
     ExemptionReviewed "exemption.reviewed" USER [
-        req(F::Kind, Choice(EXEMPTIONS)), req(F::Decision, Choice(&["continue", "end"])),
+        req(F::Kind, Choice(EXEMPTIONS)), req(F::Decision, Choice(&["continue", "end"])), opt(F::Review, Date),
     ]
     AuditSampleDrawn "audit.sample_drawn" AUDITED [
         req(F::Kind, Choice(AUDITS)), req(F::Seed, Id), req(F::Size, Number(1, 10_000)), req(F::Sha256, Id),
         req(F::Sample, Ids),
     ]
     TerminalRegistered "terminal.registered" TERMINAL [req(F::Org, Subject(POSTS))]
+    PolicyProposed "policy.proposed" POLICY [
+        req(F::Version, Id), req(F::EffectiveFrom, Date), req(F::Sha256, Id), req(F::Text, PublicText),
+    ]
 }
 
 /// Whose personal data may be erased or restricted (4.16 i); a message may name a person whom nobody knows yet.
 pub(crate) const PEOPLE: &[K] = &[K::Nominal, K::User, K::Message];
 
-const POLICY: &[K] = &[K::Policy];
+pub(crate) const POLICY: &[K] = &[K::Policy];
 const CALENDAR: &[K] = &[K::Calendar];
 
 impl FactType {
@@ -538,6 +543,16 @@ impl FactType {
     #[must_use]
     pub fn field(self, name: &str) -> Option<&'static FieldSpec> {
         self.own_fields().iter().chain(COMMON).find(|spec| spec.field.name() == name)
+    }
+
+    /// The type as a bit, for sets of types that a rule can ask for; none for those beyond the 128th, which are Mandate's
+    /// own.
+    #[must_use]
+    pub const fn bit(self) -> u128 {
+        match 1u128.checked_shl(self as u32) {
+            Some(bit) => bit,
+            None => 0,
+        }
     }
 
     /// Whether only Mandate itself may state it: duties, breaches, notices, policies (spec 2.1), the orders to erase
@@ -563,6 +578,15 @@ mod tests {
             names.sort_unstable();
             names.dedup();
             assert_eq!(names.len(), kind.own_fields().len(), "{kind}");
+        }
+    }
+
+    #[test]
+    fn every_type_that_a_rule_can_ask_for_has_a_bit_of_its_own() {
+        let mut seen = 0;
+        for kind in FactType::ALL.iter().filter(|kind| !kind.is_internal()) {
+            assert!(kind.bit() != 0 && seen & kind.bit() == 0, "{kind}");
+            seen |= kind.bit();
         }
     }
 

@@ -356,9 +356,12 @@ impl Receiver<'_> {
         });
         match refused {
             None => Ok(Some(outcomes)),
-            Some(Refusal::Conflict { .. } | Refusal::Erased { .. } | Refusal::VersionConflict { .. }) => {
-                Ok(None)
-            }
+            Some(
+                Refusal::Conflict { .. }
+                | Refusal::Erased { .. }
+                | Refusal::Overtaken { .. }
+                | Refusal::VersionConflict { .. },
+            ) => Ok(None),
         }
     }
 

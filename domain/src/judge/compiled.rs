@@ -28,7 +28,7 @@ pub(super) struct Ready {
     pub ends_with_record: bool,
     /// Whether a type in `done` also opens.
     pub chain: bool,
-    /// Types that show the act was done, as bits by [`FactType::index`].
+    /// Types that show the act was done, as [`FactType::bit`]s.
     pub evidence: u128,
 }
 
@@ -77,8 +77,6 @@ pub(super) struct Compiled<'p> {
     pub versions: Vec<Ready>,
     kinds: Vec<ByKind>,
 }
-
-const _: () = assert!(FactType::ALL.len() <= 128, "fact types must fit a set of 128 bits");
 
 impl<'p> Compiled<'p> {
     pub fn new(policy: &'p Policy, history: &History) -> Self {
@@ -194,7 +192,7 @@ fn ready(
     }
 }
 
-/// The types of fact that can end a duty of a version well, as bits by [`FactType::index`]; a missed duty of whose
+/// The types of fact that can end a duty of a version well, as [`FactType::bit`]s; a missed duty of whose
 /// holder none was ever recorded is marked `not_evidenced`.
 #[must_use]
 pub fn evidence(version: &Version) -> u128 {
@@ -214,7 +212,7 @@ pub fn evidence(version: &Version) -> u128 {
             types.extend(setters(*field, test, Wanted::Failing));
         }
     }
-    types.into_iter().fold(0, |set, kind| set | 1 << kind.index())
+    types.into_iter().fold(0, |set, kind| set | kind.bit())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

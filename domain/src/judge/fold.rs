@@ -383,7 +383,7 @@ impl<'a> Fold<'a> {
     }
 
     fn note_evidence(&mut self, row: RowId, found: &Row) {
-        let bit = 1u128 << found.kind.index();
+        let bit = found.kind.bit();
         let own = match self.kind {
             SubjectKind::User => self.state.get(StateField::Org),
             SubjectKind::Nominal => self.state.get(StateField::Area),
