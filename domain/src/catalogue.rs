@@ -84,6 +84,7 @@ named! {
         Message "message" MessageId "message_id" Teller "teller" Needs "needs" From "from"
         Duties "duties" ClosesAt "closes_at" Told "told" Seed "seed" Size "size" Act "act" List "list"
         Skipped "skipped" Number "number" DigestAt "digest_at" QuietFrom "quiet_from" QuietUntil "quiet_until" Off "off"
+        Exempt "exempt"
     }
 }
 
@@ -423,11 +424,12 @@ fact_types! {
     RequirementAttested "requirement.attested" ORGS [
         req(F::Paragraph, Id), req(F::PeriodFrom, Date), req(F::PeriodTo, Date),
         req(F::Outcome, Choice(&["met", "not_met", "working_towards"])), opt(F::Sample, Sample),
+        opt(F::Users, Subjects(USER)), opt(F::Exempt, Subjects(USER)),
     ]
     ReturnSubmitted "return.submitted" PRISON [req(F::Period, Id)]
     ExemptionGranted "exemption.granted" USER [
         req(F::Kind, Choice(EXEMPTIONS)), req(F::ByRole, Id), req(F::Until, Date),
-        opt(F::Tried, Ids),
+        opt(F::Tried, Ids), opt(F::Review, Date),
     ]
     LoggedOn "logged_on" USER [
         opt(F::Terminal, Subject(TERMINAL)), opt(F::Network, Choice(&["lan", "wifi"])),
@@ -525,7 +527,7 @@ fact_types! {
     ]
     ContactCardUpdated "contact_card.updated" USER []
     ExemptionReviewed "exemption.reviewed" USER [
-        req(F::Kind, Choice(EXEMPTIONS)), req(F::Decision, Choice(&["continue", "end"])),
+        req(F::Kind, Choice(EXEMPTIONS)), req(F::Decision, Choice(&["continue", "end"])), opt(F::Review, Date),
     ]
     AuditSampleDrawn "audit.sample_drawn" AUDITED [
         req(F::Kind, Choice(AUDITS)), req(F::Seed, Id), req(F::Size, Number(1, 10_000)), req(F::Sha256, Id),
@@ -536,6 +538,9 @@ fact_types! {
     PreferencesSet "preferences.set" USER [
         opt(F::DigestAt, Id), opt(F::QuietFrom, Id), opt(F::QuietUntil, Id), opt(F::Off, Ids),
     ]
+    PolicyProposed "policy.proposed" POLICY [
+        req(F::Version, Id), req(F::EffectiveFrom, Date), req(F::Sha256, Id), req(F::Text, PublicText),
+    ]
 }
 
 /// Types whose telling shows that an act was done, as a rule may ask for them: a set of bits holds so many.
@@ -544,7 +549,7 @@ const EVIDENCE_TYPES: usize = 128;
 /// Whose personal data may be erased or restricted (4.16 i); a message may name a person whom nobody knows yet.
 pub(crate) const PEOPLE: &[K] = &[K::Nominal, K::User, K::Message];
 
-const POLICY: &[K] = &[K::Policy];
+pub(crate) const POLICY: &[K] = &[K::Policy];
 const CALENDAR: &[K] = &[K::Calendar];
 
 impl FactType {

@@ -64,6 +64,26 @@ pub enum Value {
     Sample(u32, u32),
 }
 
+impl Value {
+    /// Whether an id, code or word in it holds the number of a person.
+    #[must_use]
+    pub fn holds_number(&self) -> bool {
+        match self {
+            Self::Text(text) => holds_number(text),
+            Self::Texts(texts) => texts.iter().any(|text| holds_number(text)),
+            Self::Event(named) => holds_number(&named.0) || holds_number(&named.1),
+            Self::None
+            | Self::Bool(_)
+            | Self::Number(_)
+            | Self::Date(_)
+            | Self::Instant(_)
+            | Self::Holidays(_)
+            | Self::Dates(_)
+            | Self::Sample(..) => false,
+        }
+    }
+}
+
 /// Something that happened, told by anyone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
@@ -114,8 +134,18 @@ impl Fact {
     /// # Errors
     /// [`FactError`] naming the field and the reason: unknown type, unknown field outside `data`, a missing or
     /// ill-typed field, a time outside 1900 to 2200, a subject of the wrong kind, control or bidi characters, an
-    /// `id`, `source` or `subject` that looks like a CRN, NOMS or PNC number.
+    /// `id`, `source`, `subject` or id inside `data` that looks like a CRN, NOMS or PNC number.
     pub fn parse(text: &str) -> Result<Self, FactError> {
+        let fact = Self::parse_stored(text)?;
+        check_opaque(&fact)?;
+        Ok(fact)
+    }
+
+    /// Reads one that was taken before: ids inside `data` are as they were, since what is stored is read for good.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_stored(text: &str) -> Result<Self, FactError> {
         let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|e| json_error(&e))?;
         let version = required(envelope.specversion, "specversion")?;
         if version != "1.0" {
@@ -263,13 +293,26 @@ fn checked_name(text: Cow<'_, str>, field: &str) -> Result<Box<str>, FactError> 
     if let Some(bad) = forbidden_character(&text, Newlines::Refused) {
         return Err(FactError::field(field, forbidden(bad)));
     }
-    let last = text.rsplit('/').next().unwrap_or(&text);
-    if looks_personal(&text) || looks_personal(last) {
-        let reason = "looks like a CRN, NOMS or PNC number; use an opaque reference and put the number under \
-                      `data.personal`";
-        return Err(FactError::field(field, reason));
+    if holds_number(&text) {
+        return Err(FactError::field(field, NUMBER));
     }
     Ok(text.into())
+}
+
+/// What is wrong with an id that holds the number of a person.
+pub(crate) const NUMBER: &str = "looks like a CRN, NOMS or PNC number; use an opaque reference and put the number \
+                                 under `data.personal`";
+
+/// Refuses ids inside `data` that hold the number of a person; what Mandate itself records says only what was said
+/// before.
+fn check_opaque(fact: &Fact) -> Result<(), FactError> {
+    let found = fact.data.iter().find(|(_, value)| value.holds_number());
+    match found {
+        Some((field, _)) if !fact.kind.is_internal() => {
+            Err(FactError::field(format!("data.{field}"), NUMBER))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn forbidden(bad: char) -> String {
@@ -322,17 +365,34 @@ pub fn looks_personal(text: &str) -> bool {
     digits(year, 2..=4) && check_letter && digits(serial.get(..serial.len() - 1).unwrap_or(""), 1..=7)
 }
 
+/// Whether a text, or a part of it between slashes, has the form of a number of a person.
+#[must_use]
+pub fn holds_number(text: &str) -> bool {
+    let mut rest = text.trim();
+    loop {
+        let Some((part, after)) = rest.split_once('/') else { return looks_personal(rest) };
+        // A PNC number is itself two parts.
+        let pair = after.find('/').map_or(rest, |end| rest.get(..part.len() + 1 + end).unwrap_or(rest));
+        if looks_personal(part) || looks_personal(pair) {
+            return true;
+        }
+        rest = after;
+    }
+}
+
+/// What a value that should be the id of a subject is, without saying it: it may be anything.
+fn kind_of(text: &str) -> String {
+    SubjectKind::of(text).map_or_else(|| "another text".to_owned(), |kind| format!("`{kind}/…`"))
+}
+
 fn check_subject(kind: FactType, subject: &str) -> Result<(), FactError> {
     let allowed = kind.subjects();
     match SubjectKind::of(subject) {
         Some(found) if allowed.contains(&found) => Ok(()),
         _ => {
             let wanted: Vec<_> = allowed.iter().map(|k| format!("`{k}/…`")).collect();
-            let reason = format!(
-                "{:?} is of the wrong kind: {kind} is about {}",
-                shortened(subject),
-                wanted.join(" or ")
-            );
+            let reason =
+                format!("{} is of the wrong kind: {kind} is about {}", kind_of(subject), wanted.join(" or "));
             Err(FactError::field("subject", reason))
         }
     }
@@ -430,6 +490,15 @@ impl ValueSeed {
         format!("expected {}, got {got}", self.0.shape)
     }
 
+    /// A wrong value as an error may say it: what should name a subject, or looks like a number of a person, is not said.
+    fn shown(&self, text: &str) -> String {
+        match self.0.shape {
+            Shape::Subject(_) | Shape::Subjects(_) => kind_of(text),
+            _ if holds_number(text) => "what looks like a CRN, NOMS or PNC number".to_owned(),
+            _ => format!("{:?}", shortened(text)),
+        }
+    }
+
     fn text(&self, text: &str) -> Result<Option<Value>, String> {
         let newlines = match self.0.shape {
             Shape::Text | Shape::PublicText => Newlines::Allowed,
@@ -438,9 +507,11 @@ impl ValueSeed {
         if let Some(bad) = forbidden_character(text, newlines) {
             return Err(forbidden(bad));
         }
-        let wrong = || self.wrong(format_args!("{:?}", shortened(text)));
+        let wrong = || self.wrong(self.shown(text));
         match self.0.shape {
-            Shape::Id if text.is_empty() || text.len() > MAX_NAME_BYTES => Err(wrong()),
+            Shape::Id if text.is_empty() || text.len() > MAX_NAME_BYTES => {
+                Err(self.wrong(format_args!("one of {} bytes", text.len())))
+            }
             Shape::Id | Shape::PublicText => Ok(Some(Value::Text(text.into()))),
             // Free text is kept by the store, sealed; the judge never needs it.
             Shape::Text => Ok(Some(Value::None)),
@@ -467,7 +538,7 @@ impl ValueSeed {
                 _ => !item.is_empty(),
             };
             if !fits {
-                return Err(self.wrong(format_args!("{:?}", shortened(item))));
+                return Err(self.wrong(self.shown(item)));
             }
         }
         Ok(Some(Value::Texts(items.into())))
@@ -651,7 +722,7 @@ mod tests {
                 "nominal.died",
                 "user/U1",
                 "{}",
-                "field `subject`: \"user/U1\" is of the wrong kind: nominal.died is about `nominal/…`",
+                "field `subject`: `user/…` is of the wrong kind: nominal.died is about `nominal/…`",
             ),
             (
                 "nominal.died",
@@ -694,7 +765,7 @@ mod tests {
                 "custody.left",
                 "nominal/N1",
                 r#"{"prison":"area/A1","reason":"release","spell":"S"}"#,
-                "field `data.prison`: expected an id such as \"prison/…\", got \"area/A1\"",
+                "field `data.prison`: expected an id such as \"prison/…\", got `area/…`",
             ),
         ];
         for (kind, subject, data, wanted) in cases {
@@ -736,6 +807,39 @@ mod tests {
         for text in ["N-7F3K29QX", "e-0000001", "x777978", "A85", "12345A", "2026/03"] {
             assert!(!looks_personal(text), "{text}");
         }
+    }
+
+    #[test]
+    fn a_number_of_a_person_is_refused_wherever_an_id_stands_and_never_said_again() {
+        for (kind, data, field) in [
+            ("meeting.held", r#"{"meeting":"X777978","level":1}"#, "data.meeting"),
+            ("meeting.held", r#"{"meeting":"ndelius/2002/0073319Z","level":1}"#, "data.meeting"),
+            ("partnership.requested", r#"{"request":"A8513EA","org":"prison/LEI"}"#, "data.request"),
+            ("record.accessed", r#"{"user":"user/X777978","org":"area/A1","partnered":true}"#, "data.user"),
+            ("partners.added", r#"{"org":"area/A1","users":["user/u-1","user/A8513EA"]}"#, "data.users"),
+            ("dataset.checked", r#"{"complete":false,"missing":["X777978"]}"#, "data.missing"),
+            ("oasys.completed", r#"{"assessment":"a","by":"81/34U"}"#, "data.by"),
+            ("fact.annulled", r#"{"event":{"source":"/t","id":"X777978"},"reason":"x"}"#, "data.event"),
+            ("case.transferred", r#"{"to":"X777978"}"#, "data.to"),
+            ("alert.added", r#"{"code":"PVN","evidence":"X777978"}"#, "data.evidence"),
+        ] {
+            let error = refused(kind, "nominal/N1", data);
+            assert!(error.starts_with(&format!("field `{field}`: ")), "{error}");
+            for number in ["X777978", "A8513EA", "81/34U", "0073319Z"] {
+                assert!(!error.contains(number), "{error}");
+            }
+        }
+        for subject in ["X777978", "user/X777978", "nominal/2002/0073319Z", "nominal/X777978/x"] {
+            let error = refused("nominal.died", subject, "{}");
+            assert!(error.starts_with("field `subject`: looks like"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_was_stored_before_with_such_an_id_is_read_for_good() {
+        let text = r#"{"specversion":"1.0","id":"a","source":"/t","type":"meeting.held","subject":"nominal/N1","time":"2026-03-02T09:00:00Z","data":{"meeting":"X777978","level":1}}"#;
+        assert!(Fact::parse(text).is_err());
+        assert_eq!(Fact::parse_stored(text).unwrap().text(Field::Meeting), Some("X777978"));
     }
 
     #[test]

@@ -35,7 +35,7 @@ macro_rules! kinds {
 
 kinds! {
     NominalKind "nominal" UserKind "user" AreaKind "area" UnitKind "unit" PrisonKind "prison"
-    PrisonGroupKind "prison-group" RegionKind "region" TerminalKind "terminal" DutyKind "duty"
+    PrisonGroupKind "prison-group" RegionKind "region" TerminalKind "terminal" DutyKind "duty" PolicyKind "policy"
 }
 
 /// A subject with its history: facts told by others and events of commands.

@@ -39,9 +39,15 @@ impl CloudEvent {
     /// # Errors
     /// As [`Fact::parse`].
     pub fn parse(text: &str) -> Result<Self, FactError> {
-        let fact = Fact::parse(text)?;
-        let private = Private::of_event(fact.kind, text)?;
-        Ok(Self { fact, private })
+        Self::of_parsed(Fact::parse(text)?, text)
+    }
+
+    /// Reads one that was taken before, as [`Fact::parse_stored`].
+    ///
+    /// # Errors
+    /// As [`Fact::parse_stored`].
+    pub(crate) fn parse_stored(text: &str) -> Result<Self, FactError> {
+        Self::of_parsed(Fact::parse_stored(text)?, text)
     }
 
     /// A fact that was parsed before, from the same text.
@@ -188,7 +194,7 @@ impl Serialize for CloudEvent {
 impl<'de> Deserialize<'de> for CloudEvent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Box::<RawValue>::deserialize(deserializer)?;
-        Self::parse(text.get()).map_err(D::Error::custom)
+        Self::parse_stored(text.get()).map_err(D::Error::custom)
     }
 }
 

@@ -1,29 +1,28 @@
-//! Carrying out commands: the people and organisations kept at hand, the aggregates, and a second sending recognised.
+//! Carrying out commands: the aggregates, and a second sending recognised.
+
+mod context;
+mod orders;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use context::Followed;
 use cqrs_es::event_sink::EventSink;
 use cqrs_es::{Aggregate, AggregateContext as _, AggregateError, CqrsFramework, EventStore as _};
-use mandate_domain::catalogue::{FactType, Field, SubjectKind};
-use mandate_domain::command::{
-    Command, CommandName, Context, DutyNow, Refusal, RefusalKind, SOURCE, Stream, decide,
-};
-use mandate_domain::fact::Fact;
-use mandate_domain::rights::Directory;
+use mandate_domain::catalogue::{FactType, SubjectKind};
+use mandate_domain::command::{Command, CommandName, Context, DutyNow, Refusal, RefusalKind, SOURCE};
 use mandate_domain::time::Instant;
 
 use crate::aggregate::{
-    AreaKind, DutyKind, Given, Kind, NominalKind, PrisonGroupKind, PrisonKind, RegionKind, Subject,
-    TerminalKind, UnitKind, UserKind, event_id,
+    AreaKind, DutyKind, Given, Kind, NominalKind, PolicyKind, PrisonGroupKind, PrisonKind, RegionKind,
+    Subject, TerminalKind, UnitKind, UserKind, event_id,
 };
-use crate::erasure::{Order, OrderError};
+use crate::erasure::OrderError;
 use crate::error::StoreError;
 use crate::event_store::LogEventStore;
 use crate::key_file;
-use crate::keys::locked;
+use crate::new_event::Tie;
 use crate::position::{Position, Sequence};
-use crate::reader::MAX_READ;
 use crate::store::Store;
 use crate::stored_event::{StoredEvent, split_subject};
 
@@ -126,13 +125,7 @@ struct Shared {
     regions: LogEventStore<Subject<RegionKind>>,
     terminals: LogEventStore<Subject<TerminalKind>>,
     duties: LogEventStore<Subject<DutyKind>>,
-}
-
-/// The directory, and how far in the log it is.
-#[derive(Default)]
-struct Followed {
-    directory: Arc<Directory>,
-    reached: Position,
+    policies: LogEventStore<Subject<PolicyKind>>,
 }
 
 impl std::fmt::Debug for Commands {
@@ -156,51 +149,9 @@ impl Commands {
             regions: LogEventStore::new(store.clone()),
             terminals: LogEventStore::new(store.clone()),
             duties: LogEventStore::new(store.clone()),
+            policies: LogEventStore::new(store.clone()),
         };
         Self { store: store.clone(), shared: Arc::new(shared) }
-    }
-
-    /// Users, posts and organisations as of the end of the log. The first time all of them are read, then only what
-    /// was appended since. Blocking.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the log cannot be read.
-    pub fn directory(&self) -> Result<Arc<Directory>, StoreError> {
-        let mut followed = locked(&self.shared.directory);
-        let Followed { directory, reached } = &mut *followed;
-        let head = self.store.reader().head()?.position;
-        while *reached < head {
-            let page = self.store.reader().read_types(Directory::TYPES, *reached, MAX_READ)?;
-            if !page.events.is_empty() {
-                let directory = Arc::make_mut(directory);
-                page.events.into_iter().for_each(|event| directory.take(event.fact));
-            }
-            if page.searched_to <= *reached {
-                break;
-            }
-            *reached = page.searched_to;
-        }
-        Ok(Arc::clone(directory))
-    }
-
-    /// The history of a subject, and of those merged into it. Blocking.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the log cannot be read.
-    pub fn history(&self, subject: &str, directory: &Directory) -> Result<Stream, StoreError> {
-        let mut stream = Stream::default();
-        for member in std::iter::once(subject.into()).chain(directory.merged_into(subject)) {
-            let mut after = Sequence::START;
-            loop {
-                let events = self.store.reader().read_subject(&member, after, MAX_READ)?;
-                let Some(last) = events.last() else { break };
-                after = last.sequence;
-                for event in events {
-                    stream.take(event.fact);
-                }
-            }
-        }
-        Ok(stream)
     }
 
     /// Carries a command out. Dropping the future half-way leaves it carried out whole or not at all.
@@ -232,21 +183,17 @@ impl Commands {
             if let Some(done) = self.done_before(&asked, &command_id, &said).await? {
                 return Ok(done);
             }
-            let context = self.context(&asked, &command_id).await?;
+            let (context, ties) = self.context(&asked, &command_id).await?;
             let decided = if asked.command.name == CommandName::ConfirmOrder {
-                self.confirm(&asked, context).await.map_err(Trouble::Failed)
+                self.confirm(&asked.command, context, ties, &metadata).await
             } else {
-                match self.on_aggregates(&asked.command, context, &metadata).await {
-                    Ok(()) => self
-                        .recorded(&asked.command, &command_id)
-                        .await
-                        .map(|events| Done { command_id: command_id.clone(), events })
-                        .map_err(Trouble::Failed),
-                    Err(trouble) => Err(trouble),
-                }
+                self.on_aggregates(&asked.command, context, &ties, &metadata).await
             };
             match decided {
-                Ok(done) => return Ok(done),
+                Ok(()) => {
+                    let events = self.recorded(&asked.command, &command_id).await?;
+                    return Ok(Done { command_id, events });
+                }
                 Err(Trouble::Again) => {}
                 // Of two sendings at once, one is decided on what the other has just done.
                 Err(Trouble::Failed(failure)) => {
@@ -258,51 +205,27 @@ impl Commands {
         Err(CommandFailure::Contended)
     }
 
-    async fn context(&self, asked: &Asked, command_id: &str) -> Result<Context, CommandFailure> {
-        let this = self.clone();
-        let into = asked.command.text(Field::Into).map(Box::<str>::from);
-        let (directory, survivor) = blocking(move || {
-            let directory = this.directory()?;
-            let survivor = match into {
-                Some(into) => Some(Arc::new(this.history(&into, &directory)?)),
-                None => None,
-            };
-            Ok((directory, survivor))
-        })
-        .await?;
-        Ok(Context {
-            now: asked.now,
-            actor: asked.actor.as_str().into(),
-            command_id: command_id.into(),
-            directory,
-            expected: asked.expected,
-            duties: asked.duties.clone().into(),
-            survivor,
-        })
-    }
-
     async fn on_aggregates(
         &self,
         command: &Arc<Command>,
         context: Context,
+        ties: &[Tie],
         metadata: &HashMap<String, String>,
     ) -> Result<(), Trouble> {
         let shared = &*self.shared;
         let kind = command.subjects.first().and_then(|subject| SubjectKind::of(subject));
         match kind {
-            Some(SubjectKind::Nominal) => run(&shared.nominals, command, context, metadata).await,
-            Some(SubjectKind::User) => run(&shared.users, command, context, metadata).await,
-            Some(SubjectKind::Area) => run(&shared.areas, command, context, metadata).await,
-            Some(SubjectKind::Unit) => run(&shared.units, command, context, metadata).await,
-            Some(SubjectKind::Prison) => run(&shared.prisons, command, context, metadata).await,
-            Some(SubjectKind::PrisonGroup) => run(&shared.groups, command, context, metadata).await,
-            Some(SubjectKind::Region) => run(&shared.regions, command, context, metadata).await,
-            Some(SubjectKind::Terminal) => run(&shared.terminals, command, context, metadata).await,
-            Some(SubjectKind::Duty) => run(&shared.duties, command, context, metadata).await,
-            Some(
-                SubjectKind::Policy | SubjectKind::Calendar | SubjectKind::Police | SubjectKind::Message,
-            )
-            | None => {
+            Some(SubjectKind::Nominal) => run(&shared.nominals, command, context, ties, metadata).await,
+            Some(SubjectKind::User) => run(&shared.users, command, context, ties, metadata).await,
+            Some(SubjectKind::Area) => run(&shared.areas, command, context, ties, metadata).await,
+            Some(SubjectKind::Unit) => run(&shared.units, command, context, ties, metadata).await,
+            Some(SubjectKind::Prison) => run(&shared.prisons, command, context, ties, metadata).await,
+            Some(SubjectKind::PrisonGroup) => run(&shared.groups, command, context, ties, metadata).await,
+            Some(SubjectKind::Region) => run(&shared.regions, command, context, ties, metadata).await,
+            Some(SubjectKind::Terminal) => run(&shared.terminals, command, context, ties, metadata).await,
+            Some(SubjectKind::Duty) => run(&shared.duties, command, context, ties, metadata).await,
+            Some(SubjectKind::Policy) => run(&shared.policies, command, context, ties, metadata).await,
+            Some(SubjectKind::Calendar | SubjectKind::Police | SubjectKind::Message) | None => {
                 Err(Trouble::Failed(CommandFailure::Failed("no command is about such a subject".to_owned())))
             }
         }
@@ -324,6 +247,9 @@ impl Commands {
             return Err(CommandFailure::OtherBody);
         }
         let events = self.recorded(&asked.command, command_id).await?;
+        if asked.command.name == CommandName::ConfirmOrder {
+            self.carry_out_again(events.clone()).await?;
+        }
         Ok(Some(Done { command_id: command_id.to_owned(), events }))
     }
 
@@ -346,57 +272,6 @@ impl Commands {
         })
         .await
     }
-
-    /// Carries out what two people ordered about a person's data: the log records it with the key's destruction.
-    async fn confirm(&self, asked: &Asked, context: Context) -> Result<Done, CommandFailure> {
-        let Some(subject) = asked.command.subjects.first().cloned() else {
-            return Err(CommandFailure::Failed("no subject".to_owned()));
-        };
-        let (this, command) = (self.clone(), Arc::clone(&asked.command));
-        let command_id = context.command_id.to_string();
-        let event = tokio::task::spawn_blocking(move || {
-            let stream = this.history(&subject, &Directory::default())?;
-            let decided = match decide(&command, &subject, &stream, &context) {
-                Ok(decided) => decided,
-                Err(refusal) => {
-                    // Sent again after it was carried out, when nothing else waits.
-                    let order =
-                        |fact: &&Fact| is_carried_out(fact.kind) || fact.kind == FactType::SubjectOrderGiven;
-                    let last =
-                        stream.facts().rev().find(order).filter(|_| refusal.kind == RefusalKind::Invariant);
-                    let theirs = last.filter(|fact| {
-                        is_carried_out(fact.kind)
-                            && fact.texts(Field::OrderedBy).get(1) == Some(&context.actor)
-                    });
-                    let Some(fact) = theirs else { return Err(CommandFailure::Refused(refusal)) };
-                    let found = this.store.reader().by_source_id(&fact.source, &fact.id)?;
-                    return found.ok_or(CommandFailure::Refused(refusal));
-                }
-            };
-            let Some(fact) = decided.into_iter().next() else {
-                return Err(CommandFailure::Failed("nothing was decided".to_owned()));
-            };
-            let fact = fact.under("order");
-            let order = Order {
-                subject: subject.to_string(),
-                ordered_by: fact.texts(Field::OrderedBy).iter().map(ToString::to_string).collect(),
-                ground: fact.text(Field::Ground).unwrap_or_default().to_owned(),
-            };
-            let position = match fact.kind {
-                FactType::SubjectErased => this.store.erase(&order)?,
-                FactType::SubjectRestricted => this.store.restrict(&order)?,
-                _ => this.store.lift_restriction(&order)?,
-            };
-            let found = this.store.reader().by_position(position)?;
-            found.ok_or_else(|| CommandFailure::Failed("the event is not there".to_owned()))
-        });
-        let event = event.await.map_err(|error| CommandFailure::Failed(error.to_string()))??;
-        Ok(Done { command_id, events: vec![event.into()] })
-    }
-}
-
-const fn is_carried_out(kind: FactType) -> bool {
-    matches!(kind, FactType::SubjectErased | FactType::SubjectRestricted | FactType::SubjectRestrictionLifted)
 }
 
 impl From<StoredEvent> for Recorded {
@@ -419,6 +294,23 @@ enum Trouble {
     Failed(CommandFailure),
 }
 
+impl From<CommandFailure> for Trouble {
+    fn from(failure: CommandFailure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<crate::outcome::Refusal> for Trouble {
+    fn from(refusal: crate::outcome::Refusal) -> Self {
+        use crate::outcome::Refusal as R;
+        match refusal {
+            // The same command, sent at the same time, was stored first; or something moved on.
+            R::Conflict { .. } | R::VersionConflict { .. } | R::Overtaken { .. } => Self::Again,
+            R::Erased { subject } => Self::Failed(erased(&subject).into()),
+        }
+    }
+}
+
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, CommandFailure> {
@@ -431,15 +323,17 @@ async fn run<K: Kind>(
     log: &LogEventStore<Subject<K>>,
     command: &Arc<Command>,
     context: Context,
+    ties: &[Tie],
     metadata: &HashMap<String, String>,
 ) -> Result<(), Trouble> {
     let given = |place: usize| Given { command: Arc::clone(command), place, context: context.clone() };
-    if let [subject] = &*command.subjects {
+    if let ([subject], []) = (&*command.subjects, ties) {
         let framework = CqrsFramework::new(log.clone(), vec![], ());
         let (_, id) = split_subject(subject);
         return framework.execute_with_metadata(id, given(0), metadata.clone()).await.map_err(Trouble::from);
     }
-    // The framework knows one aggregate at a time; several are decided one by one and stored in one batch.
+    // The framework knows one aggregate at a time; several, and one that is tied to others, are decided one by one and
+    // stored in one batch.
     let mut decided = Vec::with_capacity(command.subjects.len());
     for (place, subject) in command.subjects.iter().enumerate() {
         let (_, id) = split_subject(subject);
@@ -448,7 +342,7 @@ async fn run<K: Kind>(
         loaded.aggregate().handle(given(place), &(), &sink).await.map_err(AggregateError::UserError)?;
         decided.push((loaded, sink.collect().await));
     }
-    log.commit_all(decided, metadata).await?;
+    log.commit_all(decided, ties, metadata).await?;
     Ok(())
 }
 
@@ -469,12 +363,7 @@ impl From<AggregateError<Refusal>> for Trouble {
             AggregateError::UserError(refusal) => Self::Failed(refusal.into()),
             AggregateError::AggregateConflict => Self::Again,
             AggregateError::UnexpectedError(error) => match error.downcast::<crate::outcome::Refusal>() {
-                // The same command, sent at the same time, was stored first.
-                Ok(refusal) if matches!(*refusal, crate::outcome::Refusal::Conflict { .. }) => Self::Again,
-                Ok(refusal) => match *refusal {
-                    crate::outcome::Refusal::Erased { subject } => Self::Failed(erased(&subject).into()),
-                    other => Self::Failed(CommandFailure::Failed(other.to_string())),
-                },
+                Ok(refusal) => (*refusal).into(),
                 Err(error) => Self::Failed(CommandFailure::Failed(error.to_string())),
             },
             AggregateError::DatabaseConnectionError(error) | AggregateError::DeserializationError(error) => {

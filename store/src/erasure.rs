@@ -8,7 +8,8 @@
 use std::collections::BTreeMap;
 
 use mandate_domain::catalogue::FactType;
-use mandate_domain::fact::looks_personal;
+use mandate_domain::command::{Annulments, Merges};
+use mandate_domain::fact::holds_number;
 use mandate_domain::time::Instant;
 use serde_json::json;
 
@@ -16,7 +17,7 @@ use crate::error::StoreError;
 use crate::keys::{Keys, Restricted};
 use crate::new_event::{Claim, NewEvent};
 use crate::outcome::{OnError, Outcome};
-use crate::position::Position;
+use crate::position::{Position, Sequence};
 use crate::reader::{MAX_READ, Reader};
 use crate::store::Store;
 
@@ -85,12 +86,17 @@ impl Order {
         if self.ground.trim().chars().count() < GROUND_CHARACTERS {
             return Err(OrderError::NoGround);
         }
-        let personal = |text: &&str| looks_personal(text.rsplit('/').next().unwrap_or(text));
-        if let Some(text) = people.into_iter().chain([self.ground.trim()]).find(personal) {
-            let reason = format!("{text} looks like a CRN, NOMS or PNC number; use an opaque reference");
-            return Err(OrderError::Form(reason));
+        if people.into_iter().chain([&*self.ground]).any(holds_number) {
+            let reason =
+                "a person or the ground looks like a CRN, NOMS or PNC number; use an opaque reference";
+            return Err(OrderError::Form(reason.to_owned()));
         }
         Ok(())
+    }
+
+    /// The same about another subject.
+    fn about(&self, subject: &str) -> Self {
+        Self { subject: subject.to_owned(), ..self.clone() }
     }
 
     fn event(&self, kind: FactType, id: &str, now: Instant) -> Result<NewEvent, OrderError> {
@@ -105,15 +111,14 @@ impl Order {
 impl Store {
     /// Erases a person: the event `subject.erased` is stored, then the key of the subject is destroyed. What was
     /// sealed can never be opened again, nothing personal is stored about the subject again, and every proof still
-    /// holds. Returns where the event stands; a second order changes nothing. Blocking.
+    /// holds. Nominals that merges make one with the subject are the same person, and erased with it. Returns where the
+    /// subject's event stands; a second order changes nothing. Blocking.
     ///
     /// # Errors
     /// [`OrderError`] when the order lacks something, the subject is not in the log, or the log or the keys cannot
     /// be written. An order whose event is stored is carried out at the latest when the log is next opened.
     pub fn erase(&self, order: &Order) -> Result<Position, OrderError> {
-        let position = self.record(order, FactType::SubjectErased, "erased")?;
-        self.shared.keys.erase(&order.subject)?;
-        Ok(position)
+        self.give(order, FactType::SubjectErased)
     }
 
     /// Keeps a person's data and no longer shows it. Blocking.
@@ -121,11 +126,7 @@ impl Store {
     /// # Errors
     /// As [`Self::erase`].
     pub fn restrict(&self, order: &Order) -> Result<Position, OrderError> {
-        let version = self.reader().version(&order.subject)?;
-        let id = format!("restricted:{version}");
-        let position = self.record(order, FactType::SubjectRestricted, &id)?;
-        self.shared.keys.restrict(&order.subject, Restricted::From)?;
-        Ok(position)
+        self.give(order, FactType::SubjectRestricted)
     }
 
     /// Shows a person's data again. Blocking.
@@ -133,28 +134,88 @@ impl Store {
     /// # Errors
     /// As [`Self::erase`].
     pub fn lift_restriction(&self, order: &Order) -> Result<Position, OrderError> {
-        let version = self.reader().version(&order.subject)?;
-        let id = format!("restriction-lifted:{version}");
-        let position = self.record(order, FactType::SubjectRestrictionLifted, &id)?;
-        self.shared.keys.restrict(&order.subject, Restricted::Lifted)?;
-        Ok(position)
+        self.give(order, FactType::SubjectRestrictionLifted)
     }
 
-    fn record(&self, order: &Order, kind: FactType, what: &str) -> Result<Position, OrderError> {
+    /// Stores the events of an order about a subject and all who are one with it, then carries it out.
+    fn give(&self, order: &Order, kind: FactType) -> Result<Position, OrderError> {
         order.check()?;
-        if self.reader().version(&order.subject)? == crate::position::Sequence::START {
+        let unit = self.unit(&order.subject)?;
+        let mut known = false;
+        let (mut events, mut stood) = (Vec::new(), None);
+        for member in &unit {
+            let version = self.reader().version(member)?;
+            known |= version != Sequence::START;
+            if kind == FactType::SubjectErased
+                && let Some(position) = self.erased_at(member)?
+            {
+                stood = stood.or((**member == *order.subject).then_some(position));
+                continue;
+            }
+            let id = match kind {
+                FactType::SubjectErased => format!("erased:{member}"),
+                FactType::SubjectRestricted => format!("restricted:{version}:{member}"),
+                _ => format!("restriction-lifted:{version}:{member}"),
+            };
+            events.push(order.about(member).event(kind, &id, self.shared.clock.now())?);
+        }
+        if !known {
             return Err(OrderError::Unknown(order.subject.clone()));
         }
-        let id = format!("{what}:{}", order.subject);
-        if let Some(before) = self.reader().by_source_id("/mandate", &id)? {
-            return Ok(before.position);
+        let subjects: Vec<Box<str>> = events.iter().map(|event| event.fact().subject.clone()).collect();
+        let outcomes = self.append_blocking(events, OnError::All)?;
+        for (subject, outcome) in subjects.iter().zip(outcomes) {
+            let position = match outcome {
+                Outcome::Stored { position, .. } | Outcome::AlreadyStored { position } => position,
+                Outcome::Refused(refusal) => return Err(OrderError::Form(refusal.to_string())),
+                Outcome::NotStored { .. } => continue,
+            };
+            stood = stood.or((**subject == *order.subject).then_some(position));
         }
-        let event = order.event(kind, &id, self.shared.clock.now())?;
-        match self.append_blocking(vec![event], OnError::All)?.pop() {
-            Some(Outcome::Stored { position, .. } | Outcome::AlreadyStored { position }) => Ok(position),
-            Some(Outcome::Refused(refusal)) => Err(OrderError::Form(refusal.to_string())),
-            Some(Outcome::NotStored { .. }) | None => {
-                Err(OrderError::Form("the log did not take it".to_owned()))
+        unit.iter().try_for_each(|member| self.carry_out(kind, member))?;
+        stood.ok_or_else(|| OrderError::Form("the log did not take it".to_owned()))
+    }
+
+    /// Does to the keys what an event about a subject says; a second time it changes nothing.
+    pub(crate) fn carry_out(&self, kind: FactType, subject: &str) -> Result<(), StoreError> {
+        let keys = &self.shared.keys;
+        match kind {
+            FactType::SubjectErased => keys.erase(subject)?,
+            FactType::SubjectRestricted => keys.restrict(subject, Restricted::From)?,
+            _ => keys.restrict(subject, Restricted::Lifted)?,
+        }
+        Ok(())
+    }
+
+    /// The subjects that merges make one with a subject, itself included.
+    fn unit(&self, subject: &str) -> Result<Vec<Box<str>>, StoreError> {
+        let (mut merges, mut annulments) = (Merges::default(), Annulments::default());
+        let mut after = Position::START;
+        loop {
+            let types = [FactType::NominalMerged, FactType::FactAnnulled];
+            let page = self.reader().read_types(&types, after, MAX_READ)?;
+            for event in &page.events {
+                merges.note(&event.fact);
+                annulments.note(&event.fact);
+            }
+            if page.searched_to <= after {
+                break;
+            }
+            after = page.searched_to;
+        }
+        Ok(merges.unit(subject, &annulments, self.shared.clock.now()))
+    }
+
+    /// Where it stands that a subject was erased, by whichever way it was ordered.
+    fn erased_at(&self, subject: &str) -> Result<Option<Position>, StoreError> {
+        let mut after = Sequence::START;
+        loop {
+            let events = self.reader().read_subject(subject, after, MAX_READ)?;
+            let Some(last) = events.last() else { return Ok(None) };
+            after = last.sequence;
+            let mut erased = events.iter().filter(|event| event.fact.kind == FactType::SubjectErased);
+            if let Some(event) = erased.next() {
+                return Ok(Some(event.position));
             }
         }
     }
@@ -204,9 +265,7 @@ pub(crate) fn catch_up_with_log(keys: &Keys, reader: &Reader) -> Result<(), Stor
 pub(crate) fn note_missing(store: &Store) -> Result<(), StoreError> {
     for subject in store.shared.keys.erased() {
         let id = format!("erased:{subject}");
-        if store.reader().by_source_id("/mandate", &id)?.is_some()
-            || store.reader().version(&subject)? == crate::position::Sequence::START
-        {
+        if store.reader().version(&subject)? == Sequence::START || store.erased_at(&subject)?.is_some() {
             continue;
         }
         let order = Order {

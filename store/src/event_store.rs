@@ -7,7 +7,7 @@ use cqrs_es::{Aggregate, AggregateContext, AggregateError, EventEnvelope, EventS
 
 use crate::error::StoreError;
 use crate::keys::locked;
-use crate::new_event::{Claim, NewEvent};
+use crate::new_event::{NewEvent, Tie};
 use crate::outcome::{OnError, Outcome, Refusal};
 use crate::position::Sequence;
 use crate::postgres::reader::raw_event;
@@ -180,7 +180,7 @@ impl<A: Aggregate> EventStore<A> for LogEventStore<A> {
     ) -> Result<Vec<EventEnvelope<A>>, AggregateError<A::Error>> {
         let aggregate_id = context.subject.split_once('/').map_or("", |(_, id)| id).to_owned();
         let mut sequence = context.version;
-        let outcomes = self.commit_all(vec![(context, events.clone())], &metadata).await?;
+        let outcomes = self.commit_all(vec![(context, events.clone())], &[], &metadata).await?;
         let mut envelopes = Vec::with_capacity(events.len());
         for (event, outcome) in events.into_iter().zip(outcomes) {
             // One that was there before keeps its place.
@@ -204,13 +204,14 @@ impl<A: Aggregate> EventStore<A> for LogEventStore<A> {
 
 impl<A: Aggregate> LogEventStore<A> {
     /// Appends what was decided on several aggregates, all or nothing: nothing is stored when the stream of one of them
-    /// moved on since it was loaded. One outcome for each event, in order; each is stored now or was stored before.
+    /// moved on since it was loaded, or one of the ties no longer holds. One outcome for each event, in order; each is stored now or was stored before.
     ///
     /// # Errors
     /// [`AggregateError::AggregateConflict`] when a stream moved on, others as [`EventStore::commit`].
-    pub async fn commit_all(
+    pub(crate) async fn commit_all(
         &self,
         decided: Vec<(LogContext<A>, Vec<A::Event>)>,
+        ties: &[Tie],
         metadata: &HashMap<String, String>,
     ) -> Result<Vec<Outcome>, AggregateError<A::Error>> {
         let mut batch = Vec::new();
@@ -230,15 +231,14 @@ impl<A: Aggregate> LogEventStore<A> {
                 kept.push((subject, version, aggregate));
             }
         }
-        if batch.is_empty() {
-            return Ok(Vec::new());
-        }
+        let Some(first) = batch.first_mut() else { return Ok(Vec::new()) };
+        first.ties = ties.into();
         let outcomes = self.store.append(batch, OnError::All).await.map_err(failed)?;
         // An event that is refused keeps the others out; it says why, the others only that.
         for outcome in &outcomes {
             match outcome {
                 Outcome::Stored { .. } | Outcome::AlreadyStored { .. } | Outcome::NotStored { .. } => {}
-                Outcome::Refused(Refusal::VersionConflict { .. }) => {
+                Outcome::Refused(Refusal::VersionConflict { .. } | Refusal::Overtaken { .. }) => {
                     return Err(AggregateError::AggregateConflict);
                 }
                 Outcome::Refused(refusal @ (Refusal::Conflict { .. } | Refusal::Erased { .. })) => {
@@ -276,7 +276,7 @@ fn encode<A: Aggregate>(
 ) -> Result<NewEvent, AggregateError<A::Error>> {
     let unexpected = |error: String| AggregateError::UnexpectedError(error.into());
     let text = serde_json::to_string(event).map_err(|error| unexpected(error.to_string()))?;
-    let mut new = NewEvent::parse(&text, Claim::Ignore).map_err(|error| unexpected(error.to_string()))?;
+    let mut new = NewEvent::of_ours(&text).map_err(|error| unexpected(error.to_string()))?;
     if *new.fact().subject != *subject {
         return Err(unexpected(format!("an event of {subject} is about {}", new.fact().subject)));
     }

@@ -1,10 +1,11 @@
 //! An event on its way into the log: parsed once, with everything computed that needs no lock.
 
+use mandate_domain::catalogue::FactType;
 use mandate_domain::fact::{Fact, FactError, MAX_NAME_BYTES, Newlines, forbidden_character, looks_personal};
 
 use crate::cloud_event::{CloudEvent, write_public};
 use crate::leaf::sha256;
-use crate::position::Sequence;
+use crate::position::{Position, Sequence};
 use crate::private::Private;
 
 /// Longest text of one event, in bytes.
@@ -28,6 +29,15 @@ pub(crate) enum Expected {
     BeforeBatch(Sequence),
 }
 
+/// What an event was decided on beside its own stream: where that has changed, it is not stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Tie {
+    /// The stream of a subject is at this version.
+    Stream(Box<str>, Sequence),
+    /// No event of this type stands after this position.
+    NoneSince(FactType, Position),
+}
+
 /// An event that may be appended.
 #[derive(Debug, Clone)]
 pub struct NewEvent {
@@ -39,6 +49,8 @@ pub struct NewEvent {
     pub(crate) actor: Option<Box<str>>,
     pub(crate) command_id: Option<Box<str>>,
     pub(crate) expected: Option<Expected>,
+    /// What else must still be as it was, before the batch.
+    pub(crate) ties: Box<[Tie]>,
     /// A version that its stream had when its aggregate was loaded: a lower bound of what it has now.
     pub(crate) loaded: Option<Sequence>,
 }
@@ -51,6 +63,12 @@ impl NewEvent {
     pub fn parse(text: &str, claim: Claim) -> Result<Self, FactError> {
         check_length(text)?;
         Ok(Self::new(CloudEvent::parse(text)?, claim))
+    }
+
+    /// Reads one that Mandate itself made: what it took over from before is as it was then.
+    pub(crate) fn of_ours(text: &str) -> Result<Self, FactError> {
+        check_length(text)?;
+        Ok(Self::new(CloudEvent::parse_stored(text)?, Claim::Ignore))
     }
 
     /// Takes a fact that was parsed before, and the text it was parsed from.
@@ -87,6 +105,7 @@ impl NewEvent {
             actor: None,
             command_id: None,
             expected: None,
+            ties: Box::default(),
             loaded: None,
         }
     }
@@ -123,6 +142,13 @@ impl NewEvent {
     #[must_use]
     pub(crate) const fn expecting_before_batch(mut self, version: Sequence) -> Self {
         self.expected = Some(Expected::BeforeBatch(version));
+        self
+    }
+
+    /// The same, stored only if all of this is as it was.
+    #[must_use]
+    pub(crate) fn tied(mut self, ties: &[Tie]) -> Self {
+        self.ties = ties.into();
         self
     }
 

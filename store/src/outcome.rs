@@ -1,5 +1,6 @@
 //! What became of each event that was sent.
 
+use mandate_domain::catalogue::FactType;
 use mandate_domain::time::Instant;
 
 use crate::position::{Position, Sequence};
@@ -94,6 +95,12 @@ pub enum Refusal {
         expected: Sequence,
         /// The version it has.
         actual: Sequence,
+    },
+    /// Something that it was decided on has changed since.
+    #[error("others stated `{kind}` meanwhile; read again and decide anew")]
+    Overtaken {
+        /// The type of what was stated.
+        kind: FactType,
     },
     /// Personal data about a subject that was erased.
     #[error(

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 
+use mandate_domain::catalogue::FactType;
 use mandate_domain::time::Instant;
 use mandate_verify::tree::Frontier;
 
@@ -10,7 +11,7 @@ use crate::cloud_event::CloudEvent;
 use crate::error::StoreError;
 use crate::keys::{Keys, KeysError, Pending};
 use crate::leaf::{EVENT_VERSION, sha256};
-use crate::new_event::{Expected, NewEvent};
+use crate::new_event::{Expected, NewEvent, Tie};
 use crate::outcome::{First, OnError, Outcome, Refusal};
 use crate::position::{Position, Sequence};
 use crate::stored_event::{StoredEvent, split_subject};
@@ -23,6 +24,9 @@ pub(crate) trait Known {
 
     /// The version of a stream; [`Sequence::START`] for one that is not there.
     fn version(&mut self, subject: &str) -> Result<Sequence, StoreError>;
+
+    /// The position of the last event of a type; [`Position::START`] where there is none.
+    fn last_of(&mut self, kind: FactType) -> Result<Position, StoreError>;
 }
 
 /// An event with its place, as it is to be inserted.
@@ -192,6 +196,9 @@ impl<'e, 'w, K: Known> Plan<'e, 'w, K> {
         if !event.event.private.is_empty() && self.keys.is_erased(&fact.subject) {
             return Ok(Verdict::Refused(Refusal::Erased { subject: fact.subject.clone() }));
         }
+        if let Some(refusal) = self.loosened(&event.ties)? {
+            return Ok(Verdict::Refused(refusal));
+        }
         let before = self.version(&fact.subject)?;
         let last = earlier.versions.get(&*fact.subject).copied().unwrap_or(before);
         let (expected, actual) = match event.expected {
@@ -203,6 +210,28 @@ impl<'e, 'w, K: Known> Plan<'e, 'w, K> {
             return Ok(Verdict::New(last.next()));
         }
         Ok(Verdict::Refused(Refusal::VersionConflict { subject: fact.subject.clone(), expected, actual }))
+    }
+
+    /// What of that on which an event was decided has changed.
+    fn loosened(&mut self, ties: &[Tie]) -> Result<Option<Refusal>, StoreError> {
+        for tie in ties {
+            match tie {
+                Tie::Stream(subject, expected) => {
+                    let actual = self.version(subject)?;
+                    if actual != *expected {
+                        let (subject, expected) = (subject.clone(), *expected);
+                        return Ok(Some(Refusal::VersionConflict { subject, expected, actual }));
+                    }
+                }
+                Tie::NoneSince(kind, position) => {
+                    let here = self.rows.iter().any(|row| row.event.fact().kind == *kind);
+                    if here || self.known.last_of(*kind)? > *position {
+                        return Ok(Some(Refusal::Overtaken { kind: *kind }));
+                    }
+                }
+            }
+        }
+        Ok(None)
     }
 
     fn differences(&self, stored: &StoredEvent, event: &NewEvent) -> Result<Vec<String>, StoreError> {

@@ -141,7 +141,7 @@ impl Stored<'_> {
         let unreadable = |reason: String| StoreError::Unreadable { position, reason };
         let present =
             upcast::to_present(self.event_type, self.event_version, self.payload).map_err(unreadable)?;
-        let fact = Fact::parse(&present).map_err(|error| unreadable(error.to_string()))?;
+        let fact = Fact::parse_stored(&present).map_err(|error| unreadable(error.to_string()))?;
         let leaf =
             self.leaf.try_into().map_err(|_| unreadable(format!("a leaf of {} bytes", self.leaf.len())))?;
         Ok(StoredEvent {

@@ -358,3 +358,71 @@ async fn the_list_of_commands_leads_to_their_schemas() {
     assert_eq!(waive["required"], json!(["reason", "subject"]));
     assert_eq!(office.server.get("/v1/commands/invent").await.status, 404);
 }
+
+#[tokio::test]
+async fn what_waits_for_a_second_person_is_said_with_what_was_to_be_stated_instead() {
+    let office = Office::open().await;
+    office.tell("nominal/N2", "record.created", json!({"owner": "area/A1"})).await;
+    office.tell("nominal/N2", "minutes.produced", json!({"meeting": "m1"})).await;
+    let last = office.server.get(&format!("/v1/events/{}", office.server.stored())).await.json();
+    let event = json!({"source": "/t", "id": last["event"]["id"]});
+    let body = json!({"subject": "nominal/N2", "event": event, "reason": "wrong meeting",
+                      "instead": {"act": "minutes.produced", "meeting": "m2"}});
+    let first = office.give("cpc", "state-in-error", body.clone()).await;
+    assert_eq!(first.status, 200, "{}", first.text);
+    let types = |answer: &Answer, list: &str| -> Vec<String> {
+        let body = answer.json();
+        let all = body[list].as_array().cloned().unwrap_or_default();
+        all.iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(types(&first, "events"), ["annulment.ordered"]);
+    assert_eq!(types(&first, "waiting"), ["fact.annulled", "minutes.produced"]);
+    assert!(
+        first.json()["waiting"][1]["until"].as_str().unwrap().contains("another person"),
+        "{}",
+        first.text
+    );
+    let second = office.give("central", "state-in-error", body).await;
+    assert_eq!(types(&second, "events"), ["fact.annulled", "minutes.produced"], "{}", second.text);
+    assert_eq!(types(&second, "waiting"), [""; 0]);
+}
+
+#[tokio::test]
+async fn an_order_is_confirmed_once_under_a_key_or_withdrawn() {
+    let office = Office::open().await;
+    let subject = || json!({"subject": "nominal/N1"});
+    let order = json!({"subject": "nominal/N1", "ground": "RRD-1"});
+    let badly_formed = json!({"subject": "nominal/N1", "ground": "2002/0073319Z"});
+    let refused = office.give("cpc", "order-erasure", badly_formed).await;
+    assert_eq!(refused.status, 422, "{}", refused.text);
+    assert!(!refused.text.contains("0073319Z"), "{}", refused.text);
+    let ordered = office.give("cpc", "order-erasure", order.clone()).await;
+    assert_eq!(ordered.json()["waiting"][0]["type"], "subject.erased", "{}", ordered.text);
+    let withdrawn = json!({"subject": "nominal/N1", "reason": "the wrong person"});
+    assert_eq!(office.give("central", "withdraw-order", withdrawn).await.status, 200);
+    assert_eq!(office.give("central", "confirm-order", subject()).await.status, 409);
+    assert_eq!(office.give("cpc", "order-restriction", order).await.status, 200);
+    let key = [("idempotency-key", "k")];
+    let done = office.give_with("central", "confirm-order", subject(), &key).await;
+    assert_eq!(done.json()["events"][0]["type"], "subject.restricted", "{}", done.text);
+    let again = office.give_with("central", "confirm-order", subject(), &key).await;
+    assert_eq!(again.json()["events"], done.json()["events"], "{}", again.text);
+    let other = json!({"subject": "nominal/N2"});
+    let other = office.give_with("central", "confirm-order", other, &key).await;
+    assert_eq!((other.status, &other.json()["errorCode"]), (422, &json!("IDEMPOTENCY_KEY_REUSED")));
+}
+
+#[tokio::test]
+async fn a_limit_on_a_duplicate_hides_the_survivor() {
+    let office = Office::open().await;
+    for nominal in ["nominal/N1", "nominal/N2"] {
+        office.give("manager", "create-record", create(nominal)).await;
+    }
+    let limited = json!({"limited": true, "users": ["user/cpc"]});
+    office.tell("nominal/N2", "record.access_limited", limited).await;
+    office.tell("nominal/N2", "nominal.merged", json!({"into": "nominal/N1"})).await;
+    for address in ["/v1/nominals/N1", "/v1/nominals/N2"] {
+        assert_eq!(office.read("manager", address).await.status, 404, "{address}");
+        assert_eq!(office.read("cpc", address).await.status, 200, "{address}");
+    }
+}

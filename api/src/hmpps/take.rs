@@ -376,7 +376,10 @@ impl Receiver<'_> {
         let outcomes = self.store.append_blocking(named, OnError::All)?;
         let refused = outcomes.iter().position(|outcome| match outcome {
             Outcome::Refused(
-                Refusal::Conflict { .. } | Refusal::Erased { .. } | Refusal::VersionConflict { .. },
+                Refusal::Conflict { .. }
+                | Refusal::Erased { .. }
+                | Refusal::Overtaken { .. }
+                | Refusal::VersionConflict { .. },
             ) => true,
             Outcome::Stored { .. } | Outcome::AlreadyStored { .. } | Outcome::NotStored { .. } => false,
         });

@@ -247,7 +247,9 @@ impl Books<'_> {
                 Outcome::Refused(refusal) => {
                     match &refusal {
                         Refusal::Conflict { .. } => self.counts.conflicts += 1,
-                        Refusal::VersionConflict { .. } | Refusal::Erased { .. } => self.counts.refused += 1,
+                        Refusal::VersionConflict { .. }
+                        | Refusal::Overtaken { .. }
+                        | Refusal::Erased { .. } => self.counts.refused += 1,
                     }
                     self.reject(*number, &refusal.to_string(), Some(text))?;
                 }

@@ -25,7 +25,7 @@ pub struct DutyNow {
 }
 
 /// What commands have done about a duty.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Duty {
     /// Who acknowledged the breach first.
     pub acknowledged_by: Option<Box<str>>,

@@ -1,12 +1,12 @@
 //! The one typed list of commands: parsing, errors, JSON Schemas and the table of rights are all made from it.
 
 use crate::catalogue::Shape::{
-    Bool, Choice, Date, EventRef, Id, Ids, Number, Sample, Subject, Subjects, Text,
+    Bool, Choice, Date, EventRef, Id, Ids, Number, PublicText, Sample, Subject, Subjects, Text,
 };
 use crate::catalogue::{
     ANY, AREA, AUDITED, AUDITS, COURSES, DOCUMENTS, DUTY, EXEMPTIONS, FactType, Field as F, FieldSpec,
-    GROUPS, MEMBERS, NOMINAL, ORGS, OWNERS, PARTNERS, PEOPLE, POST, POSTS, PRISON, PROGRAMMES, REGION, ROLES,
-    SubjectKind, TERMINAL, TOKENS, USER, opt, req,
+    GROUPS, MEMBERS, NOMINAL, ORGS, OWNERS, PARTNERS, PEOPLE, POLICY, POST, POSTS, PRISON, PROGRAMMES,
+    REGION, ROLES, SubjectKind, TERMINAL, TOKENS, USER, opt, req,
 };
 use crate::rights::Right;
 
@@ -118,6 +118,9 @@ commands! {
         req(F::Ground, Id),
     ]
     ConfirmOrder "confirm-order" "Confirm what another person ordered; it is then carried out" "4.16" PEOPLE One GovernRecord []
+    WithdrawOrder "withdraw-order" "Take back an order that was not confirmed" "4.16" PEOPLE One GovernRecord [
+        req(F::Reason, Text),
+    ]
     OpenRecord "open-record" "Open a record without being its partner, for 15 minutes" "7" NOMINAL One OpenRecord [
         req(F::Reason, Text),
     ]
@@ -174,9 +177,10 @@ commands! {
     InformCpcOfLeaver "inform-cpc-of-leaver" "Attest that the CPC was told of a leaver" "4.39" USER One ReportLeaver []
     GrantExemption "grant-exemption" "Record an exemption" "6.6" USER One AuthoriseAccess [
         req(F::Kind, Choice(EXEMPTIONS)), req(F::ByRole, Id), req(F::Until, Date), opt(F::Tried, Ids),
+        opt(F::Review, Date),
     ]
     ReviewExemption "review-exemption" "Continue or end an exemption" "6.7" USER One AuthoriseAccess [
-        req(F::Kind, Choice(EXEMPTIONS)), req(F::Decision, Choice(&["continue", "end"])),
+        req(F::Kind, Choice(EXEMPTIONS)), req(F::Decision, Choice(&["continue", "end"])), opt(F::Review, Date),
     ]
 
     EnrolOrganisation "enrol-organisation" "Enrol an organisation" "4.1" POSTS One Administer []
@@ -203,6 +207,7 @@ commands! {
     AttestRequirement "attest-requirement" "Attest a requirement" "5.7" ORGS One AssureQuality [
         req(F::Paragraph, Id), req(F::PeriodFrom, Date), req(F::PeriodTo, Date),
         req(F::Outcome, Choice(&["met", "not_met", "working_towards"])), opt(F::Sample, Sample),
+        opt(F::Users, Subjects(USER)),
     ]
     AttestCapacityPlan "attest-capacity-plan" "Attest the plan for enough staff" "4.11" ORGS One AssureQuality []
     AttestContinuityPlan "attest-continuity-plan" "Attest the plan for continuity" "4.4" ORGS One AssureQuality []
@@ -224,12 +229,99 @@ commands! {
     ApproveTerminal "approve-terminal" "Approve a terminal" "6.5" TERMINAL One ApproveTerminal []
     WithdrawTerminal "withdraw-terminal" "Withdraw a terminal's approval" "6.4" TERMINAL One AssessTerminal []
 
+    ProposePolicy "propose-policy" "Propose a policy; another person adopts it" "4.16" POLICY One Administer [
+        req(F::Version, Id), req(F::EffectiveFrom, Date), req(F::Text, PublicText),
+    ]
+    AdoptPolicy "adopt-policy" "Adopt the policy that another person proposed" "4.16" POLICY One Administer [
+        req(F::Version, Id), req(F::Sha256, Id),
+    ]
+
     AcknowledgeBreach "acknowledge-breach" "Acknowledge a breach" "4.16" DUTY Many AnswerDuty []
     ExplainBreach "explain-breach" "Explain a breach" "4.16" DUTY One AnswerDuty [req(F::Reason, Text)]
     AssignBreach "assign-breach" "Assign a breach to somebody" "4.16" DUTY Many AnswerDuty [
         req(F::To, Subject(USER)),
     ]
     WaiveDuty "waive-duty" "Waive a duty" "4.16" DUTY One Waive [req(F::Reason, Text), opt(F::Until, Date)]
+}
+
+impl CommandName {
+    /// Whether it is about how things stand now: given for an earlier time it must still come to something. The others
+    /// add to what is known of the past, whatever came later.
+    #[must_use]
+    pub const fn is_about_now(self) -> bool {
+        match self {
+            Self::CreateRecord
+            | Self::RequestPartnership
+            | Self::PartnerNominal
+            | Self::PartnerInBulk
+            | Self::RefusePartnership
+            | Self::RemovePartners
+            | Self::RequestTransfer
+            | Self::AcceptTransfer
+            | Self::RefuseTransfer
+            | Self::ArchiveRecord
+            | Self::UnarchiveRecord
+            | Self::MergeNominals
+            | Self::LimitAccess
+            | Self::LiftAccessLimit
+            | Self::OrderErasure
+            | Self::OrderRestriction
+            | Self::OrderLifting
+            | Self::SignOffAssessment
+            | Self::RegisterUser
+            | Self::WithdrawVetting
+            | Self::RequestAccount
+            | Self::AuthoriseAccount
+            | Self::EnableAccount
+            | Self::DisableAccount
+            | Self::ArchiveAccount
+            | Self::GrantToken
+            | Self::RevokeToken
+            | Self::MoveUser
+            | Self::RecordLeaver
+            | Self::GrantExemption
+            | Self::EnrolOrganisation
+            | Self::PlaceOrganisation
+            | Self::FillPost
+            | Self::VacatePost
+            | Self::SwitchProgrammeOn
+            | Self::SwitchProgrammeOff
+            | Self::RegisterTerminal
+            | Self::ApproveTerminal
+            | Self::WithdrawTerminal => true,
+            Self::ConfirmOrder
+            | Self::WithdrawOrder
+            | Self::OpenRecord
+            | Self::RecordAct
+            | Self::StateInError
+            | Self::UpdateContactCard
+            | Self::SetPreferences
+            | Self::ClearVetting
+            | Self::SignDocument
+            | Self::StartTraining
+            | Self::CompleteTraining
+            | Self::CompleteElearning
+            | Self::InformCpcOfLeaver
+            | Self::ReviewExemption
+            | Self::AttendRug
+            | Self::DrawSample
+            | Self::CompleteAudit
+            | Self::AttestRequirement
+            | Self::AttestCapacityPlan
+            | Self::AttestContinuityPlan
+            | Self::SubmitReturn
+            | Self::RequestReport
+            | Self::ProvideReport
+            | Self::PublishDocument
+            | Self::ProposePolicy
+            | Self::AdoptPolicy
+            | Self::AssessTerminal
+            | Self::AcknowledgeBreach
+            | Self::ExplainBreach
+            | Self::AssignBreach
+            | Self::WaiveDuty => false,
+        }
+    }
 }
 
 /// The facts that `record-act` states: what administrators, practitioners and prison staff do.

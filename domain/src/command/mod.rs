@@ -7,25 +7,30 @@ mod draw;
 mod duty;
 mod fact;
 mod list;
+mod merges;
 mod nominal;
+mod order;
 mod organisation;
 mod parse;
+mod policy;
 mod stream;
 mod terminal;
 mod user;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use draw::{draw, list_digest};
 pub use duty::{Duty, DutyNow};
 pub use fact::NewFact;
 pub use list::{ACTS, CommandName, CommandSpec, EVERY, MAX_SUBJECTS, Reach};
+pub use merges::Merges;
 pub use nominal::{Nominal, OPEN_SECONDS};
 pub use organisation::Organisation;
 pub use parse::{Command, CommandError};
 pub use stream::{Annulments, Evolve, Stream};
 pub use terminal::Terminal;
-pub use user::{Account, User, Vetting};
+pub use user::{Account, Exemption, User, Vetting};
 
 use crate::catalogue::{FactType, Field, SubjectKind};
 use crate::rights::{self, Denial, Directory, Relation, Right, Standing};
@@ -80,8 +85,11 @@ pub struct Context {
     pub expected: Option<u64>,
     /// The duties that the command is about.
     pub duties: Arc<[DutyNow]>,
-    /// What is known of the nominal into which one is merged.
+    /// What is known of the nominal into which one is merged, and of those that were merged into it.
     pub survivor: Option<Arc<Stream>>,
+    /// By subject, the whole history of a person who is several nominals: its own stream and those of the others that
+    /// merges make one with it, in the order of the log.
+    pub whole: Arc<BTreeMap<Box<str>, Stream>>,
 }
 
 /// One command on one subject, being decided.
@@ -103,14 +111,15 @@ pub fn decide(
     stream: &Stream,
     cx: &Context,
 ) -> Result<Vec<NewFact>, Refusal> {
+    let (own, stream) = (stream, cx.whole.get(subject).unwrap_or(stream));
     let case = Case { command, subject, stream, cx, who: cx.directory.standing(&cx.actor, cx.now) };
     if command.time.is_some_and(|time| time > cx.now) {
         return Err(case.content("time", "it lies in the future", "state when it took place"));
     }
     if let Some(expected) = cx.expected
-        && expected != stream.version()
+        && expected != own.version()
     {
-        let reason = format!("it is at version {}, not {expected}", stream.version());
+        let reason = format!("it is at version {}, not {expected}", own.version());
         return Err(case.refusal(RefusalKind::Stale, "4.16", reason, "read it again and decide anew"));
     }
     if command.name == CommandName::StateInError && SubjectKind::of(subject) != Some(SubjectKind::Nominal) {
@@ -128,14 +137,55 @@ pub fn decide(
             | SubjectKind::PrisonGroup
             | SubjectKind::Region,
         ) => organisation::decide(&case),
-        Some(SubjectKind::Policy | SubjectKind::Calendar | SubjectKind::Police | SubjectKind::Message)
-        | None => Err(case.missing()),
+        Some(SubjectKind::Policy) => policy::decide(&case),
+        Some(SubjectKind::Calendar | SubjectKind::Police | SubjectKind::Message) | None => {
+            Err(case.missing())
+        }
     }
 }
 
 impl Case<'_> {
     fn state<S: Evolve>(&self) -> S {
         self.stream.fold(self.cx.directory.annulments(), self.cx.now)
+    }
+
+    /// What is decided, if anything is other for it now: a command about an earlier time that something later overrules
+    /// would be answered as carried out and change nothing.
+    fn that_take_effect<S: Evolve + PartialEq>(
+        &self,
+        before: &S,
+        facts: Vec<NewFact>,
+    ) -> Result<Vec<NewFact>, Refusal> {
+        if self.command.time.is_none() || !self.command.name.is_about_now() {
+            return Ok(facts);
+        }
+        let mut stream = self.stream.clone();
+        for fact in &facts {
+            stream.take(fact.under(&self.cx.command_id));
+        }
+        let after: S = stream.fold(self.cx.directory.annulments(), self.cx.now);
+        if after == *before {
+            let reason = "at that time it would change nothing: something later says otherwise";
+            let remedy = "state a later time, or say first that the later fact was stated in error";
+            return Err(self.broken(self.command.name.spec().paragraph, reason, remedy));
+        }
+        Ok(facts)
+    }
+
+    /// The nominal into which the subject was merged, if it was.
+    fn survivor(&self) -> Option<Box<str>> {
+        let (directory, now) = (&self.cx.directory, self.cx.now);
+        let survivor = directory.unit(self.subject, now).into_iter().next();
+        let stored_meanwhile = || {
+            let own = |fact: &&crate::fact::Fact| {
+                fact.kind == FactType::NominalMerged && *fact.subject == *self.subject
+            };
+            let mut merges = self.stream.visible(directory.annulments(), now).filter(own);
+            // One that is not in the directory yet.
+            let merge = merges.find(|merge| !directory.knows_merge(merge))?;
+            merge.text(Field::Into).map(Into::into)
+        };
+        survivor.filter(|survivor| **survivor != *self.subject).or_else(stored_meanwhile)
     }
 
     /// A fact about the subject, with what the command says as far as the fact's type has a field for it.
@@ -255,7 +305,7 @@ impl Case<'_> {
             }
         };
         let annulled = facts.iter().all(|fact| fact.kind == FactType::FactAnnulled);
-        // What is stated instead waits for the second person as the annulment does.
+        // What is stated instead waits for the second person as the annulment does; the answer says so.
         if let (Some(instead), true) = (&self.command.instead, annulled) {
             let case = Case { command: instead, who: self.who.clone(), ..*self };
             facts.extend(nominal::decide(&case)?);

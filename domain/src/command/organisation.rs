@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Case, Evolve, NewFact, Refusal, draw, list_digest};
 use crate::catalogue::{FactType, Field, SubjectKind};
 use crate::command::CommandName;
-use crate::fact::{Fact, Value, looks_personal};
+use crate::fact::{Fact, Value};
 
 /// An organisation as the log has it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Organisation {
     /// Whether it is enrolled.
     pub enrolled: bool,
@@ -70,7 +70,7 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
     use CommandName as C;
     case.may(case.command.right(), &case.relation(case.subject))?;
     let state: Organisation = case.state();
-    match case.command.name {
+    let facts = match case.command.name {
         C::EnrolOrganisation => {
             case.must(!state.enrolled, "4.1", "it is enrolled already", "nothing is to be done")?;
             Ok(case.one(FactType::OrganisationEnrolled))
@@ -102,15 +102,7 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
                 None => Ok(vec![audit]),
             }
         }
-        C::AttestRequirement => {
-            let (from, to) = (case.command.get(Field::PeriodFrom), case.command.get(Field::PeriodTo));
-            if let (Some(Value::Date(from)), Some(Value::Date(to))) = (from, to)
-                && from > to
-            {
-                return Err(case.content("period_to", "it lies before `period_from`", "state the last day"));
-            }
-            Ok(case.one(FactType::RequirementAttested))
-        }
+        C::AttestRequirement => attest(case),
         C::AttestCapacityPlan => Ok(case.one(FactType::CapacityPlanAttested)),
         C::AttestContinuityPlan => Ok(case.one(FactType::ContinuityPlanAttested)),
         C::SubmitReturn => {
@@ -146,7 +138,35 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
             Ok(case.one(FactType::DocumentPublished))
         }
         _ => Err(case.missing()),
+    }?;
+    case.that_take_effect(&state, facts)
+}
+
+/// Attests a requirement for a period. Of the people that it names, those exempt from the paragraph because their
+/// assistive technology cannot use `ViSOR` are told apart: it is no failing of theirs.
+fn attest(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
+    let (from, to) = (case.command.get(Field::PeriodFrom), case.command.get(Field::PeriodTo));
+    let (Some(Value::Date(from)), Some(Value::Date(to))) = (from, to) else { return Err(case.missing()) };
+    if from > to {
+        return Err(case.content("period_to", "it lies before `period_from`", "state the last day"));
     }
+    let named = case.command.texts_of(Field::Users).iter().cloned();
+    let (directory, paragraph) = (&case.cx.directory, case.text(Field::Paragraph));
+    let (exempt, bound): (Vec<Box<str>>, Vec<Box<str>>) =
+        named.partition(|user| directory.is_exempt_from(user, paragraph, *to, case.cx.now));
+    let fact = case.fact(FactType::RequirementAttested);
+    if exempt.is_empty() {
+        return Ok(vec![fact]);
+    }
+    let missed = case.text(Field::Outcome) == "not_met" && case.command.get(Field::Sample).is_none();
+    case.must(
+        !missed || !bound.is_empty(),
+        "6.7",
+        "everybody named is exempt from it because of their assistive technology",
+        "leave them out, or attest that it is met",
+    )?;
+    let fact = fact.with_texts(Field::Exempt, exempt);
+    Ok(vec![fact.with_texts(Field::Users, bound)])
 }
 
 fn place(case: &Case<'_>, state: &Organisation) -> Result<Vec<NewFact>, Refusal> {
@@ -185,6 +205,8 @@ fn fill(case: &Case<'_>, state: &Organisation) -> Result<Vec<NewFact>, Refusal> 
             "CPC and deputy are of an area or prison group, the LPC of a unit, the ViSOR lead of a prison";
         return Err(case.content("post", "no post of such an organisation", remedy));
     }
+    let own = *case.cx.actor == *user;
+    case.must(!own, paragraph, "nobody appoints themselves", "somebody else appoints them")?;
     let held = state.posts.contains(&(post.into(), user.into()));
     case.must(!held, paragraph, "they hold it already", "nothing is to be filled")?;
     if matches!(post, "cpc" | "lpc")
@@ -227,10 +249,6 @@ fn sample(case: &Case<'_>, state: &Organisation) -> Result<Vec<NewFact>, Refusal
     let list = case.command.texts_of(Field::List);
     if list.is_empty() {
         return Err(case.content("list", "empty", "state what is to be drawn from"));
-    }
-    if list.iter().any(|entry| looks_personal(entry)) {
-        let reason = "an entry looks like a CRN, NOMS or PNC number";
-        return Err(case.content("list", reason, "use opaque references such as `nominal/…`"));
     }
     let size = match case.command.get(Field::Size) {
         Some(Value::Number(size)) => usize::try_from(*size).unwrap_or(usize::MAX),

@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json};
 use super::list::{CommandName, EVERY, MAX_SUBJECTS, Reach, updates_record};
 use crate::catalogue::{COMMON, FactType, Field, FieldSpec, Presence, Shape, SubjectKind};
 use crate::fact::{
-    MAX_NAME_BYTES, Newlines, Value, decode_value, forbidden_character, looks_personal, shortened,
+    MAX_NAME_BYTES, NUMBER, Newlines, Value, decode_value, forbidden_character, holds_number, shortened,
 };
 use crate::rights::Right;
 use crate::time::Instant;
@@ -112,6 +112,9 @@ impl Command {
             return Err(wrong(key, format!("unknown; known are subject, time, {}", known.join(", "))));
         };
         let decoded = decode_value(spec, &value.to_string()).map_err(|reason| wrong(key, reason))?;
+        if decoded.as_ref().is_some_and(Value::holds_number) {
+            return Err(wrong(key, NUMBER));
+        }
         if let (Shape::Personal, Json::Object(fields)) = (spec.shape, value) {
             self.personal.clone_from(fields);
         }
@@ -162,6 +165,23 @@ impl Command {
                 Right::AuditDataset
             }
             _ => self.name.spec().right,
+        }
+    }
+
+    /// What was asked and is not done by what was decided: it waits for a second person.
+    #[must_use]
+    pub fn waits_for(&self, decided: &[FactType]) -> Vec<FactType> {
+        let decided = |kind: FactType| decided.contains(&kind);
+        match self.name {
+            CommandName::StateInError if decided(FactType::AnnulmentOrdered) => {
+                let instead = self.instead.as_ref().and_then(|instead| instead.act);
+                std::iter::once(FactType::FactAnnulled).chain(instead).collect()
+            }
+            CommandName::OrderErasure => vec![FactType::SubjectErased],
+            CommandName::OrderRestriction => vec![FactType::SubjectRestricted],
+            CommandName::OrderLifting => vec![FactType::SubjectRestrictionLifted],
+            CommandName::ProposePolicy => vec![FactType::PolicyAdopted],
+            _ => Vec::new(),
         }
     }
 
@@ -218,16 +238,13 @@ fn subjects_of(name: CommandName, body: &Map<String, Json>) -> Result<Vec<Box<st
     for subject in stated {
         let text = subject.as_str().unwrap_or_default();
         let kind = SubjectKind::of(text).filter(|kind| spec.subjects.contains(kind));
-        let last = text.rsplit('/').next().unwrap_or_default();
         let fits = kind.is_some()
             && text.len() <= MAX_NAME_BYTES
             && forbidden_character(text, Newlines::Refused).is_none()
-            && !looks_personal(last);
+            && !holds_number(text);
         if !fits {
             let kinds: Vec<String> = spec.subjects.iter().map(|kind| format!("`{kind}/…`")).collect();
-            let reason =
-                format!("{:?}: expected an opaque id such as {}", shortened(text), kinds.join(" or "));
-            return Err(wrong("subject", reason));
+            return Err(wrong("subject", format!("expected an opaque id such as {}", kinds.join(" or "))));
         }
         if !subjects.iter().any(|known| **known == *text) {
             subjects.push(text.into());
@@ -274,6 +291,31 @@ mod tests {
             ),
             (CommandName::ArchiveRecord, json!({"subjects": []}), "subjects", "1 to 1000"),
             (CommandName::ArchiveRecord, json!({"subject": "nominal/X777978"}), "subject", "opaque"),
+            (CommandName::ArchiveRecord, json!({"subject": "X777978"}), "subject", "opaque"),
+            (
+                CommandName::SignOffAssessment,
+                json!({"subject": "nominal/N", "assessment": "X777978"}),
+                "assessment",
+                "looks like a CRN",
+            ),
+            (
+                CommandName::LimitAccess,
+                json!({"subject": "nominal/N", "users": ["user/u", "user/A8513EA"]}),
+                "users",
+                "looks like a CRN",
+            ),
+            (
+                CommandName::DrawSample,
+                json!({"subject": "area/A1", "kind": "sample", "size": 5, "list": ["X777978"]}),
+                "list",
+                "looks like a CRN",
+            ),
+            (
+                CommandName::OrderErasure,
+                json!({"subject": "nominal/N", "ground": " 2002/0073319Z "}),
+                "ground",
+                "looks like a CRN",
+            ),
             (
                 CommandName::RecordAct,
                 json!({"subject": "nominal/N", "act": "nominal.died"}),
@@ -297,7 +339,23 @@ mod tests {
             let error = parse(name, &body).unwrap_err();
             assert_eq!(error.field, field, "{error}");
             assert!(error.reason.contains(words), "{error}");
+            for number in ["X777978", "A8513EA", "0073319Z"] {
+                assert!(!error.to_string().contains(number), "{error}");
+            }
         }
+    }
+
+    #[test]
+    fn what_waits_for_a_second_person_is_told_with_what_was_to_be_stated_instead() {
+        let body = json!({"subject": "nominal/N", "event": {"source": "/t", "id": "1"}, "reason": "x",
+                          "instead": {"act": "minutes.added", "meeting": "m"}});
+        let command = parse(CommandName::StateInError, &body).unwrap();
+        let waiting = [FactType::FactAnnulled, FactType::MinutesAdded];
+        assert_eq!(command.waits_for(&[FactType::AnnulmentOrdered]), waiting);
+        assert_eq!(command.waits_for(&waiting), []);
+        let order = json!({"subject": "nominal/N", "ground": "RRD-1"});
+        let command = parse(CommandName::OrderErasure, &order).unwrap();
+        assert_eq!(command.waits_for(&[FactType::SubjectOrderGiven]), [FactType::SubjectErased]);
     }
 
     #[test]

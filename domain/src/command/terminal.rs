@@ -6,7 +6,7 @@ use crate::command::CommandName;
 use crate::fact::Fact;
 
 /// A terminal as the log has it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Terminal {
     /// Where it stands.
     pub org: Option<Box<str>>,
@@ -39,7 +39,7 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
         return Err(case.broken("6.4", "it is not known where the terminal stands", remedy));
     }
     case.may(case.command.right(), &case.relation(org))?;
-    match case.command.name {
+    let facts = match case.command.name {
         CommandName::RegisterTerminal => {
             case.must(
                 state.org.as_deref() != Some(org),
@@ -71,5 +71,6 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
             Ok(case.one(FactType::TerminalWithdrawn))
         }
         _ => Err(case.missing()),
-    }
+    }?;
+    case.that_take_effect(&state, facts)
 }

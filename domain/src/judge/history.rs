@@ -271,7 +271,12 @@ impl History {
                 }
                 NONE
             }
-            Value::Text(_) if kind == FactType::PolicyAdopted && field == Field::Text => return None,
+            Value::Text(_)
+                if field == Field::Text
+                    && matches!(kind, FactType::PolicyAdopted | FactType::PolicyProposed) =>
+            {
+                return None;
+            }
             Value::Text(text) => self.symbols.intern(text),
             Value::Bool(value) => u32::from(*value),
             Value::Number(number) => u32::try_from(*number).ok()?,

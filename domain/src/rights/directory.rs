@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Post, Relation, Sight, Standing};
 use crate::catalogue::{FactType, Field, SubjectKind};
-use crate::command::{Annulments, Nominal, Organisation, Stream, User};
+use crate::command::{Annulments, Merges, Nominal, Organisation, Stream, User};
 use crate::fact::Fact;
 use crate::time::Instant;
 
@@ -21,8 +21,7 @@ pub struct Directory {
     posts: HashMap<Box<str>, BTreeSet<Box<str>>>,
     /// Users to whom the CPC token was ever granted.
     cpc_tokens: HashSet<Box<str>>,
-    /// Nominals that were ever merged into another.
-    merged: HashMap<Box<str>, BTreeSet<Box<str>>>,
+    merges: Arc<Merges>,
 }
 
 impl Directory {
@@ -62,11 +61,7 @@ impl Directory {
         }
         match fact.kind {
             FactType::FactAnnulled => Arc::make_mut(&mut self.annulments).note(&fact),
-            FactType::NominalMerged => {
-                if let Some(into) = fact.text(Field::Into) {
-                    self.merged.entry(into.into()).or_default().insert(fact.subject.clone());
-                }
-            }
+            FactType::NominalMerged => Arc::make_mut(&mut self.merges).note(&fact),
             FactType::PostFilled => {
                 if let Some(user) = fact.text(Field::User) {
                     self.posts.entry(user.into()).or_default().insert(fact.subject.clone());
@@ -77,7 +72,7 @@ impl Directory {
             }
             _ => {}
         }
-        if fact.kind != FactType::FactAnnulled {
+        if !matches!(fact.kind, FactType::FactAnnulled | FactType::NominalMerged) {
             Arc::make_mut(self.streams.entry(fact.subject.clone()).or_default()).take(fact);
         }
     }
@@ -170,20 +165,22 @@ impl Directory {
         Self::group(&self.chain(org, now)).map(Into::into)
     }
 
-    /// The subjects whose history counts as a nominal's: those merged into it.
+    /// The nominals whose history is one with that of a nominal, itself included; the survivor first.
     #[must_use]
-    pub fn merged_into(&self, nominal: &str) -> Vec<Box<str>> {
-        let mut found: Vec<Box<str>> = Vec::new();
-        let mut open: Vec<Box<str>> = vec![nominal.into()];
-        while let Some(survivor) = open.pop() {
-            for merged in self.merged.get(&survivor).into_iter().flatten() {
-                if &**merged != nominal && !found.contains(merged) {
-                    found.push(merged.clone());
-                    open.push(merged.clone());
-                }
-            }
-        }
-        found
+    pub fn unit(&self, nominal: &str, now: Instant) -> Vec<Box<str>> {
+        self.merges.unit(nominal, &self.annulments, now)
+    }
+
+    /// Whether a merge was taken in.
+    #[must_use]
+    pub fn knows_merge(&self, merge: &Fact) -> bool {
+        self.merges.knows(merge)
+    }
+
+    /// The users of whom anything is known.
+    pub(super) fn users(&self, now: Instant) -> impl Iterator<Item = (&str, User)> {
+        let streams = self.streams.iter().filter(|(id, _)| SubjectKind::of(id) == Some(SubjectKind::User));
+        streams.map(move |(id, stream)| (&**id, stream.fold(&self.annulments, now)))
     }
 
     /// What the log says of a person at an instant.
@@ -199,8 +196,9 @@ impl Directory {
             signed: state.has_signed("syops"),
             trained: state.trained.contains("visor"),
             enabled: state.account.is_enabled(),
-            tokens: state.tokens.iter().map(|(token, _)| token.clone()).collect(),
+            tokens: state.tokens,
             posts: self.posts_of(user, now),
+            chain: self.chain(state.org.as_deref().unwrap_or_default(), now),
             org: state.org.unwrap_or_default(),
             role: state.role.unwrap_or_default(),
             left: state.left,
@@ -210,14 +208,15 @@ impl Directory {
     /// How a person stands to a subject that an organisation answers for.
     #[must_use]
     pub fn relation(&self, who: &Standing, org: &str, now: Instant) -> Relation {
-        let (here, theirs) = (self.chain(org, now), self.chain(&who.org, now));
+        let here = self.chain(org, now);
         let group = Self::group(&here);
-        let within = here.contains(&who.org) || (group.is_some() && group == Self::group(&theirs));
+        let within = here.contains(&who.org) || (group.is_some() && group == Self::group(&who.chain));
         let posts = who.posts.iter().filter(|(post, of)| match post {
             Post::Cpc | Post::DeputyCpc | Post::VisorLead => here.contains(of),
             Post::Lpc => group.is_some() && Self::group(&self.chain(of, now)) == group,
         });
-        Relation { within, posts: posts.map(|(post, _)| *post).collect(), ..Relation::default() }
+        let posts = posts.map(|(post, _)| *post).collect();
+        Relation { within, here, posts, ..Relation::default() }
     }
 
     /// How a person stands to a nominal, `org` answering for it.
@@ -229,8 +228,7 @@ impl Directory {
         org: &str,
         now: Instant,
     ) -> Relation {
-        let theirs = self.chain(&who.org, now);
-        let here = |org: &Option<Box<str>>| org.as_ref().is_some_and(|org| theirs.contains(org));
+        let here = |org: &Option<Box<str>>| org.as_ref().is_some_and(|org| who.chain.contains(org));
         let mut relation = self.relation(who, org, now);
         // The ViSOR lead of the prison where the nominal is answers for what is done there.
         if let Some(prison) = &nominal.prison {
@@ -238,10 +236,10 @@ impl Directory {
             relation.posts.extend(who.posts.iter().filter(lead).map(|(post, _)| *post));
         }
         relation.holding = here(&nominal.prison) || here(&nominal.area);
-        relation.partner = nominal.is_partner(&who.user, &theirs);
+        relation.partner = nominal.is_partner(&who.user, &who.chain);
         relation.opened = nominal.is_opened_by(&who.user, now);
         relation.no_record = nominal.has_no_record();
-        relation.sight = match &nominal.listed {
+        relation.sight = match nominal.listed() {
             None => Sight::Open,
             Some(listed) if listed.contains(&who.user) => Sight::Listed,
             Some(_) => Sight::Hidden,

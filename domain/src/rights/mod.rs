@@ -5,9 +5,11 @@
 //! ground is left.
 
 mod directory;
+mod exemptions;
 mod standing;
 
 pub use directory::Directory;
+pub use exemptions::{ACCESS_DUTIES, Exempt, REVIEW_DAYS};
 pub use standing::{Floor, Post, Relation, Sight, Standing};
 
 named! {
@@ -171,25 +173,26 @@ impl Ground {
     /// Whether it is there, whatever the floor.
     #[must_use]
     pub fn is_there(self, who: &Standing, relation: &Relation) -> bool {
+        let token = |token: &str| who.holds_token(token, &relation.here);
         match self {
             Self::Cpc => relation.holds(&[Post::Cpc, Post::DeputyCpc]),
             Self::CpcInPost => relation.holds(&[Post::Cpc]),
-            Self::CentralSupport => relation.within && who.holds_token("central-support"),
+            Self::CentralSupport => relation.within && token("central-support"),
             Self::Lpc => relation.holds(&[Post::Lpc]),
             Self::Lead => relation.holds(&[Post::VisorLead]),
             Self::Governor => relation.within && &*who.role == "governor",
-            Self::Manager => relation.within && who.holds_token("manager"),
-            Self::Supervisor => relation.within && who.holds_token("supervisor"),
-            Self::Creator => relation.within && who.holds_token("create"),
-            Self::Partner => relation.partner && who.holds_token("partner"),
+            Self::Manager => relation.within && token("manager"),
+            Self::Supervisor => relation.within && token("supervisor"),
+            Self::Creator => relation.within && token("create"),
+            Self::Partner => relation.partner && who.may_be_partner(),
             Self::Opener => relation.opened,
             Self::Worker => relation.within || relation.holding,
             Self::WorkerBeforeRecord => relation.no_record && (relation.within || relation.holding),
             Self::Anyone => true,
             Self::Themselves => relation.same_person,
             Self::Colleague => relation.within && !relation.same_person,
-            Self::Administrator => who.holds_token("admin"),
-            Self::AdministratorHere => relation.within && who.holds_token("admin"),
+            Self::Administrator => token("admin"),
+            Self::AdministratorHere => relation.within && token("admin"),
             Self::SmbMember => relation.within && &*who.role == "smb-member",
             Self::Auditor => &*who.role == "auditor",
         }

@@ -28,6 +28,8 @@ pub struct Standing {
     pub user: Box<str>,
     /// The organisation; empty for somebody who is not registered.
     pub org: Box<str>,
+    /// The organisation and those above it.
+    pub chain: Vec<Box<str>>,
     /// The role, as in `user.registered`.
     pub role: Box<str>,
     /// Whether they left the role.
@@ -42,17 +44,25 @@ pub struct Standing {
     pub trained: bool,
     /// Whether the account is enabled.
     pub enabled: bool,
-    /// Tokens held.
-    pub tokens: BTreeSet<Box<str>>,
+    /// Tokens held, each with the area in which alone it counts, where it has one.
+    pub tokens: BTreeSet<(Box<str>, Option<Box<str>>)>,
     /// Posts held, each with its organisation.
     pub posts: Vec<(Post, Box<str>)>,
 }
 
 impl Standing {
-    /// Whether they hold a token.
+    /// Whether they hold a token that counts where an organisation answers: one without an area, or of an area that is
+    /// the organisation or lies above it.
     #[must_use]
-    pub fn holds_token(&self, token: &str) -> bool {
-        self.tokens.contains(token)
+    pub fn holds_token(&self, token: &str, chain: &[Box<str>]) -> bool {
+        let counts = |area: &Option<Box<str>>| area.as_ref().is_none_or(|area| chain.contains(area));
+        self.tokens.iter().any(|(held, area)| **held == *token && counts(area))
+    }
+
+    /// Whether they hold the partner token where they work: from there they are partners of records anywhere.
+    #[must_use]
+    pub fn may_be_partner(&self) -> bool {
+        self.holds_token("partner", &self.chain)
     }
 
     /// Whether they hold a post anywhere.
@@ -117,6 +127,8 @@ pub struct Relation {
     pub within: bool,
     /// They belong to the area or prison where the nominal is now.
     pub holding: bool,
+    /// The organisation that answers for the subject and those above it.
+    pub here: Vec<Box<str>>,
     /// Posts that they hold where the subject is answered for.
     pub posts: Vec<Post>,
     /// They, or their whole organisation, are partners of the record.

@@ -63,6 +63,7 @@ fn relation(name: &str) -> Relation {
                 within: true,
                 holding: true,
                 posts: Post::ALL.to_vec(),
+                here: Vec::new(),
                 partner: true,
                 opened: true,
                 no_record: true,
@@ -76,10 +77,13 @@ fn relation(name: &str) -> Relation {
 }
 
 fn standing(name: &str) -> Standing {
-    let tokens = |tokens: &[&str]| tokens.iter().map(|token| (*token).into()).collect::<BTreeSet<Box<str>>>();
+    let tokens = |tokens: &[&str]| -> BTreeSet<(Box<str>, Option<Box<str>>)> {
+        tokens.iter().map(|token| ((*token).into(), None)).collect()
+    };
     let live = Standing {
         user: "user/U".into(),
         org: "unit/U1".into(),
+        chain: vec!["unit/U1".into()],
         role: "practitioner".into(),
         left: false,
         vetting: 2,
@@ -150,6 +154,7 @@ const TABLE: &[(&[C], &[Right], Allowed)] = &[
             C::OrderRestriction,
             C::OrderLifting,
             C::ConfirmOrder,
+            C::WithdrawOrder,
             C::AuthoriseAccount,
             C::GrantExemption,
             C::ReviewExemption,
@@ -206,7 +211,7 @@ const TABLE: &[(&[C], &[Right], Allowed)] = &[
         &[("within fresh cpc deputy lpc lead", IN_ROLE)],
     ),
     (
-        &[C::EnrolOrganisation, C::PlaceOrganisation, C::PublishDocument],
+        &[C::EnrolOrganisation, C::PlaceOrganisation, C::PublishDocument, C::ProposePolicy, C::AdoptPolicy],
         &[Right::Administer],
         &[(ANYWHERE, "admin")],
     ),
@@ -338,4 +343,24 @@ fn a_refusal_names_the_paragraph_and_what_is_missing() {
     }
     let hidden = check(Right::SeeNominal, &standing("auditor"), &relation("hidden"));
     assert_eq!(hidden, Err(Denial::Hidden));
+}
+
+#[test]
+fn a_token_of_another_area_gives_nothing_here() {
+    let here: Vec<Box<str>> = vec!["unit/U1".into(), "area/A07".into(), "region/R1".into()];
+    let of = |area: &str, role: &str| {
+        let all = ["partner", "create", "manager", "supervisor", "central-support", "cpc", "lpc", "admin"];
+        let tokens = all.iter().map(|token| ((*token).into(), Some(area.into()))).collect();
+        Standing { tokens, vetting: 3, role: role.into(), chain: here.clone(), ..standing("plain") }
+    };
+    let relation = Relation { within: true, partner: true, here: here.clone(), ..Relation::default() };
+    for right in Right::ALL {
+        let without =
+            check(*right, &Standing { tokens: BTreeSet::new(), ..of("area/A07", "other") }, &relation);
+        let elsewhere = check(*right, &of("area/A08", "other"), &relation);
+        assert_eq!(elsewhere.is_ok(), without.is_ok(), "{right}");
+    }
+    for right in [Right::GovernRecord, Right::CreateRecord, Right::SignOff, Right::Administer] {
+        assert_eq!(check(right, &of("area/A07", "other"), &relation), Ok(()), "{right}");
+    }
 }

@@ -22,9 +22,10 @@ use crate::checkpoint::Signed;
 use crate::error::{DatabaseError, StoreError};
 use crate::keys::{Keys, Pending, Restricted};
 use crate::leaf::EVENT_VERSION;
+use crate::new_event::Tie;
 use crate::outcome::Outcome;
 use crate::plan::{Known, Plan, Row};
-use crate::position::{End, Head, Sequence};
+use crate::position::{End, Head, Position, Sequence};
 use crate::stored_event::{StoredEvent, split_subject};
 use crate::writer::{Committed, Context, Job};
 
@@ -225,6 +226,10 @@ impl PostgresLog {
         if jobs.iter().flat_map(|job| &job.events).any(|event| !context.keys.is_at_hand(&event.event)) {
             return Err(Trouble::Stale);
         }
+        // What was last stated of a type is asked for under the lock.
+        if types(jobs).next().is_some() {
+            return Err(Trouble::Stale);
+        }
         let wanted = uncached(jobs, context);
         let mut known = Prefetched::default();
         for job in jobs {
@@ -293,6 +298,7 @@ impl PostgresLog {
             let subjects: HashSet<&str> = subjects(jobs).collect();
             let subjects: Vec<&str> = subjects.into_iter().collect();
             known.versions = versions(&mut transaction, &subjects).await?;
+            known.last = last_of(&mut transaction, jobs).await?;
             context.streams.forget();
             let recorded_at = context.clock.now().max(end.head.recorded_at);
             let (mut plan, answers) = plan_with(fetched, jobs, context, known, &end, recorded_at)?;
@@ -368,8 +374,46 @@ fn commit_keys(context: &Context, plan: &mut Plan<'_, '_, Prefetched>) -> Result
     }
 }
 
+/// The subjects whose versions matter.
 fn subjects(jobs: &[Job]) -> impl Iterator<Item = &str> {
-    jobs.iter().flat_map(|job| &job.events).map(|event| &*event.fact().subject)
+    let events = jobs.iter().flat_map(|job| &job.events);
+    events.flat_map(|event| std::iter::once(&*event.fact().subject).chain(event.ties.iter().filter_map(tied)))
+}
+
+/// The subject to whose version an event is tied.
+fn tied(tie: &Tie) -> Option<&str> {
+    match tie {
+        Tie::Stream(subject, _) => Some(subject),
+        Tie::NoneSince(..) => None,
+    }
+}
+
+/// The types of which it matters when one was stated last.
+fn types(jobs: &[Job]) -> impl Iterator<Item = FactType> {
+    jobs.iter().flat_map(|job| &job.events).flat_map(|event| &event.ties).filter_map(|tie| match tie {
+        Tie::Stream(..) => None,
+        Tie::NoneSince(kind, _) => Some(*kind),
+    })
+}
+
+async fn last_of(
+    connection: &mut PgConnection,
+    jobs: &[Job],
+) -> Result<HashMap<FactType, Position>, StoreError> {
+    let names: Vec<&str> = types(jobs).map(FactType::name).collect();
+    if names.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let failed = StoreError::postgres("look for the last of a type");
+    let query = sqlx::query(include_str!("../../sql/postgres/select_last_of_types.sql")).bind(names);
+    let rows = query.fetch_all(connection).await.map_err(&failed)?;
+    let mut last = HashMap::new();
+    for row in rows {
+        let (name, position): (&str, i64) =
+            (row.try_get(0).map_err(&failed)?, row.try_get(1).map_err(&failed)?);
+        last.extend(FactType::from_name(name).map(|kind| (kind, Position::from_db(position))));
+    }
+    Ok(last)
 }
 
 /// The subjects whose version this node does not remember.
@@ -493,6 +537,7 @@ fn is_lost(error: &sqlx::Error) -> bool {
 struct Prefetched {
     events: HashMap<(Box<str>, Box<str>), StoredEvent>,
     versions: HashMap<Box<str>, Sequence>,
+    last: HashMap<FactType, Position>,
 }
 
 impl Prefetched {
@@ -514,5 +559,9 @@ impl Known for Prefetched {
 
     fn version(&mut self, subject: &str) -> Result<Sequence, StoreError> {
         Ok(self.versions.get(subject).copied().unwrap_or(Sequence::START))
+    }
+
+    fn last_of(&mut self, kind: FactType) -> Result<Position, StoreError> {
+        Ok(self.last.get(&kind).copied().unwrap_or(Position::START))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use mandate_domain::catalogue::FactType;
 use rusqlite::{CachedStatement, Connection, OptionalExtension};
 
 use super::migrate;
@@ -12,7 +13,7 @@ use crate::checkpoint::Signed;
 use crate::error::StoreError;
 use crate::outcome::Outcome;
 use crate::plan::{Known, Plan, Row};
-use crate::position::{End, Head, Sequence};
+use crate::position::{End, Head, Position, Sequence};
 use crate::store::make_private;
 use crate::stored_event::{StoredEvent, split_subject};
 use crate::writer::{Committed, Context, Job};
@@ -179,6 +180,7 @@ impl Drop for SqliteLog {
 
 /// Looks up by prepared statements, within the transaction in progress.
 struct Statements<'c> {
+    connection: &'c Connection,
     find: CachedStatement<'c>,
     last: CachedStatement<'c>,
 }
@@ -186,6 +188,7 @@ struct Statements<'c> {
 impl<'c> Statements<'c> {
     fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
         Ok(Self {
+            connection,
             find: connection
                 .prepare_cached(include_str!("../../sql/sqlite/select_event_by_source_id.sql"))?,
             last: connection.prepare_cached(include_str!("../../sql/sqlite/select_last_sequence.sql"))?,
@@ -206,6 +209,16 @@ impl Known for Statements<'_> {
         Ok(last
             .map_err(StoreError::database("read a stream's version"))?
             .map_or(Sequence::START, Sequence::from_db))
+    }
+
+    fn last_of(&mut self, kind: FactType) -> Result<Position, StoreError> {
+        // Seldom asked: prepared when it is.
+        let last = || {
+            let sql = include_str!("../../sql/sqlite/select_last_of_type.sql");
+            self.connection.prepare_cached(sql)?.query_row([kind.name()], |row| row.get(0)).optional()
+        };
+        let last: Option<i64> = last().map_err(StoreError::database("look for the last of a type"))?;
+        Ok(last.map_or(Position::START, Position::from_db))
     }
 }
 

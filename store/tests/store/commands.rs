@@ -176,6 +176,11 @@ async fn a_confirmed_order_destroys_the_key_and_is_answered_the_same_again(dir: 
     let first = commands.execute(confirm()).await.unwrap();
     assert_eq!(kinds(&first), [FactType::SubjectErased]);
     assert_eq!(commands.execute(confirm()).await.unwrap(), first);
+    // The key is for that body alone, here as for every command.
+    let other = json!({"subject": "nominal/N1", "note": "other words"});
+    let other = asked(CommandName::ConfirmOrder, &other, Some("k"));
+    let other = Asked { actor: "user/central".to_owned(), ..other };
+    assert!(matches!(commands.execute(other).await.unwrap_err(), CommandFailure::OtherBody));
     let check = tokio::task::spawn_blocking(move || {
         let event = store.reader().by_position(sealed).unwrap().unwrap();
         assert!(store.keys().unseal(&event).is_err(), "what was sealed cannot be opened any more");
@@ -183,7 +188,158 @@ async fn a_confirmed_order_destroys_the_key_and_is_answered_the_same_again(dir: 
     check.await.unwrap();
 }
 
+async fn an_order_about_a_survivor_destroys_the_keys_of_its_duplicates_as_well(dir: &World) {
+    let (store, commands) = office(dir).await;
+    let mut sealed = Vec::new();
+    for nominal in ["nominal/N1", "nominal/N2", "nominal/N3"] {
+        let note = asked(CommandName::RequestTransfer, &transfer(&[nominal]), None);
+        sealed.push(commands.execute(note).await.unwrap().position());
+    }
+    let told = store.clone();
+    let merge = move || {
+        tell(&told, &[("nominal/N2", "nominal.merged", json!({"into": "nominal/N1"}))]);
+        tell(&told, &[("nominal/N3", "nominal.merged", json!({"into": "nominal/N1"}))]);
+        let head = told.reader().head().unwrap().position;
+        let event = json!({"source": "/t", "id": told.reader().by_position(head).unwrap().unwrap().fact.id});
+        tell(&told, &[("nominal/N3", "fact.annulled", json!({"event": event, "reason": "another person"}))]);
+    };
+    tokio::task::spawn_blocking(merge).await.unwrap();
+    let order = json!({"subject": "nominal/N1", "ground": "RRD-2026-014"});
+    commands.execute(asked(CommandName::OrderErasure, &order, None)).await.unwrap();
+    let confirm = asked(CommandName::ConfirmOrder, &json!({"subject": "nominal/N1"}), Some("k"));
+    let confirm = Asked { actor: "user/central".to_owned(), ..confirm };
+    let done = commands.execute(confirm.clone()).await.unwrap();
+    let erased: Vec<&str> = done.events.iter().map(|event| &*event.subject).collect();
+    assert_eq!(erased, ["nominal/N1", "nominal/N2"]);
+    assert_eq!(commands.execute(confirm).await.unwrap(), done);
+    let check = tokio::task::spawn_blocking(move || {
+        for (position, gone) in sealed.into_iter().zip([true, true, false]) {
+            let event = store.reader().by_position(position).unwrap().unwrap();
+            assert_eq!(store.keys().unseal(&event).is_err(), gone, "{}", event.fact.subject);
+        }
+    });
+    check.await.unwrap();
+}
+
+async fn of_two_merges_at_once_that_would_close_a_circle_one_is_refused(dir: &World) {
+    let (store, commands) = office(dir).await;
+    for round in 0..6 {
+        let (one, other) = (format!("nominal/A{round}"), format!("nominal/B{round}"));
+        let told = store.clone();
+        let both = [one.clone(), other.clone()];
+        let registered = move || {
+            for nominal in &both {
+                let data = json!({"registration": "r", "category": 2, "level": 2, "area": "area/A1"});
+                tell(&told, &[(nominal, "mappa.registered", data)]);
+            }
+        };
+        tokio::task::spawn_blocking(registered).await.unwrap();
+        let merge = |from: &str, into: &str| {
+            let commands = commands.clone();
+            let asked = asked(CommandName::MergeNominals, &json!({"subject": from, "into": into}), None);
+            tokio::spawn(async move { commands.execute(asked).await })
+        };
+        let (first, second) = (merge(&one, &other), merge(&other, &one));
+        let answers = [first.await.unwrap(), second.await.unwrap()];
+        assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1, "{answers:?}");
+    }
+}
+
+async fn of_two_made_cpc_of_an_area_at_once_one_is_refused(dir: &World) {
+    let (store, commands) = office(dir).await;
+    let told = store.clone();
+    let prepare = move || {
+        let office = json!({"org": "area/A1", "role": "other", "service": "probation"});
+        tell(
+            &told,
+            &[
+                ("user/admin", "user.registered", office),
+                ("user/admin", "vetting.cleared", json!({"level": 3, "expires_on": "2027-12-31"})),
+                ("user/admin", "token.granted", json!({"token": "admin"})),
+            ],
+        );
+        for round in 0..6 {
+            let area = format!("area/T{round}");
+            for place in 0..2 {
+                let user = format!("user/t{round}-{place}");
+                let registered = json!({"org": area, "role": "cpc", "service": "probation"});
+                tell(
+                    &told,
+                    &[
+                        (&area, "organisation.placed", json!({"parent": "region/R1"})),
+                        (&user, "user.registered", registered),
+                        (&user, "vetting.cleared", json!({"level": 3, "expires_on": "2027-12-31"})),
+                        (&user, "account.authorised", json!({})),
+                    ],
+                );
+            }
+        }
+        tell(&told, &[("user/admin", "user.moved", json!({"org": "region/R1"}))]);
+    };
+    tokio::task::spawn_blocking(prepare).await.unwrap();
+    let give = |name, body: &Value| {
+        let commands = commands.clone();
+        let asked = Asked { actor: "user/admin".to_owned(), ..asked(name, body, None) };
+        tokio::spawn(async move { commands.execute(asked).await })
+    };
+    for round in 0..6 {
+        let user = |place| format!("user/t{round}-{place}");
+        let token = |place| give(CommandName::GrantToken, &json!({"subject": user(place), "token": "cpc"}));
+        let (first, second) = (token(0), token(1));
+        let answers = [first.await.unwrap(), second.await.unwrap()];
+        assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1, "{answers:?}");
+        let refused = answers.iter().find_map(|answer| answer.as_ref().err()).unwrap();
+        assert!(refused.to_string().contains("has one CPC token"), "{refused}");
+        let post = |place| {
+            let body = json!({"subject": format!("area/T{round}"), "post": "cpc", "user": user(place)});
+            give(CommandName::FillPost, &body)
+        };
+        let (first, second) = (post(0), post(1));
+        let answers = [first.await.unwrap(), second.await.unwrap()];
+        assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1, "{answers:?}");
+    }
+}
+
+async fn a_policy_is_proposed_and_adopted_on_its_own_stream(dir: &World) {
+    let (store, commands) = office(dir).await;
+    let told = store.clone();
+    let prepare = move || {
+        for user in ["user/admin", "user/other"] {
+            let office = json!({"org": "region/R1", "role": "other", "service": "probation"});
+            tell(
+                &told,
+                &[
+                    (user, "user.registered", office),
+                    (user, "vetting.cleared", json!({"level": 3, "expires_on": "2027-12-31"})),
+                    (user, "token.granted", json!({"token": "admin"})),
+                ],
+            );
+        }
+    };
+    tokio::task::spawn_blocking(prepare).await.unwrap();
+    let text = mandate_domain::policy::concatenated(&mandate_domain::policy::shipped_files());
+    let propose =
+        json!({"subject": "policy/framework", "version": "2", "effective_from": "2026-04-01", "text": text});
+    let by = |actor: &str, asked: Asked| Asked { actor: actor.to_owned(), ..asked };
+    let proposed = by("user/admin", asked(CommandName::ProposePolicy, &propose, None));
+    let done = commands.execute(proposed).await.unwrap();
+    let position = done.position();
+    let reader = store.reader().clone();
+    let event =
+        tokio::task::spawn_blocking(move || reader.by_position(position).unwrap().unwrap()).await.unwrap();
+    let sha256 = event.fact.text(mandate_domain::catalogue::Field::Sha256).unwrap().to_owned();
+    let adopt = json!({"subject": "policy/framework", "version": "2", "sha256": sha256});
+    let own = by("user/admin", asked(CommandName::AdoptPolicy, &adopt, None));
+    assert!(matches!(commands.execute(own).await.unwrap_err(), CommandFailure::Refused(_)));
+    let adopted = by("user/other", asked(CommandName::AdoptPolicy, &adopt, None));
+    assert_eq!(kinds(&commands.execute(adopted).await.unwrap()), [FactType::PolicyAdopted]);
+}
+
 both_async! {
+    an_order_about_a_survivor_destroys_the_keys_of_its_duplicates_as_well,
+    of_two_merges_at_once_that_would_close_a_circle_one_is_refused,
+    of_two_made_cpc_of_an_area_at_once_one_is_refused,
+    a_policy_is_proposed_and_adopted_on_its_own_stream,
     a_command_for_several_subjects_is_carried_out_whole_or_not_at_all,
     of_two_sendings_at_once_under_one_key_one_takes_effect_and_both_hear_the_same,
     a_key_is_for_one_body_of_one_person,

@@ -11,7 +11,7 @@ use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use mandate_domain::catalogue::SubjectKind;
+use mandate_domain::catalogue::{FactType, SubjectKind};
 use mandate_domain::command::{Command, CommandName, Context, DutyNow, may_see_nominal};
 use mandate_domain::fact::{Newlines, forbidden_character};
 use mandate_domain::judge::Outcome;
@@ -48,6 +48,15 @@ struct EventAnswer {
     id: String,
 }
 
+/// Something that was asked and waits for a second person.
+#[derive(Debug, Serialize)]
+struct WaitingAnswer {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// What brings it about.
+    until: &'static str,
+}
+
 /// The answer to a command that was carried out.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -62,6 +71,9 @@ struct Answer {
     /// Whether the read models have come to it.
     projected: bool,
     events: Vec<EventAnswer>,
+    /// What was asked and is not recorded yet.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    waiting: Vec<WaitingAnswer>,
 }
 
 /// Carries out a command.
@@ -139,14 +151,31 @@ async fn give(
             Ok((command, duties))
         })
         .await?;
-    let asked = Asked { command: Arc::new(command), body: said.to_vec(), actor, key, expected, duties, now };
+    let command = Arc::new(command);
+    let asked =
+        Asked { command: Arc::clone(&command), body: said.to_vec(), actor, key, expected, duties, now };
     let done = app.commands().execute(asked).await?;
     let position = done.position();
     let projected = wait && projected(app, position).await?;
-    Ok(answer(name, done, projected))
+    Ok(answer(&command, done, projected))
 }
 
-fn answer(name: CommandName, done: Done, projected: bool) -> Response {
+/// What a command asks of a second person, in words.
+const fn second(name: CommandName) -> &'static str {
+    match name {
+        CommandName::StateInError => {
+            "another person of CPC level gives the same command, with `instead` where something is to be stated anew"
+        }
+        CommandName::ProposePolicy => "another administrator gives `adopt-policy`",
+        _ => "another person of CPC level gives `confirm-order`",
+    }
+}
+
+fn answer(command: &Command, done: Done, projected: bool) -> Response {
+    let name = command.name;
+    let kinds: Vec<FactType> = done.events.iter().map(|event| event.kind).collect();
+    let waiting = command.waits_for(&kinds).into_iter();
+    let waiting = waiting.map(|kind| WaitingAnswer { kind: kind.name(), until: second(name) }).collect();
     let position = done.position();
     let same = done
         .events
@@ -165,8 +194,15 @@ fn answer(name: CommandName, done: Done, projected: bool) -> Response {
             id: event.id.into(),
         })
         .collect();
-    let body =
-        Answer { command: name.name(), command_id: done.command_id, position, version, projected, events };
+    let body = Answer {
+        command: name.name(),
+        command_id: done.command_id,
+        position,
+        version,
+        projected,
+        events,
+        waiting,
+    };
     let mut response = Json(body).into_response();
     let tag = version.and_then(|version| HeaderValue::from_str(&format!("\"{version}\"")).ok());
     if let Some(tag) = tag {
@@ -247,7 +283,7 @@ fn duties_of(app: &App, command: &mut Command, actor: &str, now: Instant) -> Res
 /// Whether somebody may see a nominal.
 fn seen(app: &App, nominal: &str, actor: &str, now: Instant) -> Result<Result<(), Denial>, HttpError> {
     let directory = app.commands().directory()?;
-    let stream = app.commands().history(nominal, &directory)?;
+    let stream = app.commands().history(nominal, &directory, now)?;
     let context = Context {
         now,
         actor: actor.into(),
@@ -256,6 +292,7 @@ fn seen(app: &App, nominal: &str, actor: &str, now: Instant) -> Result<Result<()
         expected: None,
         duties: Arc::default(),
         survivor: None,
+        whole: Arc::default(),
     };
     Ok(may_see_nominal(&stream, &context))
 }

@@ -172,7 +172,8 @@ impl FactResult {
                 let reason = Refusal::Conflict { teller, id, first, differing }.to_string();
                 Self { conflicts_with, ..Self::refused(index, Rejection::conflict(reason)) }
             }
-            other @ (Refusal::VersionConflict { .. } | Refusal::Erased { .. }) => {
+            other
+            @ (Refusal::VersionConflict { .. } | Refusal::Overtaken { .. } | Refusal::Erased { .. }) => {
                 Self::refused(index, Rejection::conflict(other.to_string()))
             }
         }

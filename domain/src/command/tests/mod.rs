@@ -1,7 +1,9 @@
 //! Given what is known, when somebody gives a command, then the facts it comes to, or the paragraph that refuses it.
 
+mod merges;
 mod nominals;
 mod organisations;
+mod policies;
 mod users;
 
 use std::collections::HashMap;
@@ -21,6 +23,7 @@ pub struct World {
     pub directory: Directory,
     pub streams: HashMap<String, Stream>,
     pub duties: Vec<DutyNow>,
+    log: Vec<Fact>,
     told: usize,
 }
 
@@ -36,6 +39,7 @@ impl World {
             directory: Directory::default(),
             streams: HashMap::new(),
             duties: Vec::new(),
+            log: Vec::new(),
             told: 0,
         };
         for (org, parent) in [
@@ -112,8 +116,14 @@ impl World {
         self.take(Fact::parse(&text.to_string()).unwrap());
     }
 
+    /// The fact told last: source and id.
+    pub fn last_told(&self) -> Json {
+        json!({"source": "/t", "id": format!("t{}", self.told)})
+    }
+
     fn take(&mut self, fact: Fact) {
         self.streams.entry(fact.subject.to_string()).or_default().take(fact.clone());
+        self.log.push(fact.clone());
         self.directory.take(fact);
     }
 
@@ -136,9 +146,7 @@ impl World {
         let mut fields = body.as_object().unwrap().clone();
         fields.insert("subject".to_owned(), json!(subject));
         let command = Command::parse(CommandName::from_name(name).unwrap(), &fields).unwrap();
-        let survivor = command
-            .text(Field::Into)
-            .map(|into| Arc::new(self.streams.get(into).cloned().unwrap_or_default()));
+        let survivor = command.text(Field::Into).map(|into| Arc::new(self.whole(into)));
         let context = Context {
             now: self.now,
             actor: format!("user/{who}").into(),
@@ -147,6 +155,7 @@ impl World {
             expected: None,
             duties: self.duties.clone().into(),
             survivor,
+            whole: Arc::new([(subject.into(), self.whole(subject))].into_iter().collect()),
         };
         let stream = self.streams.get(subject).cloned().unwrap_or_default();
         let decided = decide(&command, subject, &stream, &context)?;
@@ -156,6 +165,15 @@ impl World {
             self.take(fact.under(&format!("c{}.0.{number}", self.told)));
         }
         Ok(kinds)
+    }
+
+    /// The history of a subject and of those that merges make one with it.
+    pub fn whole(&self, subject: &str) -> Stream {
+        let unit = self.directory.unit(subject, self.now);
+        let mut whole = Stream::default();
+        let theirs = self.log.iter().filter(|fact| unit.contains(&fact.subject));
+        theirs.for_each(|fact| whole.take(fact.clone()));
+        whole
     }
 
     /// Gives a command that must come to these facts.

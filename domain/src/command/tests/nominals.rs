@@ -8,13 +8,13 @@ use super::{World, at};
 use crate::command::{Context, may_see_nominal};
 use crate::rights::Denial;
 
-const N1: &str = "nominal/N1";
+pub const N1: &str = "nominal/N1";
 
-fn none() -> Json {
+pub fn none() -> Json {
     json!({})
 }
 
-fn seen(world: &World, who: &str) -> Result<(), Denial> {
+pub fn seen(world: &World, who: &str) -> Result<(), Denial> {
     let context = Context {
         now: world.now,
         actor: format!("user/{who}").into(),
@@ -23,8 +23,9 @@ fn seen(world: &World, who: &str) -> Result<(), Denial> {
         expected: None,
         duties: Arc::default(),
         survivor: None,
+        whole: Arc::default(),
     };
-    may_see_nominal(&world.streams[N1], &context)
+    may_see_nominal(&world.whole(N1), &context)
 }
 
 #[test]
@@ -237,6 +238,9 @@ fn an_order_about_a_persons_data_takes_two_people() {
         world.does("central", "confirm-order", N1, none(), &[kind]);
     }
     world.does("cpc", "order-erasure", "user/manager", json!({"ground": "RRD-2"}), &["subject.order_given"]);
+    let back = || json!({"reason": "the wrong person"});
+    world.refuses("manager", "withdraw-order", "user/manager", back(), "4.16", "this takes");
+    world.does("central", "withdraw-order", "user/manager", back(), &["fact.annulled"]);
     world.refuses(
         "central",
         "order-erasure",
@@ -272,6 +276,14 @@ fn who_copied_an_assessment_does_not_sign_it_off() {
         &["manager.notified"],
     );
     world.refuses("both", "sign-off-assessment", N1, sign(), "7", "who copied an assessment");
+    // Whoever copies a part of it later does not take the first one's place.
+    let rest = json!({"act": "oasys.copied", "assessment": "a", "sections": ["R11"]});
+    world.does("manager", "record-act", N1, rest, &["oasys.copied"]);
+    world.refuses("both", "sign-off-assessment", N1, sign(), "7", "who copied an assessment");
+    world.live("third", "unit/U1", "spo", 2, &["supervisor"]);
+    let told = json!({"assessment": "a", "sections": ["R10"], "by": "third"});
+    world.tell(N1, "oasys.copied", told);
+    world.refuses("third", "sign-off-assessment", N1, sign(), "7", "who copied an assessment");
     world.refuses("manager", "sign-off-assessment", N1, sign(), "7", "a supervisor of the record");
     world.does("supervisor", "sign-off-assessment", N1, sign(), &["risk_assessment.signed_off"]);
     world.refuses("supervisor", "sign-off-assessment", N1, sign(), "7", "signed off already");
@@ -345,4 +357,39 @@ fn an_error_of_ones_own_is_corrected_at_once_anothers_by_two_people() {
     world.does("cpc", "state-in-error", "user/manager", vetting(), &["annulment.ordered"]);
     world.does("central", "state-in-error", "user/manager", vetting(), &["fact.annulled"]);
     assert_eq!(world.directory.standing("user/manager", world.now).vetting, 2);
+}
+
+#[test]
+fn an_order_is_withdrawn_by_who_gave_it_or_by_another_and_then_waits_no_more() {
+    let mut world = World::new();
+    world.record(N1);
+    let (ground, back) = (|| json!({"ground": "RRD-1"}), || json!({"reason": "the wrong person"}));
+    world.refuses("cpc", "withdraw-order", N1, back(), "4.16", "no order");
+    for who in ["cpc", "central"] {
+        world.does("cpc", "order-erasure", N1, ground(), &["subject.order_given"]);
+        world.does(who, "withdraw-order", N1, back(), &["fact.annulled"]);
+        world.refuses("central", "confirm-order", N1, none(), "4.16", "no order");
+    }
+    // The next order takes two people as before.
+    world.does("central", "order-restriction", N1, ground(), &["subject.order_given"]);
+    world.refuses("central", "confirm-order", N1, none(), "4.16", "it takes two people");
+    world.does("cpc", "confirm-order", N1, none(), &["subject.restricted"]);
+}
+
+#[test]
+fn a_limit_or_an_end_of_before_something_later_is_refused_instead_of_changing_nothing() {
+    let mut world = World::new();
+    world.record(N1);
+    world.now = at("2026-03-04T09:00:00Z");
+    let limited = json!({"limited": true, "users": ["user/cpc", "user/manager"]});
+    world.tell(N1, "record.access_limited", limited);
+    let early = json!({"time": "2026-03-03T09:00:00Z"});
+    world.refuses("cpc", "lift-access-limit", N1, early, "4.16", "something later says otherwise");
+    world.does(
+        "cpc",
+        "lift-access-limit",
+        N1,
+        json!({"time": "2026-03-04T09:00:00Z"}),
+        &["record.access_limited"],
+    );
 }

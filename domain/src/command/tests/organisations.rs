@@ -26,6 +26,12 @@ fn there_is_one_cpc_in_an_area_vetted_to_level_3() {
     world.refuses(who, "fill-post", area, post("cpc", "user/nobody"), "4.8", "not registered");
     world.refuses(who, "fill-post", area, post("lpc", "user/central"), "4.8", "no post of such");
     world.does(who, "fill-post", area, post("cpc", "user/central"), &["post.filled"]);
+    // Separation of duties: whoever may appoint appoints others.
+    let own = post("deputy-cpc", "user/central");
+    world.refuses("central", "fill-post", area, own, "4.8", "nobody appoints themselves");
+    world.tell("user/governor", "vetting.cleared", json!({"level": 3, "expires_on": "2028-01-01"}));
+    let own = post("deputy-cpc", "user/governor");
+    world.refuses("governor", "fill-post", "prison-group/G1", own, "5.4", "nobody appoints themselves");
     // Deputies may be several; the new CPC appoints them.
     world.refuses("central", "fill-post", area, post("deputy-cpc", "user/manager"), "4.8", "vetting level 3");
     world.does("central", "fill-post", area, post("deputy-cpc", "user/cpc"), &["post.filled"]);
@@ -58,6 +64,14 @@ fn a_unit_has_one_lpc_and_a_visor_lead_is_not_who_updates_records() {
     let lead = post("visor-lead", "user/clerk");
     world.refuses("governor", "fill-post", "prison/LEI", lead, "5.9", "not tasked with updating");
     world.live("second", "prison/LEI", "other", 2, &["partner"]);
+    world.refuses(
+        "governor",
+        "fill-post",
+        "prison/LEI",
+        post("visor-lead", "user/governor"),
+        "5.5",
+        "themselves",
+    );
     world.does("governor", "fill-post", "prison/LEI", post("visor-lead", "user/second"), &["post.filled"]);
     world.tell("user/second", "user.left_role", json!({}));
     world.does("governor", "vacate-post", "prison/LEI", post("visor-lead", "user/second"), &["post.vacated"]);
@@ -96,8 +110,6 @@ fn a_sample_is_drawn_once_from_its_seed_and_goes_into_the_audit() {
     let (area, kind) = ("area/A1", || json!({"kind": "sample"}));
     world.refuses("cpc", "complete-audit", area, kind(), "5.10", "no sample was drawn");
     let drawing = || json!({"kind": "sample", "seed": "2026-Q1", "size": 5, "list": list});
-    let personal = json!({"kind": "sample", "size": 5, "list": ["X777978"]});
-    world.refuses("cpc", "draw-sample", area, personal, "5.10", "CRN");
     world.does("cpc", "draw-sample", area, drawing(), &["audit.sample_drawn"]);
     world.refuses("cpc", "draw-sample", area, drawing(), "5.10", "not drawn again");
     world.does("cpc", "complete-audit", area, kind(), &["audit.completed"]);

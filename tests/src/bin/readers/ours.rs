@@ -166,7 +166,7 @@ fn write(plan: &Plan, writer: u64, store: &Store, written: &Written) -> anyhow::
         for (event, outcome) in events.iter().zip(&outcomes) {
             let position = match outcome {
                 Outcome::Stored { position, .. } => position.get(),
-                Outcome::Refused(Refusal::VersionConflict { .. }) => {
+                Outcome::Refused(Refusal::VersionConflict { .. } | Refusal::Overtaken { .. }) => {
                     written.conflicts.fetch_add(u64::from(contested), Ordering::SeqCst);
                     written.refused.fetch_add(1, Ordering::SeqCst);
                     continue;
