@@ -257,6 +257,12 @@ CREATE TABLE posts
   PRIMARY KEY (org, post, user)
 ) STRICT, WITHOUT ROWID;
 
+-- Who left their role and was not registered again: they hold no post and answer for nothing, whatever else was said.
+CREATE TABLE leavers
+(
+  user text NOT NULL PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
 -- Where organisations belong, and since when they take part.
 CREATE TABLE organisations
 (

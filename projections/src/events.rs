@@ -30,12 +30,14 @@ pub(crate) fn has_rows(event: &StoredEvent) -> bool {
         | FactType::MessageReplayed
         | FactType::MessageDiscarded
         | FactType::FactAnnulled
+        | FactType::UserRegistered
+        | FactType::UserLeftRole
         | FactType::PreferencesSet => true,
         FactType::AccessOpened
         | FactType::RecordAccessed
         | FactType::PartnershipRequested
         | FactType::TransferRequested => occasion_of(event).is_some(),
-        FactType::UserRegistered | FactType::UserMoved => event.sealed.is_some(),
+        FactType::UserMoved => event.sealed.is_some(),
         _ => false,
     }
 }
@@ -81,10 +83,13 @@ pub(crate) fn take_in(connection: &Connection, event: &StoredEvent) -> Result<()
                        ON CONFLICT (org) DO UPDATE SET enrolled_at = coalesce(enrolled_at, excluded.enrolled_at)";
             execute(connection, sql, params![&*fact.subject, fact.time.nanos()])?;
         }
-        FactType::UserRegistered | FactType::UserMoved if event.sealed.is_some() => {
-            let sql = "INSERT INTO registrations (user, position) VALUES (?1, ?2) \
-                       ON CONFLICT (user) DO UPDATE SET position = excluded.position";
-            execute(connection, sql, params![&*fact.subject, to_i64(event)])?;
+        FactType::UserRegistered => {
+            execute(connection, "DELETE FROM leavers WHERE user = ?1", [&*fact.subject])?;
+            address(connection, event)?;
+        }
+        FactType::UserMoved => address(connection, event)?,
+        FactType::UserLeftRole => {
+            execute(connection, "INSERT OR IGNORE INTO leavers (user) VALUES (?1)", [&*fact.subject])?;
         }
         FactType::MessageQuarantined => quarantined(connection, event)?,
         FactType::MessageReplayed => settled(connection, event, "replayed")?,
@@ -92,6 +97,16 @@ pub(crate) fn take_in(connection: &Connection, event: &StoredEvent) -> Result<()
         _ => {}
     }
     Ok(())
+}
+
+/// Where the address of a user may stand.
+fn address(connection: &Connection, event: &StoredEvent) -> Result<(), ProjectionError> {
+    if event.sealed.is_none() {
+        return Ok(());
+    }
+    let sql = "INSERT INTO registrations (user, position) VALUES (?1, ?2) \
+               ON CONFLICT (user) DO UPDATE SET position = excluded.position";
+    execute(connection, sql, params![&*event.fact.subject, to_i64(event)])
 }
 
 fn quarantined(connection: &Connection, event: &StoredEvent) -> Result<(), ProjectionError> {

@@ -33,9 +33,9 @@ use rusqlite::Connection;
 pub use compare::{Comparison, Difference, Table};
 pub use error::ProjectionError;
 pub use model::{
-    BreachRow, DiscrepancyFilter, DutyCount, DutyFilter, DutyRow, DutySort, DutyVersion, EscalationDue,
-    Listed, MAX_PAGE, NoticeRow, Occasion, Parked, PostHolder, Preferences, Progress, QuarantineFilter,
-    QuarantineRow, Rescission, SubjectRow, TimelineEntry, Warning,
+    Annulled, BreachRow, DiscrepancyFilter, DutyCount, DutyFilter, DutyRow, DutySort, DutyVersion,
+    EscalationDue, Listed, MAX_PAGE, NoticeRow, Occasion, Parked, PostHolder, Preferences, Progress,
+    QuarantineFilter, QuarantineRow, Rescission, SubjectRow, TimelineEntry, Warning,
 };
 pub use queries::ByUnit;
 pub use status::{MailStatus, Status};

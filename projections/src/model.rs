@@ -235,6 +235,15 @@ pub struct Occasion {
     pub position: Position,
 }
 
+/// Of whom something was stated in error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Annulled {
+    /// Whom it was about.
+    pub subject: String,
+    /// The organisations concerned, as far as there are.
+    pub orgs: [Option<String>; 4],
+}
+
 /// Who holds a post.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PostHolder {

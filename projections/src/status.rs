@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::error::ProjectionError;
 use crate::model::{NoticeRow, Parked};
-use crate::queries::notices;
+use crate::queries::notices_alone;
 use crate::{FILE, compare, database, rows};
 
 /// How the read models stand.
@@ -36,7 +36,7 @@ pub struct Status {
     pub bytes: u64,
 }
 
-/// The mails that matter to who keeps the program running.
+/// The mails that matter to who keeps the program running, without what they list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MailStatus {
     /// Those that wait, in the order in which they were queued.
@@ -54,8 +54,8 @@ pub(crate) fn mail(connection: &Connection, since: Instant) -> Result<MailStatus
     let dead = "WHERE n.status = 'rejected' AND n.queued_at >= ?1 AND n.reply NOT LIKE 'moot:%' \
                 AND n.reply NOT LIKE 'its recipient%' ORDER BY n.position DESC LIMIT ?2";
     Ok(MailStatus {
-        waiting: notices(connection, waiting, [MAILS])?,
-        dead: notices(connection, dead, params![since.nanos(), MAILS])?,
+        waiting: notices_alone(connection, waiting, [MAILS])?,
+        dead: notices_alone(connection, dead, params![since.nanos(), MAILS])?,
     })
 }
 

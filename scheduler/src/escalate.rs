@@ -25,7 +25,12 @@ impl Shared {
             for due in &found {
                 let holder = due.duty.record.holder.as_deref();
                 let about = format!("{} {}", due.step, holder.unwrap_or_default());
-                owed.push((about, recipients.of_escalation(holder, &due.to_role)?));
+                let people = if self.is_for_digests(&due.duty) {
+                    Vec::new()
+                } else {
+                    recipients.of_escalation(holder, &due.to_role)?
+                };
+                owed.push((about, people));
             }
             let plans = shared_by_subject(Template::Escalation, &owed, batches.round);
             let mut groups = Vec::with_capacity(found.len());

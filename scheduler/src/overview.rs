@@ -12,7 +12,7 @@ use crate::scheduler::Shared;
 /// Organisations below one another that are looked at.
 const MAX_DEPTH: usize = 4;
 /// What marks a duty of whose holder nothing that could end it was ever recorded.
-const NOT_EVIDENCED: &str = "not_evidenced";
+pub(crate) const NOT_EVIDENCED: &str = "not_evidenced";
 
 /// The organisations that a person answers for, and the units whose cases they keep.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -174,8 +174,8 @@ impl Shared {
         let own = |org: &Option<String>| {
             org.as_ref().is_some_and(|org| desk.holders.contains(org) || desk.units.contains(org))
         };
-        let annulled: BTreeSet<String> =
-            found.into_iter().filter(|(_, orgs)| orgs.iter().any(own)).map(|(subject, _)| subject).collect();
+        let own = found.into_iter().filter(|one| one.orgs.iter().any(own));
+        let annulled: BTreeSet<String> = own.map(|one| one.subject).collect();
         overview.annulled = annulled.into_iter().collect();
         Ok(overview)
     }

@@ -17,6 +17,7 @@ use crate::event::{self, Key};
 use crate::notice::{
     Mailing, Owed, Planned, Round, Template, Volume, Withdrawn, breach_notices, rescission_notices,
 };
+use crate::overview::NOT_EVIDENCED;
 use crate::recipients::Recipients;
 use crate::scheduler::{Shared, StepReport};
 
@@ -167,10 +168,15 @@ impl Shared {
             }
             let mut owed = Vec::with_capacity(found.len());
             for row in &found {
+                let people = if self.is_for_digests(row) {
+                    Vec::new()
+                } else {
+                    recipients.of_breach(row.record.holder.as_deref())?
+                };
                 owed.push(Owed {
                     key: Key::of_duty(row),
                     mailing: self.mailing(row, now, &mut enrolled)?,
-                    recipients: recipients.of_breach(row.record.holder.as_deref())?,
+                    recipients: people,
                 });
             }
             let plans = breach_notices(&owed, batches.round);
@@ -190,6 +196,12 @@ impl Shared {
         Ok(())
     }
 
+    /// Whether a breach is told in digests alone: of its holder nothing that could end it was ever recorded, so that the
+    /// feed or the attestation may be what is missing. Where there are no digests it goes into summaries.
+    pub fn is_for_digests(&self, row: &DutyRow) -> bool {
+        self.settings.schedules.digest.is_some() && is_not_evidenced(row)
+    }
+
     /// Whether a breach may have a mail of its own (spec 3.4 `not_evidenced`, 4.5).
     fn mailing(
         &self,
@@ -199,8 +211,7 @@ impl Shared {
     ) -> Result<Mailing, SchedulerError> {
         let record = &row.record;
         let Some(due_at) = record.due_at else { return Ok(Mailing::InSummary) };
-        let not_evidenced = record.flags.iter().any(|flag| flag == "not_evidenced");
-        if not_evidenced || due_at.plus_seconds(NEWS_SECONDS) < now {
+        if is_not_evidenced(row) || due_at.plus_seconds(NEWS_SECONDS) < now {
             return Ok(Mailing::InSummary);
         }
         let Some(holder) = &record.holder else { return Ok(Mailing::Singly) };
@@ -289,4 +300,8 @@ impl Shared {
         report.refused += batches.refused.len();
         Ok(())
     }
+}
+
+fn is_not_evidenced(row: &DutyRow) -> bool {
+    row.record.flags.iter().any(|flag| flag == NOT_EVIDENCED)
 }

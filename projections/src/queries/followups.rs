@@ -8,7 +8,8 @@ use super::{all, duties::select};
 use crate::Projections;
 use crate::error::ProjectionError;
 use crate::model::{
-    BreachRow, DutyRow, EscalationDue, NoticeRow, Occasion, PostHolder, Preferences, Rescission, Warning,
+    Annulled, BreachRow, DutyRow, EscalationDue, NoticeRow, Occasion, PostHolder, Preferences, Rescission,
+    Warning,
 };
 use crate::status::MailStatus;
 use crate::steps;
@@ -222,18 +223,17 @@ impl Projections {
     ///
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
-    pub fn annulments(
-        &self,
-        after: Instant,
-        until: Instant,
-    ) -> Result<Vec<(String, [Option<String>; 4])>, ProjectionError> {
+    pub fn annulments(&self, after: Instant, until: Instant) -> Result<Vec<Annulled>, ProjectionError> {
         let sql = "SELECT a.subject, json_extract(s.state, '$.area'), json_extract(s.state, '$.unit'), \
                    json_extract(s.state, '$.org'), a.subject FROM annulments a \
                    LEFT JOIN subjects s ON s.subject = a.subject \
                    WHERE a.recorded_at > ?1 AND a.recorded_at <= ?2 ORDER BY a.position LIMIT 10000";
         self.read(|connection| {
             all(connection, sql, params![after.nanos(), until.nanos()], |row| {
-                Ok((row.get(0)?, [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?]))
+                Ok(Annulled {
+                    subject: row.get(0)?,
+                    orgs: [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?],
+                })
             })
         })
     }
@@ -253,7 +253,8 @@ impl Projections {
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn all_post_holders(&self) -> Result<Vec<PostHolder>, ProjectionError> {
-        let sql = "SELECT user, org, post FROM posts ORDER BY user, org, post LIMIT 100000";
+        let sql = "SELECT user, org, post FROM posts WHERE user NOT IN (SELECT l.user FROM leavers l) \
+                   ORDER BY user, org, post LIMIT 100000";
         self.read(|connection| {
             all(connection, sql, [], |row| {
                 Ok(PostHolder { user: row.get(0)?, org: row.get(1)?, post: row.get(2)? })
@@ -261,13 +262,14 @@ impl Projections {
         })
     }
 
-    /// Users in a role, each with their organisation; one who left has none.
+    /// Users in a role, each with their organisation, without those who left.
     ///
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn users_in_role(&self, role: &str) -> Result<Vec<(String, Option<String>)>, ProjectionError> {
         let sql = "SELECT subject, nullif(json_extract(state, '$.org'), 'none') FROM subjects \
-                   WHERE kind = 'user' AND json_extract(state, '$.role') = ?1 ORDER BY subject LIMIT 100000";
+                   WHERE kind = 'user' AND json_extract(state, '$.role') = ?1 \
+                   AND subject NOT IN (SELECT l.user FROM leavers l) ORDER BY subject LIMIT 100000";
         self.read(|connection| all(connection, sql, [role], |row| Ok((row.get(0)?, row.get(1)?))))
     }
 
@@ -339,12 +341,13 @@ impl Projections {
         self.read(|connection| super::lists::notices(connection, rest, [duty]))
     }
 
-    /// The users who hold a post.
+    /// The users who hold a post and have not left.
     ///
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn post_holders(&self, org: &str, post: &str) -> Result<Vec<String>, ProjectionError> {
-        let sql = "SELECT user FROM posts WHERE org = ?1 AND post = ?2 ORDER BY user LIMIT 1000";
+        let sql = "SELECT user FROM posts WHERE org = ?1 AND post = ?2 \
+                   AND user NOT IN (SELECT l.user FROM leavers l) ORDER BY user LIMIT 1000";
         self.read(|connection| all(connection, sql, [org, post], |row| row.get(0)))
     }
 

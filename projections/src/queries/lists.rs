@@ -32,7 +32,22 @@ fn listed(subjects: &[String]) -> Result<String, ProjectionError> {
 }
 
 /// Notices `n` that the rest of a statement selects, with the duties they list.
-pub(crate) fn notices(
+pub(super) fn notices(
+    connection: &Connection,
+    rest: &str,
+    values: impl rusqlite::Params,
+) -> Result<Vec<NoticeRow>, ProjectionError> {
+    let mut found = notices_alone(connection, rest, values)?;
+    for notice in &mut found {
+        let listed =
+            "SELECT duty, generation FROM notice_duties WHERE notice = ?1 ORDER BY position LIMIT 100000";
+        notice.duties = all(connection, listed, [&notice.notice], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    }
+    Ok(found)
+}
+
+/// The same without the duties they list, of which there may be very many.
+pub(crate) fn notices_alone(
     connection: &Connection,
     rest: &str,
     values: impl rusqlite::Params,
@@ -40,7 +55,7 @@ pub(crate) fn notices(
     let sql = format!(
         "SELECT n.notice, n.template, n.recipient, n.position, n.queued_at, n.status, n.reply FROM notices n {rest}"
     );
-    let mut found = all(connection, &sql, values, |row| {
+    all(connection, &sql, values, |row| {
         Ok(NoticeRow {
             notice: row.get(0)?,
             template: row.get(1)?,
@@ -51,13 +66,7 @@ pub(crate) fn notices(
             status: row.get(5)?,
             reply: row.get(6)?,
         })
-    })?;
-    for notice in &mut found {
-        let listed =
-            "SELECT duty, generation FROM notice_duties WHERE notice = ?1 ORDER BY position LIMIT 100000";
-        notice.duties = all(connection, listed, [&notice.notice], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    }
-    Ok(found)
+    })
 }
 
 impl Projections {

@@ -9,7 +9,7 @@ mod quarantine;
 mod reconciliation;
 
 pub use compliance::ByUnit;
-pub(crate) use lists::notices;
+pub(crate) use lists::notices_alone;
 
 use rusqlite::{Connection, Params, Row};
 

@@ -216,3 +216,32 @@ fn of_counts_below_five_a_board_hears_neither_the_count_nor_what_gives_it_away()
     assert!(text.contains("more than 20 working days after the deadline: fewer than 5"), "{text}");
     assert!(!text.contains("Compliance rate"), "{text}");
 }
+
+#[test]
+fn what_has_no_evidence_is_in_digests_and_in_no_other_mail() {
+    let mut world = digests();
+    world.tell("organisation.enrolled", "area/A08", &json!({}));
+    world.person("user/U-other", "area/A08");
+    world.tell("post.filled", "area/A08", &json!({ "post": "cpc", "user": "user/U-other" }));
+    world.set("2026-11-16T09:00:00Z");
+    let data = json!({ "registration": "r", "category": 2, "level": 2, "area": "area/A08" });
+    world.tell("mappa.registered", "nominal/N-1", &data);
+    assert_eq!(world.pass_at("2026-11-22T00:00:00Z").steps.raised, 1);
+    world.pass_at("2026-11-24T07:30:00Z");
+    world.pass_at("2026-11-30T07:30:00Z");
+    let other: Vec<_> = world
+        .subjects()
+        .into_iter()
+        .filter(|line| line.starts_with("other@") && !line.contains("Due by"))
+        .collect();
+    assert_eq!(
+        other,
+        [
+            "other@example.gov.uk: Tuesday 24 November: 0 overdue, 0 due this week",
+            "other@example.gov.uk: Monday 30 November: 0 overdue, 0 due this week",
+        ]
+    );
+    assert!(
+        text_of(&world, "Tuesday 24 November: 0 overdue, 0 due this week").contains("\nparagraph 4.10: 1\n")
+    );
+}

@@ -58,6 +58,21 @@ fn where_the_post_is_vacant_the_deputy_is_told_and_else_the_administrator() {
 }
 
 #[test]
+fn who_left_is_told_nothing_though_nobody_vacated_the_post() {
+    let mut world = World::new();
+    world.set("2026-03-02T09:00:00Z");
+    world.nominal("N-1");
+    world.tell("user.left_role", "user/U-cpc", &json!({}));
+    world.pass_at("2026-03-08T00:00:00Z");
+    let breach = "administrator@example.gov.uk: Breach: N-1, paragraph 4.10".to_owned();
+    let breaches: Vec<_> = world.subjects().into_iter().filter(|line| line.contains("Breach")).collect();
+    assert_eq!(breaches, [breach]);
+    let mails = world.mails();
+    let text = mails.iter().find(|mail| mail.header("Subject").contains("Breach")).unwrap().decoded();
+    assert!(text.contains("Nobody holds the post of CPC of area A07: that is why"), "{text}");
+}
+
+#[test]
 fn who_lost_the_post_before_the_mail_went_is_not_told_and_the_present_holder_is() {
     let mut world = World::new();
     world.set("2026-03-02T09:00:00Z");
