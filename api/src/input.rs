@@ -24,6 +24,15 @@ pub enum InputError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// Neither a policy nor one of the drafts.
+    #[error(
+        "{path}: no policy there: name a folder with rule files such as 4.10.toml, one rule file, or a draft ({})",
+        mandate_domain::policy::DRAFTS.join(", ")
+    )]
+    NoPolicy {
+        /// The path as it was named.
+        path: String,
+    },
 }
 
 /// One line that is not a fact.
@@ -248,6 +257,10 @@ pub fn policy_files(folder: &Path) -> Result<mandate_domain::policy::PolicyFiles
             let text = std::fs::read_to_string(&path).map_err(|e| wrong(&path, e))?;
             files.0.insert(name.to_owned(), text);
         }
+    }
+    // Nothing read would mean the shipped rules, under the name of another policy.
+    if files.0.is_empty() {
+        return Err(InputError::NoPolicy { path: folder.display().to_string() });
     }
     Ok(files)
 }

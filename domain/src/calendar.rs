@@ -302,18 +302,16 @@ struct GovUkDivision {
 #[derive(serde::Deserialize)]
 struct GovUkEvent {
     title: String,
-    date: Date,
+    date: String,
 }
 
 fn parse_govuk_json(text: &str) -> Result<Vec<Announcement>, CalendarError> {
     let file: GovUk = serde_json::from_str(text).map_err(|e| CalendarError::Shape(e.to_string()))?;
-    let known_from_the_start = |event: GovUkEvent| Announcement {
-        published: Instant::MIN,
-        date: event.date,
-        title: event.title,
-        change: Change::Published,
+    let known_from_the_start = |event: GovUkEvent| {
+        let date = Date::parse(&event.date).map_err(|e| CalendarError::Shape(e.to_string()))?;
+        Ok(Announcement { published: Instant::MIN, date, title: event.title, change: Change::Published })
     };
-    Ok(file.england_and_wales.events.into_iter().map(known_from_the_start).collect())
+    file.england_and_wales.events.into_iter().map(known_from_the_start).collect()
 }
 
 fn parse_csv(text: &str) -> Result<Vec<Announcement>, CalendarError> {

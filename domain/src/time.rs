@@ -61,12 +61,7 @@ impl Instant {
     /// # Errors
     /// [`TimeError::Instant`] when the text has another form, [`TimeError::Range`] outside 1900 to 2200.
     pub fn parse(text: &str) -> Result<Self, TimeError> {
-        let parsed = match parse_utc(text) {
-            Some(found) => found,
-            None => DateTime::parse_from_rfc3339(text)
-                .map_err(|_| TimeError::Instant(text.to_owned()))?
-                .with_timezone(&Utc),
-        };
+        let parsed = instant_of(text).ok_or_else(|| TimeError::Instant(text.to_owned()))?;
         if !YEARS.contains(&parsed.year()) {
             return Err(TimeError::Range(text.to_owned()));
         }
@@ -109,6 +104,10 @@ impl From<DateTime<Utc>> for Instant {
     fn from(value: DateTime<Utc>) -> Self {
         Self(value.timestamp_nanos_opt().unwrap_or(i64::MAX))
     }
+}
+
+fn instant_of(text: &str) -> Option<DateTime<Utc>> {
+    parse_utc(text).or_else(|| DateTime::parse_from_rfc3339(text).ok().map(|found| found.with_timezone(&Utc)))
 }
 
 /// The common shape `2026-03-02T09:00:00[.fraction]Z`, read without the general parser.
@@ -197,10 +196,13 @@ impl Serialize for Instant {
     }
 }
 
+/// Reads what [`Serialize`] wrote. What is derived from a fact may lie beyond the years that facts are held to: a window
+/// that opens months before a date, a deadline after one.
 impl<'de> Deserialize<'de> for Instant {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        Self::parse(&text).map_err(serde::de::Error::custom)
+        let found = instant_of(&text).and_then(|found| found.timestamp_nanos_opt());
+        found.map(Self).ok_or_else(|| serde::de::Error::custom(TimeError::Instant(text.into_owned())))
     }
 }
 
@@ -340,10 +342,12 @@ impl Serialize for Date {
     }
 }
 
+/// Reads what [`Serialize`] wrote, also beyond the years that facts are held to.
 impl<'de> Deserialize<'de> for Date {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        Self::parse(&text).map_err(serde::de::Error::custom)
+        let found = parse_date(text.as_bytes());
+        found.map(Self::from).ok_or_else(|| serde::de::Error::custom(TimeError::Date(text.into_owned())))
     }
 }
 
@@ -499,6 +503,17 @@ mod tests {
             ("1969-12-31T23:59:59.25Z", "1969-12-31T23:59:59.25Z"),
         ] {
             assert_eq!(Instant::parse(given).unwrap().to_string(), written);
+        }
+    }
+
+    #[test]
+    fn what_was_derived_beyond_those_years_is_read_again() {
+        for date in [Date::parse("1900-01-01").unwrap().plus_months(-8), Date::from_ymd(2201, 2, 1).unwrap()]
+        {
+            let text = serde_json::to_string(&date).unwrap();
+            assert_eq!(serde_json::from_str::<Date>(&text).unwrap(), date);
+            let text = serde_json::to_string(&date.end()).unwrap();
+            assert_eq!(serde_json::from_str::<Instant>(&text).unwrap(), date.end());
         }
     }
 

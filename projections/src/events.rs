@@ -26,6 +26,7 @@ pub(crate) fn has_rows(event: &StoredEvent) -> bool {
         | FactType::PostVacated
         | FactType::OrganisationPlaced
         | FactType::OrganisationEnrolled
+        | FactType::TerminalRegistered
         | FactType::MessageQuarantined
         | FactType::MessageReplayed
         | FactType::MessageDiscarded

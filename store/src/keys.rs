@@ -55,6 +55,15 @@ pub enum KeysError {
         /// The key file.
         path: PathBuf,
     },
+    /// A log that holds events, without the keys under which they are sealed.
+    #[error(
+        "{path}: the keys of this log are gone; put them back from the backup of the keys (`mandate restore`): without \
+         them names, addresses and free text stay unreadable, and what is sealed anew could not be read beside them"
+    )]
+    NoKeys {
+        /// Where they should be.
+        path: PathBuf,
+    },
     /// The key file of another log.
     #[error("{path}: made with another key than that in {key_file}; put back the key file of this log")]
     WrongKey {
@@ -133,6 +142,13 @@ macro_rules! on {
             Table::Postgres($keys) => $call,
         }
     };
+}
+
+/// Whether a log is new, and its keys are made with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NewLog {
+    Yes,
+    No,
 }
 
 /// The keys of all subjects and the index from numbers to subjects; one for a log.
@@ -221,11 +237,17 @@ impl Keys {
     }
 
     /// Opens the keys of a log with its key file.
-    pub(crate) fn open(table: Table, key_file: &Path, clock: Arc<dyn Clock>) -> Result<Self, KeysError> {
+    pub(crate) fn open(
+        table: Table,
+        key_file: &Path,
+        clock: Arc<dyn Clock>,
+        new: NewLog,
+    ) -> Result<Self, KeysError> {
         let place = on!(&table, keys => keys.place());
         let mut derived = key_file::read(key_file)?;
         let row = match on!(&table, keys => keys.key_file())? {
             Some(row) => row,
+            None if new == NewLog::No => return Err(KeysError::NoKeys { path: place }),
             None => {
                 on!(&table, keys => keys.begin(&derived.fingerprint))?;
                 on!(&table, keys => keys.key_file())?

@@ -42,6 +42,14 @@ impl Keys {
         digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// A name for a content that only who holds this log's keys can make: 32 hexadecimal digits, the same for the same
+    /// content, telling nothing of what it says.
+    #[must_use]
+    pub fn pseudonym_of_content(&self, content: &[u8]) -> String {
+        let digest = keyed_digest(self.lookup_key(), &[b"content", content]);
+        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+
     fn select(&self, kind: Identifier, number: &str, limit: i64) -> Result<Vec<String>, KeysError> {
         let mut found = self.lookup(self.lookup_digest(kind, number), limit)?;
         found.retain(|subject| !self.is_restricted(subject));

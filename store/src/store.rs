@@ -19,7 +19,7 @@ use crate::error::StoreError;
 use crate::folder;
 use crate::follow::Follow;
 use crate::key_file;
-use crate::keys::{Keys, Table, locked};
+use crate::keys::{Keys, NewLog, Table, locked};
 use crate::lock::Lock;
 use crate::new_event::NewEvent;
 use crate::outcome::{OnError, Outcome};
@@ -155,7 +155,8 @@ impl Store {
         key_file::read(&options.key_file)?;
         let Parts { table, log, reader, head } = open_database(&options)?;
         let clock = Arc::clone(&options.clock);
-        let keys = Arc::new(Keys::open(table, &options.key_file, Arc::clone(&clock))?);
+        let new = if head.position == Position::START { NewLog::Yes } else { NewLog::No };
+        let keys = Arc::new(Keys::open(table, &options.key_file, Arc::clone(&clock), new)?);
         erasure::catch_up_with_list(&keys)?;
         let notary = Notary::open(&options.signing_key, options.checkpoints.clone())?;
         let read_only = match &notary {
@@ -223,7 +224,7 @@ impl Store {
                 Table::Postgres(PostgresKeys::open(Sessions::new(server.0.clone())?)?)
             }
         };
-        let mut keys = Keys::open(table, &options.key_file, Arc::clone(&options.clock))?;
+        let mut keys = Keys::open(table, &options.key_file, Arc::clone(&options.clock), NewLog::No)?;
         Ok(keys.rotate(&options.key_file)?)
     }
 

@@ -112,7 +112,7 @@ pub fn import(
     let mut books = Books { target, known: Vec::new(), counts: Imported::default(), refused };
     let this_year = clock.now().london_date().year();
     let mut lines = Lines { text: text.as_bytes(), byte: 0, line: 1 };
-    for (number, record) in (1u64..).zip(reader.records()) {
+    for record in reader.records() {
         let record = record.map_err(|error| header(error.to_string()))?;
         if record.iter().all(str::is_empty) {
             continue;
@@ -121,8 +121,7 @@ pub fn import(
         let text = record.iter().collect::<Vec<_>>().join(",");
         match read_row(kind, &names, &record, by, this_year) {
             Ok(row) => {
-                let id = format!("csv-{}-{digest}-{number}", kind.name);
-                books.take(&row, Place { line, text, id, command: format!("csv-{digest}") })?;
+                books.take(&row, Place { line, text, kind: kind.name, command: format!("csv-{digest}") })?;
             }
             Err(wrong) => books.refuse(&RowError { line, reason: wrong.to_string(), text })?,
         }
@@ -215,11 +214,11 @@ impl Lines<'_> {
     }
 }
 
-/// Where a row stands, and under which id its fact is stored.
+/// Where a row stands: in which register, and in which file by its digest.
 struct Place {
     line: u64,
     text: String,
-    id: String,
+    kind: &'static str,
     command: String,
 }
 
@@ -243,14 +242,14 @@ impl Books<'_> {
         };
         let numbers = match &row.about {
             About::Subject(subject) => {
-                let event = event(row, subject, &place)?;
+                let event = event(store, row, subject, &place)?;
                 return self.put(event, place);
             }
             About::Numbers(numbers) => numbers,
         };
         for _ in 0..TURNS {
             let found = Opening { store, at: row.at, mappa: false }.find_or_open(numbers)?;
-            let fact = event(row, &found.subject, &place)?;
+            let fact = event(store, row, &found.subject, &place)?;
             if found.events.is_empty() {
                 return self.put(fact, place);
             }
@@ -301,11 +300,14 @@ impl Books<'_> {
     }
 }
 
-fn event(row: &Row, subject: &str, place: &Place) -> Result<NewEvent, TakeError> {
+/// The fact of a row. Its id follows from what it says, so that a file that was saved anew or mended in one row states
+/// nothing twice.
+fn event(store: &Store, row: &Row, subject: &str, place: &Place) -> Result<NewEvent, TakeError> {
     let failed =
         |error: mandate_domain::fact::FactError| TakeError::Failed(format!("line {}: {error}", place.line));
+    let id = format!("csv-{}-{}", place.kind, store.keys().pseudonym_of_content(&row.says(subject)));
     // Whoever runs an import states history: when it was recorded elsewhere is theirs to claim.
-    NewEvent::from_value(&row.event(subject, SOURCE, &place.id), Claim::Accept)
+    NewEvent::from_value(&row.event(subject, SOURCE, &id), Claim::Accept)
         .and_then(|event| event.by(&row.by))
         .and_then(|event| event.for_command(&place.command))
         .map_err(failed)

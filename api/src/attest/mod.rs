@@ -86,6 +86,23 @@ mod tests {
     }
 
     #[test]
+    fn a_file_saved_anew_or_mended_in_one_row_states_nothing_twice() {
+        let desk = Desk::new();
+        let head = "nominal,act,date,by,owner\n";
+        let first = "nominal/N-2,created,2026-03-02,user/u-17,area/A07\n";
+        let text = format!("{head}{first}nominal/N-3,created,2026-13-02,user/u-17,area/A07\n");
+        let counts = desk.import("records", &text).0.unwrap();
+        assert_eq!((counts.stored, counts.refused), (1, 1));
+        let mended = text.replace("2026-13-02", "2026-12-02").replace('\n', "\r\n");
+        let counts = desk.import("records", &format!("{mended}{first}")).0.unwrap();
+        assert_eq!((counts.stored, counts.already_stored, counts.refused), (1, 2, 0));
+        assert_eq!(desk.of(FactType::RecordCreated).len(), 2);
+        // Somebody else attests the same: told, and stored once.
+        let (counts, refused) = desk.import("records", &format!("{head}{}", first.replace("u-17", "u-18")));
+        assert_eq!((counts.unwrap().refused, refused.len()), (1, 1), "{refused:?}");
+    }
+
+    #[test]
     fn a_row_becomes_a_fact_at_noon_with_who_attested_it() {
         let desk = Desk::new();
         let text = "crn,act,date,by,owner,basic\nx777978,created,01/07/2026,user/u-17,area/A07,no\n";
@@ -100,7 +117,7 @@ mod tests {
                 .contains(r#""basic":false,"by":"user/u-17","evidence":"attested","owner":"area/A07""#)
         );
         assert_eq!(&*created.fact.source, "/visor/attested");
-        assert!(created.fact.id.starts_with("csv-records-") && created.fact.id.ends_with("-1"));
+        assert!(created.fact.id.starts_with("csv-records-"));
         assert_eq!(desk.of(FactType::NominalRegistered).len(), 1, "a person unknown so far is entered");
         let more = "crn,act,date,by\nX777978,archived,2026-07-02,user/u-17\n";
         assert_eq!(desk.import("records", more).0.unwrap().stored, 1);

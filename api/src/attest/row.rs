@@ -113,6 +113,15 @@ impl Row {
         event
     }
 
+    /// What the row says of a subject, whoever attests it and whenever it was recorded: two rows that say the same are one
+    /// fact told twice.
+    #[must_use]
+    pub fn says(&self, subject: &str) -> Vec<u8> {
+        let mut data = self.data.clone();
+        data.remove("by");
+        json!([self.act.kind.name(), subject, self.at, data]).to_string().into_bytes()
+    }
+
     /// Looks at everything but whom it is about.
     ///
     /// # Errors

@@ -89,7 +89,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         if policy.rule(rule).is_none() {
             let known: Vec<_> = policy.rules.iter().map(|rule| rule.id.as_str()).collect();
             eprintln!("mandate: --rules: there is no rule `{rule}`; known are {}", known.join(", "));
-            return Ok(Exit::Refused);
+            return Ok(Exit::Usage);
         }
     }
     let calendar = match &arguments.calendar {
@@ -97,7 +97,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Some(path) => {
             let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
             match Calendar::parse(&text) {
-                Ok(calendar) => calendar,
+                Ok(calendar) => {
+                    // It replaces what the log adopted (spec 7).
+                    gathered.history.drop_published_holidays();
+                    calendar
+                }
                 Err(error) => {
                     eprintln!("mandate: {}: {error}", path.display());
                     return Ok(Exit::Refused);

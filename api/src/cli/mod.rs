@@ -35,6 +35,8 @@ pub enum Exit {
     Done,
     /// Anything else went wrong.
     Failed,
+    /// What was asked for is not there to be asked for.
+    Usage,
     /// Input was refused.
     Refused,
     /// At least one printed duty is a breach.
@@ -52,6 +54,7 @@ impl From<Exit> for ExitCode {
         Self::from(match exit {
             Exit::Done => 0,
             Exit::Failed => 1,
+            Exit::Usage => 2,
             Exit::Refused => 3,
             Exit::Breach => 4,
             Exit::Altered | Exit::Differs => 5,

@@ -39,6 +39,12 @@ pub enum DemoError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// The folder holds a log of somebody's own.
+    #[error(
+        "{0}: there is a log that is no demonstration, and invented facts would stay in it for good; choose another folder \
+         with --data-dir"
+    )]
+    NoDemonstration(PathBuf),
     /// The log.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -125,6 +131,7 @@ impl fmt::Display for Day {
 /// # Errors
 /// [`DemoError`] as it names itself.
 pub fn set_up(folder: &Path, options: &Options, base_url: &str) -> Result<Stage, DemoError> {
+    refuse_another_log(folder)?;
     let history = history(folder, options)?;
     let today = Date::from(options.until).plus_days(-DAYS_LEFT);
     let begin = morning(today.plus_days(-DAYS_TOLD));
@@ -161,6 +168,21 @@ pub fn set_up(folder: &Path, options: &Options, base_url: &str) -> Result<Stage,
 
 fn morning(day: Date) -> Instant {
     day.start().plus_seconds(MORNING_SECONDS)
+}
+
+/// A demonstration makes the file of its history before its log.
+fn refuse_another_log(folder: &Path) -> Result<(), DemoError> {
+    if !folder.join("log.db").exists() {
+        return Ok(());
+    }
+    let failed = |source| DemoError::File { path: folder.to_owned(), source };
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        if name.to_string_lossy().starts_with("history-") {
+            return Ok(());
+        }
+    }
+    Err(DemoError::NoDemonstration(folder.to_owned()))
 }
 
 /// The file of the history, which is made if it is not there.

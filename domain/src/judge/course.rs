@@ -134,7 +134,7 @@ impl<'a> Judge<'a> {
             turns,
             annulled: Vec::new(),
             opened: Vec::new(),
-            sight: Sight { as_at: Instant::MIN, known_at: Instant::MIN, until: 0 },
+            sight: Sight { as_at: Instant::MIN, known_at: Instant::MIN, until: 0, restored: NONE },
             followed: Vec::new(),
             looked_at: 0,
             ahead: Vec::new(),
@@ -145,7 +145,7 @@ impl<'a> Judge<'a> {
 impl Course<'_> {
     /// Goes on to an instant, with what the log holds up to a position; neither may go back.
     pub fn reach(&mut self, at: Instant, until: u32) {
-        self.sight = Sight { as_at: at, known_at: at, until };
+        self.sight = Sight { as_at: at, known_at: at, until, restored: NONE };
         if !self.plain || !self.goes_on() {
             self.fold_again();
         }
@@ -160,7 +160,7 @@ impl Course<'_> {
             return None;
         }
         let history = self.judge.context.history;
-        let sight = Sight { as_at: at, known_at: at, until };
+        let sight = Sight { as_at: at, known_at: at, until, restored: NONE };
         let looked_at = self.rows.partition_point(|row| history.row(*row).position <= until);
         let fresh = self.rows.get(self.looked_at..looked_at).unwrap_or_default();
         let told = |row: &&RowId| self.judge.context.is_told(**row, sight);
@@ -283,7 +283,7 @@ impl Course<'_> {
     /// What an annulled fact of a plain unit opened: as known from before, if nothing it rests on has changed.
     fn opened_by(&mut self, subject: u32, of: (RowId, RowId)) -> Opened {
         let judge = self.judge;
-        let before = judge.just_before(of.1, self.sight);
+        let before = judge.just_before(of.0, of.1, self.sight);
         let rows = self.rows.iter().copied();
         let rows: Vec<RowId> = rows.filter(|row| judge.context.is_visible(*row, before)).collect();
         let known = self.opened.iter().position(|opened| opened.of == of);

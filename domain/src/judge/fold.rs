@@ -994,10 +994,7 @@ impl<'a> Fold<'a> {
                 continue;
             }
             opened_rules.push(ready.rule);
-            let mut asked = ready.asked | entry.after.fields() | entry.before.fields();
-            if entry.each_user {
-                asked |= StateField::Org.bit();
-            }
+            let asked = ready.asked | entry.after.fields() | entry.before.fields();
             let mut known_since = self.known_since(asked, row);
             for guard in [&version.guard, &entry.after] {
                 if let Some(switch) = self.programme_switch(guard, CountedFrom::Opening, row) {

@@ -361,6 +361,11 @@ impl History {
         values.iter().find(|(name, _)| *name == field).map(|(_, value)| *value)
     }
 
+    /// Leaves out what was published of bank holidays, where another calendar takes the place of what the log adopted.
+    pub fn drop_published_holidays(&mut self) {
+        self.holidays.clear();
+    }
+
     /// The symbols of a list value.
     #[must_use]
     pub fn list(&self, value: u32) -> &[u32] {

@@ -69,7 +69,7 @@ pub fn adopted_policy(
         sha256: String::new(),
     };
     let context = Context::new(Compiled::new(&nothing, history), history, &Calendar::new(Vec::new()));
-    let sight = Sight { as_at: known_at, known_at, until: u32::MAX };
+    let sight = Sight { as_at: known_at, known_at, until: u32::MAX, restored: NONE };
     let text = history.adopted(|row| context.is_known(row, sight))?;
     Some(Policy::load(&split_concatenation(text)))
 }
@@ -290,7 +290,7 @@ impl<'a> Judge<'a> {
     /// Lists the duties whose opening fact was annulled, as judged just before the annulment was recorded.
     fn add_annulled(&self, members: &[u32], sight: Sight, verdicts: &mut Vec<Verdict>) {
         for (row, annulment) in self.annulled(&self.rows_read(members), sight) {
-            let then = self.judge_members(members, self.just_before(annulment, sight), None);
+            let then = self.judge_members(members, self.just_before(row, annulment, sight), None);
             verdicts.extend(self.as_annulled(then, row, annulment));
         }
     }
@@ -324,9 +324,11 @@ impl<'a> Judge<'a> {
         rows
     }
 
-    /// The view just before an annulment was recorded.
-    fn just_before(&self, annulment: RowId, sight: Sight) -> Sight {
-        Sight { known_at: self.context.history.row(annulment).recorded.just_before(), ..sight }
+    /// The view just before an annulment of a fact was recorded, with the fact: another annulment, since annulled itself,
+    /// may have been in force then.
+    fn just_before(&self, annulled: RowId, annulment: RowId, sight: Sight) -> Sight {
+        let known_at = self.context.history.row(annulment).recorded.just_before();
+        Sight { known_at, restored: annulled, ..sight }
     }
 
     /// The duties that an annulled fact opened, of those judged just before it was annulled.

@@ -31,11 +31,13 @@ pub(super) struct Sight {
     pub known_at: Instant,
     /// The last position that counts.
     pub until: u32,
+    /// A fact that counts although it is annulled; [`NONE`] for none.
+    pub restored: RowId,
 }
 
 impl From<View> for Sight {
     fn from(view: View) -> Self {
-        Self { as_at: view.as_at, known_at: view.known_at, until: u32::MAX }
+        Self { as_at: view.as_at, known_at: view.known_at, until: u32::MAX, restored: NONE }
     }
 }
 
@@ -165,7 +167,9 @@ impl<'a> Context<'a> {
     /// Whether a fact was recorded and not annulled by then.
     pub fn is_known(&self, row: RowId, sight: Sight) -> bool {
         self.is_recorded(row, sight)
-            && (!self.is_ever_annulled(row) || self.annulments_of(row, sight).next().is_none())
+            && (!self.is_ever_annulled(row)
+                || row == sight.restored
+                || self.annulments_of(row, sight).next().is_none())
     }
 
     /// Whether a fact counts.

@@ -410,18 +410,28 @@ fn check_form(table: &Table<'_, '_>, version: &Version) {
         );
     }
     for (index, entry) in version.on.iter().enumerate() {
-        let same = |other: &Entry| {
-            (other.kind, &other.data, &other.after, &other.before)
-                == (entry.kind, &entry.data, &entry.after, &entry.before)
-        };
+        let others = version.on.iter().enumerate().filter(|(other, _)| *other != index);
         complain(
-            version.on.iter().skip(index + 1).any(same),
+            others.into_iter().any(|(_, other)| asks_all_of(other, entry)),
             &format!(
-                "two entries of `on` open at the same fact ({}): two duties of one rule at one fact",
+                "two entries of `on` open at the same fact ({}): two duties of one rule at one fact; give each a \
+                 condition that the other does not meet",
                 entry.kind
             ),
         );
     }
+}
+
+/// Whether an entry asks whatever another of its type asks, so that no fact opens by it that does not by the other.
+fn asks_all_of(entry: &Entry, other: &Entry) -> bool {
+    let all = |own: &Condition, other: &Condition| {
+        other.tests.iter().all(|test| own.tests.contains(test))
+            && (other.programme.is_none() || other.programme == own.programme)
+    };
+    entry.kind == other.kind
+        && other.data.iter().all(|test| entry.data.contains(test))
+        && all(&entry.after, &other.after)
+        && all(&entry.before, &other.before)
 }
 
 fn read_condition(at: &At<'_, '_>, subjects: &[SubjectKind], shared: &mut Shared) -> Condition {

@@ -168,3 +168,17 @@ fn an_annulled_request_may_be_stated_anew_under_the_same_id() {
         .only("4.25")
         .shows(&["4.25 q: annulled by x, due 2026-03-06", "4.25 q2: pending, due 2026-03-08"]);
 }
+
+#[test]
+fn a_fact_annulled_twice_is_listed_by_the_annulment_that_is_still_in_force() {
+    // The first annulment was in force when the second was recorded, and was annulled itself after that.
+    let facts = given()
+        .registered("a", "2026-03-02", 2, 2)
+        .annulled("n", "2026-03-04", "a")
+        .annulled("n2", "2026-03-05", "a")
+        .annulled("n3", "2026-03-06", "n");
+    for at in ["2026-03-05 12:00", "2026-03-07"] {
+        let by = if at < "2026-03-06" { "n" } else { "n2" };
+        facts.as_at(at).only("4.10").shows(&[&format!("4.10 a: annulled by {by}, due 2026-03-07")]);
+    }
+}

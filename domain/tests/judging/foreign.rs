@@ -165,6 +165,10 @@ fn data_may_be_asked_for_dates_list_members_and_all_of_a_kind() {
 fn what_cannot_be_asked_is_refused_with_what_would_be_right() {
     let base = "subject = \"nominal\"\nform = \"while\"\nuntil = { record = \"live\" }\ndue = { days = 5 }\nholder = \
                 \"area\"\n";
+    let two = "subject = \"nominal\"\nform = \"on\"\non = [{ type = \"meeting.held\" }, { type = \"meeting.held\", where = { \
+               level = 3 } }]\ndone = [{ type = \"minutes.added\" }]\ndue = { days = 5 }\nholder = \"area\"";
+    assert!(loaded("4.99", two).unwrap_err().contains("two duties of one rule at one fact"));
+    assert!(loaded("4.99", &two.replace("held\" }", "held\", where = { level = 2 } }")).is_ok());
     for (line, reason) in [
         ("while = { category = 2, programme = \"community\" }", "can be asked in `if` of the version"),
         (

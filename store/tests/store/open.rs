@@ -105,6 +105,25 @@ fn every_file_of_a_log_can_be_read_by_its_owner_only() {
 }
 
 #[test]
+fn a_log_whose_keys_are_gone_is_refused_until_they_are_put_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = create(dir.path());
+    append(&store, meeting("a"));
+    drop(store);
+    let (keys, away) = (dir.path().join("keys.db"), dir.path().join("keys.away"));
+    std::fs::rename(&keys, &away).unwrap();
+    for _ in 0..2 {
+        let refused = Store::open(Options::new(dir.path(), clock())).unwrap_err().to_string();
+        assert!(refused.contains("keys.db: the keys of this log are gone; put them back"), "{refused}");
+    }
+    for name in ["keys.db-wal", "keys.db-shm"] {
+        let _ = std::fs::remove_file(dir.path().join(name));
+    }
+    std::fs::rename(&away, &keys).unwrap();
+    assert!(Store::open(Options::new(dir.path(), clock())).is_ok());
+}
+
+#[test]
 fn a_log_that_was_closed_is_whole_in_its_file_also_while_somebody_reads_it() {
     let dir = tempfile::tempdir().unwrap();
     let store = create(dir.path());
