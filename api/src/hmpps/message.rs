@@ -171,7 +171,7 @@ fn without_member(text: &str, name: &str) -> Option<String> {
         return Some(format!("{before}:null{after}"));
     };
     Some(match before.trim_end().strip_suffix(',') {
-        Some(before) => format!("{before}{after}"),
+        Some(before) => format!("{}{after}", before.trim_end()),
         None => format!("{before}{}", after.trim_start().strip_prefix(',').unwrap_or(after).trim_start()),
     })
 }
