@@ -31,7 +31,11 @@ fn commands() -> Vec<(String, String)> {
     for line in readme().lines().filter_map(|line| line.trim().strip_prefix("mandate import ")) {
         let words: Vec<&str> = line.split_whitespace().collect();
         let format = words.iter().position(|word| *word == "--format").map(|at| words[at + 1]);
-        let named = words.iter().filter(|word| word.ends_with(".jsonl") || word.ends_with(".csv"));
+        let is_file = |word: &&&str| {
+            let ending = Path::new(word).extension().and_then(|ending| ending.to_str());
+            matches!(ending, Some("jsonl" | "csv"))
+        };
+        let named = words.iter().filter(is_file);
         files.extend(named.map(|file| (format.unwrap_or("cloudevents").to_owned(), (*file).to_owned())));
     }
     files
