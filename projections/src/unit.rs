@@ -275,10 +275,13 @@ impl<'g, 'w> Walk<'g, 'w> {
         let rest = self.unit.own.get(self.taken..).unwrap_or_default();
         let own = rest.get(..rest.partition_point(|(_, recorded_at)| *recorded_at <= at)).unwrap_or_default();
         self.taken += own.len();
-        let first = own.first().map_or(u32::MAX, |(position, _)| *position);
+        // What the clock alone brought at this instant was there before its first event.
+        let before = own.first().map(|(position, _)| position.saturating_sub(1));
         let stops = course.stops(at, self.position_at(at));
-        let stops = stops.unwrap_or_else(|| own.iter().map(|(position, _)| *position).collect());
-        for position in stops.into_iter().filter(|position| *position >= first) {
+        let each = || before.into_iter().chain(own.iter().map(|(position, _)| *position)).collect();
+        let stops = stops.unwrap_or_else(each);
+        let counts = |position: &u32| before.is_some_and(|before| *position >= before);
+        for position in stops.into_iter().filter(counts) {
             self.at_position = position;
             course.reach(at, position);
             self.note(&course, at);

@@ -21,8 +21,8 @@ pub use messages::{MessageTarget, import_messages};
 pub use rejects::{Begin, Reject, Rejects};
 
 /// Lines in one batch, which is one transaction: the larger it is, the fewer pages of the indexes are written again and
-/// again. At about 2.5 kB a line in all its forms, a batch is 75 MB.
-const BATCH_LINES: usize = 30_000;
+/// again. At about 2.5 kB a line in all its forms, a batch is 45 MB.
+const BATCH_LINES: usize = 18_000;
 /// Bytes of text in one batch at most.
 const BATCH_BYTES: usize = 64 << 20;
 /// Batches between the two threads, beside the one that each holds.

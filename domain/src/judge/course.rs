@@ -2,8 +2,8 @@
 //!
 //! Where facts come in the order in which they occurred, the fold goes on from where it was; a late fact or an
 //! annulment has it go on from the last copy that was kept before that place. A switch of a programme, a check of a
-//! to-do list and a placement have the unit folded again from the start, and so has everything where there are waivers
-//! or merges.
+//! to-do list, a placement and a merge have the unit folded again from the start, and so has everything where there are
+//! waivers.
 
 use super::duty::{Duty, DutyKey, End, Flags};
 use super::fold::{Fold, deregistrations_that_were_changes};
@@ -20,7 +20,7 @@ use crate::vocabulary::{NONE, decode_date};
 pub struct Course<'j> {
     judge: &'j Judge<'j>,
     members: Vec<u32>,
-    /// Whether the fold may go on: neither waivers nor merges.
+    /// Whether the fold may go on: there are no waivers.
     plain: bool,
     /// The rows that a plain unit reads, in order of position.
     rows: Vec<RowId>,
@@ -44,9 +44,45 @@ pub struct Course<'j> {
 struct Opened {
     of: (RowId, RowId),
     rows: Vec<RowId>,
+    asked: Asked,
+    answers: Answers,
     /// Whether it stays as it is while they do.
     stays: bool,
     verdicts: Vec<Verdict>,
+}
+
+/// What a fold asked that is no fact of its unit: the areas of programmes, the windows of checks of to-do lists.
+struct Asked {
+    kind: SubjectKind,
+    areas: Vec<u32>,
+    checks: Vec<(u32, Instant, Instant)>,
+}
+
+/// What it was answered: the switches and checks that counted, and how many placements had come to.
+type Answers = (Vec<RowId>, usize);
+
+impl Asked {
+    fn of(fold: &Fold<'_>) -> Self {
+        let (areas, checks) = (fold.asked_areas.borrow().clone(), fold.asked_checks.borrow().clone());
+        Self { kind: fold.kind, areas, checks }
+    }
+
+    fn answers(&self, context: &super::Context<'_>, sight: Sight) -> Answers {
+        answers(context, sight, self.kind, &self.areas, &self.checks)
+    }
+}
+
+fn answers(
+    context: &super::Context<'_>,
+    sight: Sight,
+    kind: SubjectKind,
+    areas: &[u32],
+    checks: &[(u32, Instant, Instant)],
+) -> Answers {
+    let switches = areas.iter().flat_map(|area| context.visible_switches(*area, sight));
+    let checks = checks.iter().flat_map(|(prison, from, to)| context.checks(*prison, *from, *to));
+    let rows = switches.chain(checks.filter(|row| context.is_visible(*row, sight))).collect();
+    (rows, context.placed_by(kind, sight))
 }
 
 /// The fold of one subject with what it was made of.
@@ -56,10 +92,8 @@ struct Followed<'j> {
     own: Vec<u32>,
     fold: Fold<'j>,
     rows: Vec<RowId>,
-    /// The switches that counted in the areas asked about, and the checks of the days asked about.
-    switches: Vec<RowId>,
-    /// How many of the placements that may matter had come to count.
-    placed: usize,
+    /// What the fold was answered.
+    answers: Answers,
     /// Copies of the fold on its way, the latest last.
     waypoints: Vec<Waypoint<'j>>,
     /// What was handed out of each duty.
@@ -124,7 +158,11 @@ impl<'a> Judge<'a> {
         let mut turns: Vec<u32> = annulments.map(|row| context.history.row(row).position).collect();
         turns.sort_unstable();
         rows.sort_unstable_by_key(|row| context.history.row(*row).position);
-        let plain = members.len() == 1 && !members.iter().any(|member| self.waivers.contains_key(member));
+        let alone = |member: &u32| {
+            let nominal = context.history.kind_of(*member) == Some(SubjectKind::Nominal);
+            (members.len() == 1 || nominal) && !self.waivers.contains_key(member)
+        };
+        let plain = members.iter().all(alone);
         Course {
             judge: self,
             members,
@@ -156,7 +194,7 @@ impl Course<'_> {
     /// precedes, and before each annulment. `None` where every event must be looked at by itself.
     #[must_use]
     pub fn stops(&self, at: Instant, until: u32) -> Option<Vec<u32>> {
-        if !self.plain {
+        if !self.plain || self.members.len() > 1 {
             return None;
         }
         let history = self.judge.context.history;
@@ -195,10 +233,14 @@ impl Course<'_> {
     fn goes_on(&mut self) -> bool {
         let (context, sight) = (&self.judge.context, self.sight);
         let history = context.history;
-        let [followed] = self.followed.as_mut_slice() else { return false };
-        if followed.switches != followed.switches_now(context, sight)
-            || followed.placed != context.placed_by(followed.fold.kind, sight)
-        {
+        let survivors = self.judge.survivors_of(&self.members, sight);
+        let stands = |(followed, (subject, own)): (&Followed<'_>, &(u32, Vec<u32>))| {
+            followed.subject == *subject
+                && followed.own == *own
+                && followed.answers == followed.answers_now(context, sight)
+        };
+        let followed = &self.followed;
+        if followed.len() != survivors.len() || !followed.iter().zip(&survivors).all(stands) {
             return false;
         }
         let looked_at = self.rows.partition_point(|row| history.row(*row).position <= sight.until);
@@ -212,10 +254,19 @@ impl Course<'_> {
             }
             !counts
         });
-        let seen = |row: &&RowId| followed.rows.contains(row) && !context.is_visible(**row, sight);
-        let gone: Vec<RowId> = self.doubtful.iter().filter(seen).copied().collect();
-        self.ahead.extend(&gone);
-        followed.go_on(context, sight, new, &gone)
+        for followed in &mut self.followed {
+            let seen = |row: &&RowId| followed.rows.contains(row) && !context.is_visible(**row, sight);
+            let gone: Vec<RowId> = self.doubtful.iter().filter(seen).copied().collect();
+            self.ahead.extend(&gone);
+            // Of several, each has facts of its own alone; a single one may read those of others.
+            let alone = self.members.len() == 1;
+            let its = |row: &&RowId| alone || followed.own.contains(&history.row(**row).subject);
+            let its: Vec<RowId> = new.iter().filter(its).copied().collect();
+            if !followed.go_on(context, sight, its, &gone) {
+                return false;
+            }
+        }
+        true
     }
 
     fn fold_again(&mut self) {
@@ -227,17 +278,16 @@ impl Course<'_> {
             let mut followed = Followed {
                 subject,
                 own,
-                placed: context.placed_by(fold.kind, sight),
                 fold,
                 rows,
-                switches: Vec::new(),
+                answers: Answers::default(),
                 waypoints: Vec::new(),
                 told: Vec::new(),
                 days: Vec::new(),
                 lost: Vec::new(),
                 last: None,
             };
-            followed.switches = followed.switches_now(context, sight);
+            followed.answers = followed.answers_now(context, sight);
             self.followed.push(followed);
         }
         if self.plain {
@@ -253,7 +303,8 @@ impl Course<'_> {
         let (judge, sight) = (self.judge, self.sight);
         let mut looked = Looked { verdicts: Vec::new(), complete: true, gone: Vec::new() };
         let annulled = judge.annulled(&self.doubtful, sight);
-        if annulled != self.annulled {
+        let again = self.members.len() > 1 && !annulled.is_empty();
+        if annulled != self.annulled || again {
             self.followed.iter_mut().for_each(Followed::forget_what_was_told);
             self.annulled.clone_from(&annulled);
         }
@@ -265,11 +316,12 @@ impl Course<'_> {
             }
         }
         match self.members.as_slice() {
+            // What annulled facts of several opened is told each time, and so is everything else.
             [subject] if self.plain => {
                 let subject = *subject;
                 self.opened.retain(|opened| annulled.contains(&opened.of));
                 for of in annulled {
-                    let opened = self.opened_by(subject, of);
+                    let opened = self.opened_by(subject, of, &mut looked.gone);
                     looked.verdicts.extend(opened.verdicts.iter().cloned());
                     self.opened.push(opened);
                 }
@@ -280,30 +332,42 @@ impl Course<'_> {
         looked
     }
 
-    /// What an annulled fact of a plain unit opened: as known from before, if nothing it rests on has changed.
-    fn opened_by(&mut self, subject: u32, of: (RowId, RowId)) -> Opened {
+    /// What an annulled fact of a plain unit opened: as known from before, if nothing it rests on has changed. What it
+    /// opened no longer is added to what is gone.
+    fn opened_by(&mut self, subject: u32, of: (RowId, RowId), gone: &mut Vec<DutyKey>) -> Opened {
         let judge = self.judge;
         let before = judge.just_before(of.0, of.1, self.sight);
         let rows = self.rows.iter().copied();
         let rows: Vec<RowId> = rows.filter(|row| judge.context.is_visible(*row, before)).collect();
         let known = self.opened.iter().position(|opened| opened.of == of);
-        if let Some(known) = known.map(|known| self.opened.swap_remove(known))
-            && known.stays
-            && known.rows == rows
+        let known = known.map(|known| self.opened.swap_remove(known));
+        let stays = |known: &Opened| {
+            let answers = || known.asked.answers(&judge.context, before);
+            known.stays && known.rows == rows && known.answers == answers()
+        };
+        if known.as_ref().is_some_and(stays)
+            && let Some(known) = known
         {
             return known;
         }
-        let mut opened = Opened { of, rows, stays: true, verdicts: Vec::new() };
+        let listed = known.map(|known| known.verdicts).unwrap_or_default();
+        let asked = Asked { kind: SubjectKind::Nominal, areas: Vec::new(), checks: Vec::new() };
+        let answers = Answers::default();
+        let mut opened = Opened { of, rows, asked, answers, stays: true, verdicts: Vec::new() };
         if let Some((mut fold, _)) = judge.fold(subject, &[subject], before, Changes::Dropped) {
-            // Days may be added while time goes on, and a switch, a check or a placement may come to count.
-            opened.stays = !fold.has_more_at_its_end()
-                && fold.asked_areas.borrow().is_empty()
-                && fold.asked_checks.borrow().is_empty()
-                && !judge.context.reads_publications(fold.kind);
-            let mut then = Vec::new();
-            judge.conclude(&mut fold, subject, before, &mut then);
+            // Days may be added while time goes on.
+            opened.stays = !fold.runs_daily_since(of.0);
+            opened.asked = Asked::of(&fold);
+            opened.answers = opened.asked.answers(&judge.context, before);
+            fold.finish();
+            let own =
+                (0..fold.duties.len()).filter(|at| fold.duties.get(*at).is_some_and(|d| d.opener == of.0));
+            let own = own.filter_map(|at| fold.as_it_stands(at));
+            let then = own.map(|duty| judge.verdict(&fold, &duty, subject, before)).collect();
             opened.verdicts.extend(judge.as_annulled(then, of.0, of.1));
         }
+        let listed = listed.iter().map(Verdict::key);
+        gone.extend(listed.filter(|key| !opened.verdicts.iter().any(|verdict| verdict.key() == *key)));
         opened
     }
 
@@ -431,12 +495,9 @@ const fn tells_whose(kind: FactType) -> bool {
 }
 
 impl Followed<'_> {
-    fn switches_now(&self, context: &super::Context<'_>, sight: Sight) -> Vec<RowId> {
-        let asked = self.fold.asked_areas.borrow();
-        let switches = asked.iter().flat_map(|area| context.visible_switches(*area, sight));
-        let windows = self.fold.asked_checks.borrow();
-        let checks = windows.iter().flat_map(|(prison, from, to)| context.checks(*prison, *from, *to));
-        switches.chain(checks.filter(|row| context.is_visible(*row, sight))).collect()
+    fn answers_now(&self, context: &super::Context<'_>, sight: Sight) -> Answers {
+        let (areas, checks) = (self.fold.asked_areas.borrow(), self.fold.asked_checks.borrow());
+        answers(context, sight, self.fold.kind, &areas, &checks)
     }
 
     /// Takes in rows that have come to count and takes out such as count no longer; answers whether it could.
@@ -491,7 +552,7 @@ impl Followed<'_> {
                 self.fold.step_unless_dropped(*row);
             }
         }
-        self.switches = self.switches_now(context, sight);
+        self.answers = self.answers_now(context, sight);
         true
     }
 
@@ -588,7 +649,10 @@ impl Followed<'_> {
         }
         let mut lost = std::mem::take(&mut self.lost);
         let before = std::mem::replace(&mut self.days, days).into_iter().enumerate();
-        let moved = before.filter(|(at, day)| self.days.get(*at).is_none_or(|now| now.day != day.day));
+        let moved = before.filter(|(at, day)| {
+            let key = day.key(self.subject);
+            self.days.get(*at).is_none_or(|now| now.key(self.subject) != key)
+        });
         lost.extend(moved.map(|(_, day)| day.key(self.subject)));
         let there = |key: &DutyKey| {
             self.fold.duties.iter().chain(&self.days).any(|duty| duty.key(self.subject) == *key)

@@ -1,10 +1,12 @@
 //! One transaction of the writer on SQLite.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mandate_domain::catalogue::FactType;
 use rusqlite::{CachedStatement, Connection, OptionalExtension};
 
+use super::checkpointer::Checkpointer;
+use super::ids::Ids;
 use super::migrate;
 use super::reader::{event_of, read_end, read_head};
 use super::settings::{self, Purpose};
@@ -18,12 +20,36 @@ use crate::store::make_private;
 use crate::stored_event::{StoredEvent, split_subject};
 use crate::writer::{Committed, Context, Job};
 
+/// Events in one transaction from which on it is one of an import: what makes many of them faster is worth its memory.
+const OF_AN_IMPORT: usize = 10_000;
+/// Ids of a longer log are not worth reading.
+const MOST_IDS: u64 = 10_000_000;
+/// Pages in memory during an import, in KiB: its indexes grow in random places.
+const CACHE_OF_AN_IMPORT: i32 = -65_536;
+
 /// The one connection that writes.
 #[derive(Debug)]
 pub(crate) struct SqliteLog {
     connection: Connection,
+    path: PathBuf,
     /// Where the log ended after this connection's last commit.
     seen: Head,
+    /// What an import has beside.
+    import: Option<Box<Import>>,
+}
+
+#[derive(Debug)]
+struct Import {
+    ids: Ids,
+    checkpointer: Checkpointer,
+}
+
+impl Import {
+    fn begin(log: &SqliteLog) -> Result<Self, StoreError> {
+        let failed = StoreError::database("set up an import");
+        log.connection.pragma_update(None, "cache_size", CACHE_OF_AN_IMPORT).map_err(&failed)?;
+        Ok(Self { ids: Ids::load(&log.connection)?, checkpointer: Checkpointer::start(&log.path)? })
+    }
 }
 
 impl SqliteLog {
@@ -36,14 +62,18 @@ impl SqliteLog {
         migrate::LOG.migrate(&mut connection, path)?;
         plant_tree(&connection)?;
         let seen = read_head(&connection).map_err(StoreError::database("read the head"))?;
-        Ok((Self { connection, seen }, seen))
+        Ok((Self { connection, path: path.to_owned(), seen, import: None }, seen))
     }
 
     /// Stores some batches in one transaction, durably; on failure nothing of them is stored.
     pub(crate) fn commit(&mut self, jobs: &[Job], context: &Context) -> Result<Committed, StoreError> {
-        let done = self.try_commit(jobs, context);
+        let mut import = self.import.take();
+        let done = self.try_commit(jobs, context, &mut import);
         match &done {
-            Ok(committed) => self.seen = committed.head,
+            Ok(committed) => {
+                self.seen = committed.head;
+                self.import = import;
+            }
             // SQLite has rolled back by itself after a full disk or an I/O error.
             Err(_) if !self.connection.is_autocommit() => {
                 self.connection.execute_batch("ROLLBACK").ok();
@@ -53,15 +83,26 @@ impl SqliteLog {
         done
     }
 
-    fn try_commit(&self, jobs: &[Job], context: &Context) -> Result<Committed, StoreError> {
+    fn try_commit(
+        &self,
+        jobs: &[Job],
+        context: &Context,
+        import: &mut Option<Box<Import>>,
+    ) -> Result<Committed, StoreError> {
         let failed = StoreError::database("store events");
         self.execute("BEGIN IMMEDIATE", [])?;
         let End { head: before, frontier } = read_end(&self.connection)?;
         if before != self.seen {
             context.streams.forget();
+            *import = None;
+        }
+        let events: usize = jobs.iter().map(|job| job.events.len()).sum();
+        if import.is_none() && events >= OF_AN_IMPORT && before.position.get() <= MOST_IDS {
+            *import = Some(Box::new(Import::begin(self)?));
         }
         let recorded_at = context.clock.now().max(before.recorded_at);
-        let known = Statements::prepare(&self.connection).map_err(&failed)?;
+        let ids = import.as_ref().map(|import| &import.ids);
+        let known = Statements::prepare(&self.connection, ids).map_err(&failed)?;
         let mut plan = Plan::new(&context.keys, &context.streams, known, frontier, recorded_at);
         let answers = jobs
             .iter()
@@ -79,6 +120,14 @@ impl SqliteLog {
         context.keys.commit(std::mem::take(&mut plan.pending))?;
         self.execute("COMMIT", [])?;
         context.streams.keep(plan.versions());
+        let rows = std::mem::take(&mut plan.rows);
+        drop(plan);
+        if let Some(import) = import {
+            for row in &rows {
+                import.ids.add(&row.event.fact().source, &row.event.fact().id);
+            }
+            import.checkpointer.wake();
+        }
         Ok(Committed { answers, head })
     }
 
@@ -150,6 +199,7 @@ impl SqliteLog {
         transaction.execute(update, values).map_err(&failed)?;
         transaction.commit().map_err(&failed)?;
         self.seen = after.head;
+        self.import = None;
         Ok(())
     }
 
@@ -172,6 +222,7 @@ impl SqliteLog {
 /// A log that was closed is whole in `log.db`, also while somebody else still has it open for reading.
 impl Drop for SqliteLog {
     fn drop(&mut self) {
+        self.import = None;
         // Whoever reads at this moment is not waited for: what is left in the write-ahead log is found there.
         self.connection.busy_timeout(std::time::Duration::ZERO).ok();
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).ok();
@@ -181,14 +232,16 @@ impl Drop for SqliteLog {
 /// Looks up by prepared statements, within the transaction in progress.
 struct Statements<'c> {
     connection: &'c Connection,
+    ids: Option<&'c Ids>,
     find: CachedStatement<'c>,
     last: CachedStatement<'c>,
 }
 
 impl<'c> Statements<'c> {
-    fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
+    fn prepare(connection: &'c Connection, ids: Option<&'c Ids>) -> rusqlite::Result<Self> {
         Ok(Self {
             connection,
+            ids,
             find: connection
                 .prepare_cached(include_str!("../../sql/sqlite/select_event_by_source_id.sql"))?,
             last: connection.prepare_cached(include_str!("../../sql/sqlite/select_last_sequence.sql"))?,
@@ -198,6 +251,9 @@ impl<'c> Statements<'c> {
 
 impl Known for Statements<'_> {
     fn stored(&mut self, source: &str, id: &str) -> Result<Option<StoredEvent>, StoreError> {
+        if self.ids.is_some_and(|ids| !ids.may_hold(source, id)) {
+            return Ok(None);
+        }
         let failed = StoreError::database("look for an event");
         let mut rows = self.find.query([source, id]).map_err(&failed)?;
         rows.next().map_err(&failed)?.map(event_of).transpose()

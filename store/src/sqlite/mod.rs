@@ -1,5 +1,7 @@
 //! The log in SQLite files: one process, one connection that writes.
 
+mod checkpointer;
+mod ids;
 pub(crate) mod keys;
 pub(crate) mod log;
 pub(crate) mod migrate;

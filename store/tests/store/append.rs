@@ -139,6 +139,28 @@ fn a_batch_that_holds_an_event_twice_stores_it_once_and_refuses_it_with_other_co
     }
 }
 
+fn what_a_large_import_stored_is_known_in_the_next_one_and_after_opening_again(dir: &World) {
+    let many = || (0..12_000).map(|n| meeting(&format!("e{n}"))).collect::<Vec<_>>();
+    let known = |store: &Store| {
+        let mut again = many();
+        again.push(event("e7", "meeting.held", r#"{"meeting":"M-e7","level":3}"#));
+        again.push(meeting("small"));
+        let outcomes = store.append_blocking(again, OnError::Each).unwrap();
+        for (outcome, position) in outcomes.iter().take(12_000).zip(2..) {
+            assert_eq!(*outcome, Outcome::AlreadyStored { position: Position::new(position) });
+        }
+        assert!(matches!(&outcomes[12_000], Outcome::Refused(Refusal::Conflict { .. })));
+        assert_eq!(outcomes[12_001], Outcome::AlreadyStored { position: Position::new(1) });
+    };
+    let store = create(dir);
+    append(&store, meeting("small"));
+    let outcomes = store.append_blocking(many(), OnError::Each).unwrap();
+    assert!(outcomes.iter().map(stored).eq(2..12_002));
+    known(&store);
+    drop(store);
+    known(&reopen(dir));
+}
+
 fn versions_count_through_a_batch(dir: &World) {
     let store = create(dir);
     let batch = |from: u64| {
@@ -291,6 +313,7 @@ both! {
     a_repeated_event_is_recognised_though_its_stream_has_moved_on,
     one_refused_event_refuses_all_of_an_all_or_nothing_batch,
     each_event_of_the_other_kind_of_batch_stands_for_itself,
+    what_a_large_import_stored_is_known_in_the_next_one_and_after_opening_again,
     versions_count_through_a_batch,
     a_batch_that_is_too_long_is_refused_with_the_limit,
     positions_have_no_gaps_and_commit_order_is_their_order_under_8_threads_some_of_which_fail,

@@ -18,6 +18,11 @@ impl Fold<'_> {
         self.table.everys.iter().any(runs)
     }
 
+    /// Whether a fact began a period that runs.
+    pub fn runs_daily_since(&self, row: RowId) -> bool {
+        self.patterns.iter().any(|pattern| pattern.opener == row)
+    }
+
     /// The duties of the days of the periods that run.
     pub fn running_days(&self) -> Vec<Duty> {
         let mut days = Vec::new();
