@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use mandate_scheduler::{
-    AllowedDomains, EmlFiles, Fallback, Mailer, Security, Settings, SettingsError, Smtp,
+    AllowedDomains, EmlFiles, Fallback, Mailer, Nodes, Schedule, Schedules, Security, Settings,
+    SettingsError, Smtp,
 };
+use mandate_store::Database;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::{DATA_DIR, Place};
@@ -26,6 +28,11 @@ pub const HELP: &str = r#"Keys of the configuration file (TOML); flags win over 
   from = "Mandate <mandate@justice.gov.uk>"
   domains = ["*.gov.uk", "*.police.uk"]  # where mail may go
   administrator = "it@justice.gov.uk"    # told when nobody holds the post that answers
+  per_minute = 600                       # mails that may leave in a minute
+  digest = "0 30 7 * * Mon-Fri"          # second minute hour day month weekday, in London; "off" for none
+  nothing_due = "0 30 7 * * Mon"         # when the digest comes even with nothing to say
+  team = "0 0 8 * * Mon"                 # the week of each team
+  quarterly = "0 0 9 1 Jan,Apr,Jul,Oct *" # the quarter of each board
 
   [mail.smtp]
   host = "mail.example.gov.uk"
@@ -107,6 +114,21 @@ pub struct Mail {
     /// The address told when nobody holds the post that answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub administrator: Option<String>,
+    /// How many mails may leave in a minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_minute: Option<u32>,
+    /// When digests are due; `off` for none, as below.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// When they come even with nothing to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nothing_due: Option<String>,
+    /// When the week of each team is due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
+    /// When the quarter of each board is due.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quarterly: Option<String>,
     /// The mail server.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub smtp: Option<SmtpServer>,
@@ -170,6 +192,11 @@ impl Default for Mail {
             from: "Mandate <mandate@localhost.localdomain>".to_owned(),
             domains: None,
             administrator: None,
+            per_minute: None,
+            digest: None,
+            nothing_due: None,
+            team: None,
+            quarterly: None,
             smtp: None,
         }
     }
@@ -220,8 +247,20 @@ impl Config {
         if let Some(domains) = &self.mail.domains {
             settings = settings.with_domains(AllowedDomains::new(domains)?);
         }
+        if let Some(per_minute) = self.mail.per_minute {
+            settings = settings.with_rate(per_minute);
+        }
+        let nodes = match self.place().database() {
+            Ok(Database::Sqlite) => Nodes::One,
+            // One that cannot be is named when the log is opened.
+            Ok(Database::Postgres(_)) | Err(_) => Nodes::Several,
+        };
         let fallback = Fallback { address: self.mail.administrator.clone(), ..Fallback::default() };
-        Ok(settings.with_fallback(fallback))
+        Ok(settings
+            .with_fallback(fallback)
+            .with_schedules(self.mail.schedules()?)
+            .with_outbox(self.data_dir.join("outbox"))
+            .with_nodes(nodes))
     }
 
     /// The way out for mail: the server if one is named, else files.
@@ -234,6 +273,25 @@ impl Config {
             (Some(server), None) => server.mailer(),
             (None, _) => Ok(Mailer::Files(EmlFiles::new(self.mail_dir()))),
         }
+    }
+}
+
+impl Mail {
+    /// When mails of the clock are due: the usual where nothing else is said.
+    fn schedules(&self) -> Result<Schedules, ConfigError> {
+        let read = |text: &Option<String>, usual: Option<Schedule>| match text.as_deref() {
+            None => Ok(usual),
+            Some("off") => Ok(None),
+            Some(text) => Schedule::parse(text).map(Some),
+        };
+        let usual = Schedules::usual()?;
+        Ok(Schedules {
+            digest: read(&self.digest, usual.digest)?,
+            nothing_due: read(&self.nothing_due, usual.nothing_due)?,
+            team: read(&self.team, usual.team)?,
+            quarterly: read(&self.quarterly, usual.quarterly)?,
+            watch: usual.watch,
+        })
     }
 }
 
@@ -314,6 +372,19 @@ mod tests {
     fn what_is_shown_reads_back_the_same() {
         let config = Config { base_url: Some("https://m.example".to_owned()), ..Config::default() };
         assert_eq!(read(&toml::to_string(&config).unwrap()).unwrap(), config);
+    }
+
+    #[test]
+    fn a_schedule_that_a_clock_change_could_break_is_refused_with_the_reason() {
+        for (text, reason) in [
+            ("[mail]\ndigest = \"0 30 1 * * *\"\n", "01:00"),
+            ("[mail]\nteam = \"0 0 8 * * 1\"\n", "by name"),
+            ("[mail]\nquarterly = \"monthly\"\n", "expected second"),
+        ] {
+            let error = read(text).unwrap().scheduler_settings().unwrap_err().to_string();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+        assert!(read("[mail]\ndigest = \"off\"\n").unwrap().scheduler_settings().is_ok());
     }
 
     #[test]

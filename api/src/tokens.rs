@@ -27,7 +27,15 @@ A person's token names the user as whom commands are given with it, and needs no
   [[token]]
   name = "una"
   sha256 = "…"
-  user = "user/U-7F3K29QX"      # `mandate token una --user user/U-7F3K29QX`"#;
+  user = "user/U-7F3K29QX"      # `mandate token una --user user/U-7F3K29QX`
+
+One for a person's calendar stands in the address of the feed, and opens nothing else:
+
+  [[token]]
+  name = "una-calendar"
+  sha256 = "…"
+  user = "user/U-7F3K29QX"
+  calendar = true               # `mandate token una-calendar --user user/U-7F3K29QX --calendar`"#;
 
 /// Why a token file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +84,8 @@ struct Entry {
     #[serde(default)]
     import: bool,
     user: Option<String>,
+    #[serde(default)]
+    calendar: bool,
 }
 
 /// The clients that may state facts.
@@ -92,6 +102,16 @@ pub struct Client {
     types: Option<Vec<String>>,
     import: Import,
     user: Option<String>,
+    opens: Opens,
+}
+
+/// What a token opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opens {
+    /// What its client or person may do.
+    Everything,
+    /// The calendar feed of its person, and nothing else.
+    Calendar,
 }
 
 /// Whether the caller's claims of when a fact was recorded are accepted.
@@ -138,7 +158,15 @@ impl Tokens {
     pub fn client(&self, token: &str) -> Option<&Client> {
         let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         // Digests of secrets are compared: how long it takes tells nothing of the secret.
-        self.0.iter().find(|client| client.digest == digest)
+        self.0.iter().find(|client| client.digest == digest && client.opens == Opens::Everything)
+    }
+
+    /// The user whose calendar feed a token opens.
+    #[must_use]
+    pub fn calendar_of(&self, token: &str) -> Option<&str> {
+        let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+        let found = self.0.iter().find(|client| client.digest == digest && client.opens == Opens::Calendar);
+        found.and_then(Client::user)
     }
 
     /// How many there are.
@@ -150,7 +178,7 @@ impl Tokens {
 
 impl Client {
     fn of(entry: Entry) -> Result<Self, String> {
-        let Entry { name, sha256, sources, types, import, user } = entry;
+        let Entry { name, sha256, sources, types, import, user, calendar } = entry;
         if name.is_empty() || looks_personal(&name) || forbidden_character(&name, Newlines::Refused).is_some()
         {
             return Err(format!("name = {name:?}: expected an opaque id without control characters"));
@@ -175,8 +203,12 @@ impl Client {
                 return Err(format!("token `{name}`: types: `{pattern}` is no type that may be stated"));
             }
         }
+        if calendar && user.is_none() {
+            return Err(format!("token `{name}`: calendar: it needs the user whose calendar it opens"));
+        }
         let import = if import { Import::Allowed } else { Import::Refused };
-        Ok(Self { name, digest, sources, types, import, user })
+        let opens = if calendar { Opens::Calendar } else { Opens::Everything };
+        Ok(Self { name, digest, sources, types, import, user, opens })
     }
 
     /// A client that may state anything that is accepted from outside; for the demonstration.
@@ -189,6 +221,7 @@ impl Client {
             types: None,
             import: Import::Allowed,
             user: None,
+            opens: Opens::Everything,
         }
     }
 
@@ -271,10 +304,13 @@ pub fn make(name: &str, sources: &[String], import: Import) -> std::io::Result<(
 ///
 /// # Errors
 /// When the system gives no random bytes.
-pub fn make_for_user(name: &str, user: &str) -> std::io::Result<(String, String)> {
+pub fn make_for_user(name: &str, user: &str, opens: Opens) -> std::io::Result<(String, String)> {
     let token = format!("mandate_{}", hex(&crate::random::bytes::<32>()?));
     let digest = hex(&Sha256::digest(token.as_bytes()));
-    let entry = format!("[[token]]\nname = {name:?}\nsha256 = \"{digest}\"\nuser = {user:?}\n");
+    let mut entry = format!("[[token]]\nname = {name:?}\nsha256 = \"{digest}\"\nuser = {user:?}\n");
+    if opens == Opens::Calendar {
+        entry.push_str("calendar = true\n");
+    }
     Ok((token, entry))
 }
 
@@ -326,6 +362,18 @@ mod tests {
     }
 
     #[test]
+    fn a_token_for_a_calendar_opens_that_and_nothing_else() {
+        let (token, entry) = make_for_user("una", "user/U-1", Opens::Calendar).unwrap();
+        let tokens = Tokens::parse(&entry).unwrap();
+        assert_eq!(tokens.calendar_of(&token), Some("user/U-1"));
+        assert_eq!(tokens.client(&token), None);
+        let (token, entry) = make_for_user("una", "user/U-1", Opens::Everything).unwrap();
+        let tokens = Tokens::parse(&entry).unwrap();
+        assert_eq!(tokens.calendar_of(&token), None);
+        assert!(tokens.client(&token).is_some());
+    }
+
+    #[test]
     fn a_claim_of_recording_needs_the_import_right() {
         let recorded = r#","recordedtime":"2026-03-02T10:00:00Z""#;
         for (import, allowed) in [(Import::Refused, false), (Import::Allowed, true)] {
@@ -352,7 +400,7 @@ mod tests {
 
     #[test]
     fn a_persons_token_names_the_user_and_states_no_facts() {
-        let (token, entry) = make_for_user("una", "user/U-1").unwrap();
+        let (token, entry) = make_for_user("una", "user/U-1", Opens::Everything).unwrap();
         let tokens = Tokens::parse(&entry).unwrap();
         let client = tokens.client(&token).unwrap();
         assert_eq!(client.user(), Some("user/U-1"));

@@ -39,6 +39,8 @@ async fn signed_in() -> Demo {
         books: Books::default(),
         metrics: Metrics::default(),
         sessions: Sessions::default(),
+        base_url: None,
+        scheduler: None,
     });
     let mut demo = Demo { router: router(&app), cookie: String::new(), stage, _folder: folder };
     let page = demo.page("/sign-in").await;

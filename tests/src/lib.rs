@@ -47,4 +47,6 @@ mod sockets;
 #[cfg(test)]
 mod statistics;
 #[cfg(test)]
+mod watch;
+#[cfg(test)]
 mod wire;

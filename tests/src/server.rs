@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, Request};
 use mandate_api::http::{App, Books, Hosts, Metrics, Parts, Sessions, Tellers, router};
 use mandate_domain::time::{Instant, VirtualClock};
 use mandate_projections::Projections;
+use mandate_scheduler::{EmlFiles, Mailer, Scheduler, Schedules, Settings};
 use mandate_store::Store;
 use mandate_test_cluster::Cluster;
 use serde_json::Value;
@@ -61,12 +62,35 @@ impl Server {
     }
 
     fn within(folder: tempfile::TempDir, tellers: Tellers, database: Option<String>) -> Self {
+        Self::with_scheduler(folder, tellers, database, |_, _, _, _| None).0
+    }
+
+    /// A server whose scheduler runs in it, as `mandate serve` does; mail goes to files, and to administrators none.
+    pub fn watched(tellers: Tellers) -> (Self, Scheduler) {
+        let folder = tempfile::tempdir().unwrap();
+        let (server, scheduler) =
+            Self::with_scheduler(folder, tellers, None, |folder, store, projections, clock| {
+                let settings = Settings::new("https://mandate.example.gov.uk", "m@example.gov.uk").unwrap();
+                let settings = settings.with_schedules(Schedules::none());
+                let mailer = Mailer::Files(EmlFiles::new(folder.join("mail")));
+                Some(Scheduler::new(store, projections, clock, mailer, settings).unwrap())
+            });
+        (server, scheduler.unwrap())
+    }
+
+    fn with_scheduler(
+        folder: tempfile::TempDir,
+        tellers: Tellers,
+        database: Option<String>,
+        scheduler: impl FnOnce(&Path, Store, Projections, Arc<VirtualClock>) -> Option<Scheduler>,
+    ) -> (Self, Option<Scheduler>) {
         let clock = Arc::new(VirtualClock::new(at("2026-03-03T09:00:00Z")));
         let (data_dir, key_file) = (folder.path().to_owned(), folder.path().join("keys/kek"));
         let target = Target { data_dir, key_file, database };
         target.prepare().unwrap();
         let store = open_store(&target, clock.clone()).unwrap();
         let projections = Projections::open(folder.path(), &store).unwrap();
+        let scheduler = scheduler(folder.path(), store.clone(), projections.clone(), clock.clone());
         let app = App::new(Parts {
             store: store.clone(),
             projections: projections.clone(),
@@ -78,8 +102,10 @@ impl Server {
             books: Books::default(),
             metrics: Metrics::default(),
             sessions: Sessions::default(),
+            base_url: Some("https://mandate.example.gov.uk".to_owned()),
+            scheduler: scheduler.clone(),
         });
-        Self { router: router(&app), store, projections, clock, folder }
+        (Self { router: router(&app), store, projections, clock, folder }, scheduler)
     }
 
     /// Moves the clock, and brings the read models there.

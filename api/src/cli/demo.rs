@@ -65,6 +65,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let app = App::new(Parts {
         store: stage.store,
         projections: stage.projections,
+        base_url: Some(base_url.clone()),
+        scheduler: Some(demo.scheduler().clone()),
         clock: stage.clock,
         tellers: Tellers::Anyone,
         hosts: Hosts::loopback_and(&base_url),

@@ -3,6 +3,7 @@
 mod backup;
 mod config;
 mod demo;
+mod doctor;
 mod erase;
 mod generate;
 mod import;
@@ -18,6 +19,7 @@ mod proof;
 mod quarantine;
 mod running;
 mod serve;
+mod tick;
 mod token;
 
 use std::process::ExitCode;
@@ -75,6 +77,7 @@ struct Arguments {
 enum Verb {
     Serve(Box<serve::Arguments>),
     Demo(demo::Arguments),
+    Doctor(doctor::Arguments),
     Judge(judge::Arguments),
     Import(import::Arguments),
     #[command(subcommand)]
@@ -93,6 +96,7 @@ enum Verb {
     Keys(keys::Arguments),
     #[command(subcommand)]
     Projections(projections::Arguments),
+    Tick(tick::Arguments),
     Token(token::Arguments),
     #[command(subcommand)]
     Config(config::Arguments),
@@ -105,6 +109,7 @@ pub fn run() -> ExitCode {
     let ended = match arguments.verb {
         Verb::Serve(arguments) => serve::run(&arguments),
         Verb::Demo(arguments) => demo::run(&arguments),
+        Verb::Doctor(arguments) => doctor::run(&arguments),
         Verb::Judge(arguments) => judge::run(&arguments),
         Verb::Import(arguments) => import::run(&arguments),
         Verb::Quarantine(arguments) => quarantine::run(&arguments),
@@ -118,6 +123,7 @@ pub fn run() -> ExitCode {
         Verb::Restore(arguments) => backup::restore(&arguments),
         Verb::Keys(arguments) => keys::run(&arguments),
         Verb::Projections(arguments) => projections::run(&arguments),
+        Verb::Tick(arguments) => tick::run(&arguments),
         Verb::Token(arguments) => token::run(&arguments),
         Verb::Config(arguments) => config::run(&arguments),
     };

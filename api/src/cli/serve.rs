@@ -134,6 +134,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         books: Books::default(),
         metrics: Metrics::default(),
         sessions: Sessions::default(),
+        base_url: Some(config.base_url()),
+        scheduler: Some(scheduler.clone()),
     });
     announce(&config, &app);
     if let Some(reason) = app.store.read_only() {

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{Exit, print};
-use crate::tokens::{self, HELP, Import};
+use crate::tokens::{self, HELP, Import, Opens};
 
 /// A new bearer token for a client that states facts, and what is to stand in the token file for it
 #[derive(Debug, Args)]
@@ -17,6 +17,9 @@ pub struct Arguments {
     /// The user as whom commands are given with it, such as user/U-7F3K29QX
     #[arg(long, value_name = "USER")]
     user: Option<String>,
+    /// Only for the calendar feed of that user
+    #[arg(long, requires = "user")]
+    calendar: bool,
     /// Accept its claims of when a fact was recorded
     #[arg(long)]
     import: bool,
@@ -29,7 +32,10 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let import = if arguments.import { Import::Allowed } else { Import::Refused };
     let (token, entry) = match &arguments.user {
-        Some(user) => tokens::make_for_user(&arguments.name, user)?,
+        Some(user) => {
+            let opens = if arguments.calendar { Opens::Calendar } else { Opens::Everything };
+            tokens::make_for_user(&arguments.name, user, opens)?
+        }
         None => tokens::make(&arguments.name, &arguments.sources, import)?,
     };
     eprintln!("For the client, shown once and stored nowhere:\n  {token}\n\nFor the token file (mode 600):");

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use mandate_domain::time::{Clock as _, Date, Instant, VirtualClock, london_words};
 use mandate_projections::Projections;
 use mandate_scheduler::{
-    AllowedDomains, EmlFiles, Mailer, Scheduler, SchedulerError, Settings, SettingsError,
+    AllowedDomains, EmlFiles, Mailer, Scheduler, SchedulerError, Schedules, Settings, SettingsError,
 };
 use mandate_store::{Keys, KeysError, Store, StoreError, create_signing_key};
 
@@ -148,8 +148,10 @@ pub fn set_up(folder: &Path, options: &Options, base_url: &str) -> Result<Stage,
     let reached = store.reader().head()?.recorded_at.max(projections.progress()?.at);
     clock.set(begin.max(reached));
     let mail_dir = folder.join("mail");
+    let schedules = Schedules { watch: false, ..Schedules::usual()? };
     let settings = Settings::new(base_url, "Mandate demonstration <mandate@example.org>")?
-        .with_domains(AllowedDomains::new(["example.org"])?);
+        .with_domains(AllowedDomains::new(["example.org"])?)
+        .with_schedules(schedules);
     let mailer = Mailer::Files(EmlFiles::new(&mail_dir));
     let scheduler = Scheduler::new(store.clone(), projections.clone(), clock.clone(), mailer, settings)?;
     let mut feed = Feed::open(&history)?;
@@ -244,6 +246,12 @@ impl Demo {
         Ok(day)
     }
 
+    /// The scheduler that looks.
+    #[must_use]
+    pub fn scheduler(&self) -> &Scheduler {
+        &self.shared.scheduler
+    }
+
     /// The log, for those who wait for what is stated.
     #[must_use]
     pub fn store(&self) -> &Store {
@@ -257,6 +265,7 @@ impl Demo {
             day.rescinded += report.steps.rescinded;
             day.mails += report.mails.accepted;
             if !report.mails.more {
+                self.shared.store.checkpoint()?;
                 return Ok(());
             }
         }

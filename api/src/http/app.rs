@@ -8,6 +8,7 @@ use std::time::Duration;
 use mandate_domain::judge::View;
 use mandate_domain::time::{Clock, Instant};
 use mandate_projections::Projections;
+use mandate_scheduler::Scheduler;
 use mandate_store::{Commands, Store};
 use tokio::sync::Semaphore;
 
@@ -62,6 +63,10 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Who is signed in.
     pub sessions: Sessions,
+    /// The address that people use, for links; none for a server in a test.
+    pub base_url: Option<String>,
+    /// The scheduler, where it runs in this process.
+    pub scheduler: Option<Scheduler>,
 }
 
 /// Who may state facts.

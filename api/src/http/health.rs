@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use mandate_projections::Parked;
+use mandate_scheduler::{PROBLEMS, Problem};
 
 use super::app::App;
 use super::error::HttpError;
@@ -47,9 +48,20 @@ fn progress(app: &App) -> Result<Progress, HttpError> {
     Ok(Progress { head, reached, parked: app.projections.parked()? })
 }
 
+/// What makes the server answer that it is down: whoever relies on being told would wait in vain. The rest is shown.
+const DOWN: &[&str] = &["scheduler", "mail", "feed", "checkpoint"];
+
+/// What is wrong with the watch over deadlines, where it is kept in this process.
+fn problems(app: &App) -> Result<Vec<Problem>, HttpError> {
+    let found = app.scheduler.as_ref().map(|scheduler| scheduler.problems(app.now()));
+    let found = found.transpose().map_err(|error| HttpError::Failed(error.to_string()))?;
+    Ok(found.unwrap_or_default())
+}
+
 /// The whole, part by part.
 pub async fn health(State(app): State<App>) -> Response {
     let found = app.blocking(progress).await;
+    let watched = app.blocking(problems).await;
     let (log, projections) = match &found {
         Err(_) => (json!({"status": Status::Down}), json!({"status": Status::Down})),
         Ok(progress) => (
@@ -62,10 +74,18 @@ pub async fn health(State(app): State<App>) -> Response {
             json!({"status": Status::Up, "details": details(progress)}),
         ),
     };
-    let status = if found.is_ok() && app.store.read_only().is_none() { Status::Up } else { Status::Down };
+    let watch_status = match &watched {
+        Ok(problems) if problems.iter().all(|problem| !DOWN.contains(&problem.code)) => Status::Up,
+        Ok(_) | Err(_) => Status::Down,
+    };
+    let watch = json!({"status": watch_status, "details": {"problems": watched.unwrap_or_default()}});
+    let log_is_up = found.is_ok() && app.store.read_only().is_none();
+    let status = if log_is_up { watch_status } else { Status::Down };
     let body = json!({
         "status": status,
-        "components": {"log": log, "projections": projections, "ping": {"status": Status::Up}},
+        "components": {
+            "log": log, "projections": projections, "watch": watch, "ping": {"status": Status::Up},
+        },
         "version": env!("CARGO_PKG_VERSION"),
     });
     (status.code(), Json(body)).into_response()
@@ -115,6 +135,14 @@ pub async fn info() -> Json<Value> {
 pub async fn metrics(State(app): State<App>) -> Result<Response, HttpError> {
     let progress = app.blocking(progress).await?;
     let waiting = app.blocking(|app| Ok(app.projections.quarantine_waiting()?)).await?;
-    let text = app.metrics.text(progress.head, progress.reached, waiting);
+    let problems = app.blocking(problems).await?;
+    let mut text = app.metrics.text(progress.head, progress.reached, waiting);
+    text.push_str(
+        "# HELP mandate_problems What is wrong with Mandate itself, by kind\n# TYPE mandate_problems gauge\n",
+    );
+    for code in PROBLEMS {
+        let count = problems.iter().filter(|problem| problem.code == *code).count();
+        text.push_str(&format!("mandate_problems{{code=\"{code}\"}} {count}\n"));
+    }
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
 }

@@ -3,6 +3,7 @@
 mod app;
 mod body;
 mod book;
+mod calendar;
 mod commands;
 mod compliance;
 mod coverage;
@@ -89,6 +90,7 @@ pub fn router(app: &App) -> Router {
         .route("/v1/events/{position}", get(events::one))
         .route("/v1/rules", get(rules::list))
         .route("/v1/rules/{id}", get(rules::one))
+        .route("/calendar/{file}", get(calendar::feed))
         .route("/health", get(health::health))
         .route("/health/ping", get(health::up))
         .route("/health/liveness", get(health::up))

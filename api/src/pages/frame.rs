@@ -18,6 +18,8 @@ pub struct Frame {
     pub moment: Option<Moment>,
     /// What has just been done, after a form was sent: a whole sentence.
     pub done: Option<String>,
+    /// What is wrong with the service itself: a whole sentence each.
+    pub warnings: Vec<String>,
     /// What is wrong with the form that was sent, in the order of its fields.
     pub errors: Vec<FieldError>,
     /// How far the log had got when the page was made, for example `12,345`.

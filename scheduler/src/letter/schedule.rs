@@ -101,7 +101,7 @@ impl LetterWriter<'_> {
                 let Some(org) = self.organisation_of(&notice.recipient, "smb-member")? else {
                     return Ok(Draft::Moot("moot: its recipient sits on no board any more"));
                 };
-                quarterly(&mut self.quarter(org, on, footer)?).map_err(written)?
+                quarterly(&mut self.quarter(&org, on, footer)?).map_err(written)?
             }
             Template::Operations => {
                 // What this very pass has sent waits no more.
@@ -131,9 +131,9 @@ impl LetterWriter<'_> {
     }
 
     /// The figures of the three months before a day.
-    fn quarter(&self, org: String, on: Date, footer: Footer) -> Result<Quarter, SchedulerError> {
+    fn quarter(&self, org: &str, on: Date, footer: Footer) -> Result<Quarter, SchedulerError> {
         let first = on.plus_months(-3);
-        let desk = Desk::of_team(self.projections, org.clone())?;
+        let desk = Desk::of_team(self.projections, org.to_owned())?;
         let counts = self.projections.duty_counts(first.start(), on.start(), ByUnit::Together, &[])?;
         let sum = |outcomes: &[Outcome]| -> u64 {
             let counted = |count: &&DutyCount| {
@@ -161,7 +161,7 @@ impl LetterWriter<'_> {
         Ok(Quarter {
             footer,
             period: format!("{} to {} {}", month(first), month(last), last.year()),
-            place: place(Some(&org)),
+            place: place(Some(org)),
             due: words(met + missed),
             in_time: words(met),
             late: words(missed),

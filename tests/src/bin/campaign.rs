@@ -187,6 +187,8 @@ fn open(folder: &Path, now: Instant) -> anyhow::Result<Bench> {
         books: Books::default(),
         metrics: Metrics::default(),
         sessions: Sessions::default(),
+        base_url: None,
+        scheduler: None,
     });
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     Ok(Bench { clock, store, scheduler, router: router(&app), runtime })

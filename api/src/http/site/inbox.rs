@@ -161,7 +161,8 @@ fn of_notice(app: &App, id: &str) -> Result<(String, Vec<Link>), HttpError> {
         "summary" => "Summary of breaches".to_owned(),
         other => sentence_case(other),
     };
-    let mut references: Vec<String> = notice.duties.iter().map(|(duty, _)| short_reference(duty)).collect();
+    let duties = if notice.lists_duties() { notice.duties.as_slice() } else { &[] };
+    let mut references: Vec<String> = duties.iter().map(|(duty, _)| short_reference(duty)).collect();
     references.dedup();
     let link = |reference: String| {
         let href = format!("/duties/{reference}");

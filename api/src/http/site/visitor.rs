@@ -87,6 +87,7 @@ impl Visitor {
             form_token: self.open.session.form_token.clone(),
             moment,
             done: app.sessions.said(&self.open.id),
+            warnings: warnings(app)?,
             errors: Vec::new(),
             log_position: Some(grouped(app.projections.progress()?.position.get())),
         })
@@ -104,4 +105,12 @@ impl Visitor {
             "this form is too old or not ours; open the page again and send it once more".to_owned(),
         ))
     }
+}
+
+/// What is wrong with the service itself, a sentence each.
+fn warnings(app: &App) -> Result<Vec<String>, HttpError> {
+    let Some(scheduler) = &app.scheduler else { return Ok(Vec::new()) };
+    let found = scheduler.recent_problems(app.now());
+    let found = found.map_err(|error| HttpError::Failed(error.to_string()))?;
+    Ok(found.into_iter().map(|problem| problem.what).collect())
 }

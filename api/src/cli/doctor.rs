@@ -1,0 +1,89 @@
+//! `mandate doctor`: what is wrong with Mandate itself, and what to do; works beside a running server.
+
+use clap::Args;
+use mandate_domain::time::{Clock as _, Instant, SystemClock};
+use mandate_projections::Projections;
+use mandate_scheduler::{DEAD_SECONDS, Problem, Vitals, Watch, silent_feeds};
+use mandate_store::Options;
+use std::sync::Arc;
+
+use super::place::Place;
+use super::{Exit, print};
+
+/// Say what is wrong with Mandate itself and what to do about it; works beside a running server
+///
+/// Exit status: 0 nothing is wrong, 1 something is.
+#[derive(Debug, Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    place: Place,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// A log or read models that cannot be read.
+pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
+    let found = examine(&arguments.place, SystemClock.now())?;
+    if arguments.json {
+        print(format!("{}\n", serde_json::to_string_pretty(&found)?).as_bytes())?;
+    } else {
+        print(words(&found).as_bytes())?;
+    }
+    Ok(if found.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+fn examine(place: &Place, now: Instant) -> anyhow::Result<Vec<Problem>> {
+    let reader = place.reader()?;
+    let status = Projections::status(&place.data_dir, &reader)?;
+    let options: Options = place.options(Arc::new(SystemClock))?;
+    // Each pass of a running scheduler moves the moment up to which the read models followed the clock.
+    let passed_at = status.at.unwrap_or(Instant::MIN);
+    let watch = Watch {
+        reader: &reader,
+        now,
+        signs: options.signing_key.exists(),
+        vitals: Vitals { started_at: passed_at, steps_at: Some(passed_at), mails_at: Some(passed_at) },
+        behind: status.behind,
+        parked: status.parked,
+        mail: Projections::mail_of(&place.data_dir, now.plus_seconds(-DEAD_SECONDS))?,
+    };
+    let mut found = watch.problems()?;
+    found.extend(silent_feeds(&reader, now)?);
+    Ok(found)
+}
+
+fn words(found: &[Problem]) -> String {
+    if found.is_empty() {
+        return "Nothing is wrong: the scheduler passes, mail leaves, read models and checkpoints keep up, no feed is \
+                silent.\n"
+            .to_owned();
+    }
+    found
+        .iter()
+        .map(|problem| format!("{}\n  {}\n  What to do: {}\n\n", problem.title, problem.what, problem.remedy))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_problem_is_told_with_what_to_do() {
+        let problem = Problem {
+            code: "mail",
+            title: "mail does not leave".to_owned(),
+            what: "3 mails wait.".to_owned(),
+            remedy: "Check the mail server.".to_owned(),
+        };
+        assert_eq!(
+            words(&[problem]),
+            "mail does not leave\n  3 mails wait.\n  What to do: Check the mail server.\n\n"
+        );
+        assert!(words(&[]).starts_with("Nothing is wrong"));
+    }
+}
