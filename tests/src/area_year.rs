@@ -8,7 +8,7 @@ use axum::body::Body;
 use mandate_api::attest;
 use mandate_api::http::Tellers;
 use mandate_api::import::{Checkpoint, Rejects, Target, import};
-use mandate_api::tokens::{Tokens, make_for_user};
+use mandate_api::tokens::{Opens, Tokens, make_for_user};
 use mandate_domain::time::Clock as _;
 use serde_json::{Value, json};
 
@@ -313,7 +313,7 @@ pub fn office(users: &[&'static str], more: &[Value]) -> (Server, BTreeMap<&'sta
     use std::os::unix::fs::PermissionsExt as _;
     let (mut file, mut tokens) = (String::new(), BTreeMap::new());
     for user in users {
-        let (token, entry) = make_for_user(user, &format!("user/{user}")).unwrap();
+        let (token, entry) = make_for_user(user, &format!("user/{user}"), Opens::Everything).unwrap();
         tokens.insert(*user, token);
         file.push_str(&entry);
     }
