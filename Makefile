@@ -1,6 +1,6 @@
 # The commands of the project. `make demo` and `make test` are the two to know.
 .PHONY: help demo test build assets setup test-rust test-cases test-campaign test-faults test-browser bench-judge bench-log bench-projections \
-    campaign-small campaign-crash campaign-power campaign-readers campaign-tamper campaign-messages fmt lint
+    bench-passes campaign-small campaign-crash campaign-power campaign-readers campaign-tamper campaign-messages fmt lint
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -66,6 +66,9 @@ bench-log: ## The promises on the log, against the stock crates on SQLite and Po
 
 bench-projections: ## The promises on the read models: import, rebuild, keeping up, an idle server
 	cargo bench --package mandate-api --bench projections
+
+bench-passes: ## The promises on the scheduler: a pass that finds nothing, a hundred, everything
+	cargo bench --package mandate-scheduler --bench passes
 
 campaign-small: ## A small history through the whole system, 30 days of clock, 30 kills: one set of breaches everywhere
 	cargo run --release --locked --package mandate-tests --bin campaign -- drive --kills 30
