@@ -259,7 +259,7 @@ impl Delivery<'_> {
             Err(reason) => return Ok(Fate::Rejected(reason.to_owned(), Redirect::Fallback)),
         };
         if !shared.settings.domains.allows(to.domain()) {
-            let reason = "refused: the domain of the address is not among those allowed";
+            let reason = "refused: the domain of the address is not among those allowed ([mail] domains)";
             return Ok(Fate::Rejected(reason.to_owned(), Redirect::Fallback));
         }
         self.attempt(due, &letter, &to)

@@ -161,7 +161,7 @@ impl Shared {
         let mut enrolled = Enrolled::new();
         let mut batches = Batches::new(self, now, report);
         loop {
-            let found = self.projections.breaches_to_raise(batches.limit())?;
+            let found = self.projections.breaches_to_raise(now, batches.limit())?;
             let found = batches.take(found, |row| &row.record.duty);
             if found.is_empty() {
                 break;

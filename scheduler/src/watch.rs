@@ -20,6 +20,8 @@ const MAIL_SECONDS: i64 = 3_600;
 pub const DEAD_SECONDS: i64 = 24 * 3_600;
 /// A checkpoint is signed every minute in which something was appended.
 const CHECKPOINT_SECONDS: i64 = 300;
+/// Seconds by which the clocks of nodes may differ.
+const CLOCK_SECONDS: i64 = 60;
 /// Events by which read models may be behind.
 const BEHIND: u64 = 10_000;
 /// The time between two looks.
@@ -46,7 +48,7 @@ const SCHEDULER: &str = "scheduler";
 
 /// The codes of problems.
 pub const PROBLEMS: &[&str] =
-    &[SCHEDULER, "mail", "dead-letters", "projections", "parked", "checkpoint", "feed"];
+    &[SCHEDULER, "clock", "mail", "dead-letters", "projections", "parked", "checkpoint", "feed"];
 
 /// When the scheduler did what last, since it was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +88,7 @@ impl Watch<'_> {
     pub fn problems(&self) -> Result<Vec<Problem>, SchedulerError> {
         let mut found = Vec::new();
         found.extend(self.scheduler());
+        found.extend(self.clock()?);
         found.extend(self.mail());
         found.extend(self.dead_letters());
         found.extend(self.projections());
@@ -113,6 +116,23 @@ impl Watch<'_> {
                      the program again if nothing is named."
                 .to_owned(),
         })
+    }
+
+    fn clock(&self) -> Result<Option<Problem>, SchedulerError> {
+        let recorded = self.reader.head()?.recorded_at;
+        let ahead = recorded > self.now.plus_seconds(CLOCK_SECONDS);
+        Ok(ahead.then(|| Problem {
+            code: "clock",
+            title: "the clock is behind the log".to_owned(),
+            what: format!(
+                "Something was recorded at {}, which is still to come: the clock of this machine or of another node was \
+                 ahead, or is behind now. What is told meanwhile is recorded at that time.",
+                london_words(recorded)
+            ),
+            remedy: "Put the clocks of all nodes right (`timedatectl`, NTP). Breaches are raised when their own due \
+                     moment has come, so none comes early; lists stand at the recorded time until it has passed."
+                .to_owned(),
+        }))
     }
 
     fn mail(&self) -> Option<Problem> {

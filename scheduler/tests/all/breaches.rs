@@ -29,6 +29,22 @@ fn a_breach_is_raised_at_its_due_moment_and_not_before() {
 }
 
 #[test]
+fn after_a_clock_that_was_ahead_was_put_right_no_breach_comes_early() {
+    let mut world = World::new();
+    // Ten days ahead, something is recorded; then the clock is put right.
+    world.set("2026-03-12T09:00:00Z");
+    world.nominal("N-1");
+    world.pass_at("2026-03-12T09:00:01Z");
+    world.set("2026-03-02T09:00:00Z");
+    world.nominal("N-7F3K29QX");
+    assert_eq!(world.pass_at("2026-03-07T23:59:59Z").steps.raised, 0);
+    let problems = world.scheduler().problems(at("2026-03-07T23:59:59Z")).unwrap();
+    assert!(problems.iter().any(|problem| problem.code == "clock"), "{problems:?}");
+    assert_eq!(world.pass_at("2026-03-08T00:00:00Z").steps.raised, 1);
+    assert!(world.events(FactType::DutyBreached)[0].fact.subject.contains("N-7F3K29QX"));
+}
+
+#[test]
 fn a_breach_is_raised_once_however_often_a_pass_runs_and_the_process_starts_anew() {
     let mut world = one_nominal();
     world.pass_at("2026-03-08T00:00:00Z");
