@@ -40,8 +40,7 @@ impl fmt::Display for StateShape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number(high) => write!(f, "a number from 0 to {high}"),
-            Self::Words(words) => write!(f, "one of {}", words.join(", ")),
-            Self::Set(words) => write!(f, "one of {}", words.join(", ")),
+            Self::Words(words) | Self::Set(words) => write!(f, "one of {}", words.join(", ")),
             Self::Bool => f.write_str("true or false"),
             Self::OptionalDate => f.write_str("\"known\" or \"unknown\""),
             Self::OptionalId => f.write_str("an id, \"known\" or \"unknown\""),

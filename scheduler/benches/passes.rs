@@ -7,7 +7,6 @@
     clippy::print_stdout,
     reason = "a bench ends where something fails, and prints"
 )]
-#![expect(clippy::disallowed_methods, reason = "a bench measures with the clock of the machine")]
 
 use std::path::Path;
 use std::sync::Arc;
@@ -159,7 +158,7 @@ impl Bench {
         let plain = plain_inserts(self.folder.path(), events);
         rate(events, "P10 the same number of rows by plain multi-row INSERT", plain);
         let mails = std::fs::read_dir(self.folder.path().join("mail")).unwrap().count();
-        println!("{open:>9} open | P12 mails written for {} breaches | {mails}", open);
+        println!("{open:>9} open | P12 mails written for {open} breaches | {mails}");
     }
 
     fn after_everything(&self, open: usize) {
