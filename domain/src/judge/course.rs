@@ -453,9 +453,13 @@ impl Course<'_> {
         let placed = judge.context.next_placement(&self.members, now, sight.until);
         placed.into_iter().for_each(&mut add);
         for fold in self.followed.iter().map(|followed| &followed.fold) {
+            // A check of a later day is looked at when that day begins.
+            let today = now.london_date().end();
             let windows = fold.asked_checks.borrow();
-            let prisons = windows.iter().map(|(prison, ..)| *prison).chain(fold.prisons_of_days());
-            let ahead = prisons.flat_map(|prison| judge.context.checks(prison, now, Instant::MAX));
+            let asked = windows.iter().map(|(prison, _, to)| (*prison, *to));
+            let running = fold.prisons_of_days().map(|prison| (prison, today));
+            let ahead = asked.chain(running).filter(|(_, to)| *to > now);
+            let ahead = ahead.flat_map(|(prison, to)| judge.context.checks(prison, now, to));
             ahead.filter_map(told).for_each(&mut add);
         }
         for (area, _) in self.areas() {
