@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use lettre::Address;
 use mandate_domain::time::Instant;
 use mandate_projections::NoticeRow;
-use mandate_store::OnError;
+use mandate_store::{OnError, Outcome};
 use sha2::{Digest as _, Sha256};
 
 use crate::duty_log::{Attempts, DutyLog};
@@ -283,7 +283,9 @@ impl Delivery<'_> {
         let attempt = match &self.unreachable {
             Some(reply) => Attempt::Unreachable { reply: reply.clone() },
             None => {
-                self.begin(due, &bytes)?;
+                if !self.begin(due, &bytes)? {
+                    return Ok(self.later(due, "another node is sending it".to_owned()));
+                }
                 let from = settings.sender();
                 self.session.send(Outgoing { notice, from, to, bytes: &bytes })
             }
@@ -300,8 +302,9 @@ impl Delivery<'_> {
         })
     }
 
-    /// Keeps the bytes and says in the log that they are about to be sent.
-    fn begin(&self, due: &Due<'_>, bytes: &[u8]) -> Result<(), SchedulerError> {
+    /// Keeps the bytes and says in the log that they are about to be sent. Whether this node is to send them: of two that
+    /// say so at once, one is stored.
+    fn begin(&self, due: &Due<'_>, bytes: &[u8]) -> Result<bool, SchedulerError> {
         let notice = &due.row.notice;
         if let Err(error) = self.outbox.keep(notice, bytes) {
             tracing::warn!(%notice, %error, "the mail is not kept in the outbox; sent again, it is written again");
@@ -310,11 +313,14 @@ impl Delivery<'_> {
         let number = due.attempts.begun + 1;
         match event::attempted(notice, due.first_duty, number, &digest, self.now) {
             Ok(event) => {
-                self.shared.store.append_blocking(vec![event], OnError::All)?;
+                let told = self.shared.store.append_blocking(vec![event], OnError::All)?;
+                Ok(matches!(told.as_slice(), [Outcome::Stored { .. }]))
             }
-            Err(error) => tracing::error!(%notice, %error, "an attempt cannot be stored"),
+            Err(error) => {
+                tracing::error!(%notice, %error, "an attempt cannot be stored");
+                Ok(true)
+            }
         }
-        Ok(())
     }
 
     /// Takes a turn of the present minute, or tells when the next one comes.

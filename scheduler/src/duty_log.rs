@@ -7,7 +7,7 @@ use mandate_domain::fact::{Fact, Value};
 use mandate_domain::time::Instant;
 use mandate_store::{MAX_READ, Position, Reader, Sequence, StoreError, StoredEvent};
 
-use crate::event::{SOURCE, Told};
+use crate::event::{SOURCE, Told, attempt_id};
 use crate::notice::Template;
 
 /// The stream of one duty.
@@ -181,7 +181,7 @@ impl DutyLog {
 }
 
 /// Whether a notice may have reached its recipient with what was so at a position: it was accepted, or its answer
-/// was lost, before it.
+/// was lost, before it, or an attempt was under way then.
 pub(crate) fn may_have_gone_before(
     reader: &Reader,
     notice: &str,
@@ -193,7 +193,21 @@ pub(crate) fn may_have_gone_before(
             return Ok(true);
         }
     }
-    Ok(false)
+    let last = |id: &dyn Fn(u32) -> String| -> Result<Option<Position>, StoreError> {
+        let mut last = None;
+        for number in 1.. {
+            match reader.by_source_id(SOURCE, &id(number))?.map(|event| event.position) {
+                Some(position) if position < before => last = Some(position),
+                Some(_) | None => break,
+            }
+        }
+        Ok(last)
+    };
+    let begun = last(&|number| attempt_id(notice, number))?;
+    let deferred = last(&|number| Told::Deferred(number).id(notice))?;
+    let rejected = reader.by_source_id(SOURCE, &Told::Rejected.id(notice))?.map(|event| event.position);
+    let ended = deferred.max(rejected.filter(|position| *position < before));
+    Ok(begun > ended)
 }
 
 fn text(fact: &Fact, field: Field) -> Option<String> {

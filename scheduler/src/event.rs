@@ -123,7 +123,12 @@ pub(crate) fn attempted(
     data.insert("notice".to_owned(), json!(notice));
     data.insert("number".to_owned(), json!(number));
     data.insert("sha256".to_owned(), json!(sha256));
-    event(&format!("attempted-{notice}-{number}"), "notice.attempted", first_duty, now, &data)
+    event(&attempt_id(notice, number), "notice.attempted", first_duty, now, &data)
+}
+
+/// The id of an attempt to send a notice, with its number from 1.
+pub(crate) fn attempt_id(notice: &str, number: u32) -> String {
+    format!("attempted-{notice}-{number}")
 }
 
 fn insert_skipped(data: &mut Map<String, Value>, skipped: &[String]) {

@@ -54,8 +54,13 @@ impl Shared {
         occasion: &Occasion,
         recipients: &Recipients<'_>,
     ) -> Result<Vec<String>, SchedulerError> {
-        let owner = self.projections.subject(&occasion.subject)?;
-        let owner = owner.and_then(|row| row.state.get("area").cloned()).filter(|area| area != "none");
+        let row = self.projections.subject(&occasion.subject)?;
+        // Who owns the record answers; without a record, or for one of the police, the area, else the prison.
+        let owner = row.and_then(|row| {
+            let fields = ["record_owner_org", "area", "prison"];
+            let known = fields.into_iter().filter_map(|field| row.state.get(field).cloned());
+            known.into_iter().find(|org| org != "none" && !org.starts_with("police/"))
+        });
         let mut people = recipients.of_breach(owner.as_deref())?;
         if kind != Template::Opened
             && let Some(org) = occasion.org.as_deref().filter(|org| Some(*org) != owner.as_deref())

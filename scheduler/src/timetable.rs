@@ -160,7 +160,8 @@ impl Turn<'_> {
     ) {
         if says {
             match event::queued(&of_slot(template, user, &subject), &subject, 0, self.now) {
-                Ok(event) => self.queued.push(event),
+                // Settled once the log has it.
+                Ok(event) => return self.queued.push(event),
                 Err(error) => tracing::error!(%error, kind = template.name(), "a mail cannot be queued"),
             }
         }

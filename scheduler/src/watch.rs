@@ -158,7 +158,9 @@ impl Watch<'_> {
     }
 
     fn dead_letters(&self) -> Option<Problem> {
-        let dead = &self.mail.dead;
+        // A mail about mail that could not be delivered is no reason for another.
+        let about_mail = Template::Operations.name();
+        let dead: Vec<_> = self.mail.dead.iter().filter(|one| one.template != about_mail).collect();
         let last = dead.first()?;
         Some(Problem {
             code: "dead-letters",

@@ -20,12 +20,19 @@ use crate::store::make_private;
 use crate::stored_event::{StoredEvent, split_subject};
 use crate::writer::{Committed, Context, Job};
 
-/// Events in one transaction from which on it is one of an import: what makes many of them faster is worth its memory.
-const OF_AN_IMPORT: usize = 10_000;
+/// Events of one batch from which on it is one of an import, which no other caller may send: what makes many of them
+/// faster is worth its memory.
+const OF_AN_IMPORT: usize = 10_001;
+/// Events in a transaction below which an import is over.
+const OF_NO_IMPORT: usize = 1_000;
+/// Longest write-ahead log that is left to the thread beside; three times what the writer alone lets it become.
+const MOST_WAL_BYTES: u64 = 3 * 32_000 * 4_096;
 /// Ids of a longer log are not worth reading.
 const MOST_IDS: u64 = 10_000_000;
 /// Pages in memory during an import, in KiB: its indexes grow in random places.
 const CACHE_OF_AN_IMPORT: i32 = -65_536;
+/// The same otherwise.
+const CACHE: i32 = -32_768;
 
 /// The one connection that writes.
 #[derive(Debug)]
@@ -67,6 +74,10 @@ impl SqliteLog {
 
     /// Stores some batches in one transaction, durably; on failure nothing of them is stored.
     pub(crate) fn commit(&mut self, jobs: &[Job], context: &Context) -> Result<Committed, StoreError> {
+        let events: usize = jobs.iter().map(|job| job.events.len()).sum();
+        if self.import.is_some() && (events < OF_NO_IMPORT || self.wal_bytes() > MOST_WAL_BYTES) {
+            self.end_import()?;
+        }
         let mut import = self.import.take();
         let done = self.try_commit(jobs, context, &mut import);
         match &done {
@@ -96,9 +107,10 @@ impl SqliteLog {
             context.streams.forget();
             *import = None;
         }
-        let events: usize = jobs.iter().map(|job| job.events.len()).sum();
-        if import.is_none() && events >= OF_AN_IMPORT && before.position.get() <= MOST_IDS {
-            *import = Some(Box::new(Import::begin(self)?));
+        let large = jobs.iter().any(|job| job.events.len() >= OF_AN_IMPORT);
+        if import.is_none() && large && before.position.get() <= MOST_IDS {
+            // An aid that cannot be had refuses nothing.
+            *import = Import::begin(self).ok().map(Box::new);
         }
         let recorded_at = context.clock.now().max(before.recorded_at);
         let ids = import.as_ref().map(|import| &import.ids);
@@ -129,6 +141,21 @@ impl SqliteLog {
             import.checkpointer.wake();
         }
         Ok(Committed { answers, head })
+    }
+
+    fn wal_bytes(&self) -> u64 {
+        let mut wal = self.path.clone().into_os_string();
+        wal.push("-wal");
+        std::fs::metadata(wal).map_or(0, |file| file.len())
+    }
+
+    /// Gives back what an import has beside, and brings over what its thread was too slow for.
+    fn end_import(&mut self) -> Result<(), StoreError> {
+        self.import = None;
+        let failed = StoreError::database("end an import");
+        self.connection.pragma_update(None, "cache_size", CACHE).map_err(&failed)?;
+        // Somebody who reads may keep some of it back: then it is brought over later.
+        self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).map_err(&failed)
     }
 
     fn execute(&self, sql: &str, values: impl rusqlite::Params) -> Result<(), StoreError> {

@@ -19,6 +19,13 @@ pub(super) fn prefer(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
     if quiet[0] != quiet[1] {
         return Err(case.content("quiet_from", "it has no end or no beginning", "state both or neither"));
     }
+    if quiet[0]
+        && !(1..=MOST_QUIET_MINUTES)
+            .contains(&minutes_between(case.text(Field::QuietFrom), case.text(Field::QuietUntil)))
+    {
+        let remedy = "let mail come for ten hours of the day at least";
+        return Err(case.content("quiet_until", "it leaves too little of the day, or none", remedy));
+    }
     if let Some(Value::Texts(kinds)) = case.command.get(Field::Off)
         && let Some(other) = kinds.iter().find(|kind| !OPTIONAL_MAILS.contains(&&***kind))
     {
@@ -26,6 +33,18 @@ pub(super) fn prefer(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
         return Err(case.content("off", &reason, &format!("name some of {}", OPTIONAL_MAILS.join(", "))));
     }
     Ok(case.one(FactType::PreferencesSet))
+}
+
+/// Longest quiet of a day, in minutes.
+const MOST_QUIET_MINUTES: i32 = 14 * 60;
+
+/// From one time of day to the next of another, in minutes: none from one to itself.
+fn minutes_between(from: &str, until: &str) -> i32 {
+    let minutes = |text: &str| {
+        let (hour, minute) = text.split_once(':').unwrap_or_default();
+        hour.parse().unwrap_or(0) * 60 + minute.parse::<i32>().unwrap_or(0)
+    };
+    (minutes(until) - minutes(from)).rem_euclid(24 * 60)
 }
 
 /// Whether a text is a time of day such as `07:30` outside the hour in which clocks change.
