@@ -10,7 +10,7 @@ use mandate_projections::{DutyFilter as Filter, DutySort};
 
 use super::moment::{self, Asked, address};
 use super::visitor::Visitor;
-use super::words::{Lens, at_london, sentence_case};
+use super::words::{Lens, checked_at, sentence_case};
 use super::{Access, answer, show};
 use crate::http::app::App;
 use crate::http::duties::{OUTCOMES, SORTS, filter, listed};
@@ -100,7 +100,7 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
     let lens = Lens { policy: &book.policy, calendar, today: view.as_at.london_date(), carry: &carry };
     let links = Links { pairs: &typed.pairs, carry: &carry };
     let page = Duties {
-        checked_at: at_london(now),
+        checked_at: checked_at(now),
         filter: form(app, &book.policy, &query, typed.due_from, typed.due_to, &links)?,
         counts: counts(app, past, &wanted)?,
         columns: columns(&wanted, &links),

@@ -10,7 +10,7 @@ use mandate_domain::judge::short_reference;
 use mandate_domain::time::Instant;
 
 use super::visitor::Visitor;
-use super::words::{at_london, sentence_case};
+use super::words::{at_london, checked_at, sentence_case};
 use super::{Access, answer, show};
 use crate::http::app::App;
 use crate::http::error::HttpError;
@@ -78,7 +78,7 @@ fn fill_list(app: &App, visitor: &Visitor, number: u64) -> Result<Response, Http
             duties: duties.into_iter().take(NAMED).collect(),
         });
     }
-    answer(&Inbox { frame: visitor.frame(app, None)?, mails: rows, pages, checked_at: at_london(app.now()) })
+    answer(&Inbox { frame: visitor.frame(app, None)?, mails: rows, pages, checked_at: checked_at(app.now()) })
 }
 
 fn fill_mail(app: &App, visitor: &Visitor, id: &str) -> Result<Response, HttpError> {

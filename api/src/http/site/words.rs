@@ -20,6 +20,12 @@ pub fn at_london(at: Instant) -> String {
     date_and_time(at.to_chrono().with_timezone(&chrono_tz::Europe::London).naive_local())
 }
 
+/// When a page was made, in words, to the second.
+#[must_use]
+pub fn checked_at(now: Instant) -> String {
+    at_london(Instant::from_nanos(now.nanos() - now.nanos().rem_euclid(1_000_000_000)))
+}
+
 /// A date in words.
 #[must_use]
 pub fn day(date: Date) -> String {

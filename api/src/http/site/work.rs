@@ -8,7 +8,7 @@ use mandate_projections::{DutyFilter, DutyRow, DutySort};
 
 use super::moment::{self, Asked};
 use super::visitor::Visitor;
-use super::words::{Lens, at_london};
+use super::words::{Lens, checked_at};
 use super::{Access, answer, show};
 use crate::demo::Scope;
 use crate::http::app::App;
@@ -46,7 +46,7 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
     let list = scope.parameters();
     let carried = frame.carry().replacen('?', "&", 1);
     let page = MyWork {
-        checked_at: at_london(now),
+        checked_at: checked_at(now),
         covers: scope.covers(),
         csv_href: format!("/v1/duties?format=csv&outcome=overdue,pending{list}{carried}"),
         json_href: format!("/v1/duties?outcome=overdue,pending{list}{carried}"),

@@ -12,7 +12,7 @@ use crate::http::error::HttpError;
 use crate::http::query::Query;
 use crate::http::registers::attestations::coverage;
 use crate::http::site::visitor::Visitor;
-use crate::http::site::words::at_london;
+use crate::http::site::words::checked_at;
 use crate::http::site::{Access, answer, show};
 use crate::pages::Link;
 use crate::pages::frame::Section;
@@ -59,7 +59,7 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
             .collect(),
         filter: None,
         counts: Vec::new(),
-        checked_at: at_london(app.now()),
+        checked_at: checked_at(app.now()),
         csv_href: Some("/v1/coverage?format=csv".to_owned()),
         json_href: Some("/v1/coverage".to_owned()),
         tables: vec![one_table("coverage", caption, ["paragraph", "paragraphs"], columns, rows, pages)],

@@ -19,7 +19,7 @@ use mandate_domain::time::{Date, Instant};
 
 use super::moment::{self, Asked, address};
 use super::visitor::Visitor;
-use super::words::{at_london, day, sentence_case};
+use super::words::{checked_at, day, sentence_case};
 use crate::http::app::App;
 use crate::http::error::HttpError;
 use crate::http::query::{Query, encoded};
@@ -123,7 +123,7 @@ impl Asking {
             pairs: typed.pairs,
             boxes: typed.boxes,
             number,
-            checked_at: at_london(now),
+            checked_at: checked_at(now),
         })))
     }
 
