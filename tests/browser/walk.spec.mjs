@@ -28,9 +28,18 @@ async function open(page, entry) {
   await expect(page.getByRole("heading", { level: 1, name: entry })).toBeVisible();
 }
 
+/** The first mail about one breach; digests and the mails of teams may fill the first pages of the inbox. */
+async function findBreachMail(page) {
+  const breach = page.getByTestId("mails").getByRole("link", { name: /^Breach: N-/ }).first();
+  for (let number = 1; number <= 20; number += 1) {
+    await page.goto(`/inbox?page=${number}`);
+    if (await breach.count()) break;
+  }
+  return breach;
+}
+
 async function openBreachMail(page) {
-  await open(page, "Inbox");
-  await page.getByTestId("mails").getByRole("link", { name: /^Breach: N-/ }).first().click();
+  await (await findBreachMail(page)).click();
   await expect(page.getByRole("heading", { level: 1, name: /^Breach: N-/ })).toBeVisible();
 }
 
@@ -191,7 +200,7 @@ test("the skip link is the first stop and leads past the navigation", async ({ p
 });
 
 test("the breach mail and its duty are reached by keyboard only", async ({ page }) => {
-  await page.goto("/inbox");
+  await findBreachMail(page);
   await tabTo(page, /^Breach: N-/);
   await page.keyboard.press("Enter");
   await expect(page.getByRole("heading", { level: 1, name: /^Breach: N-/ })).toBeVisible();
