@@ -176,6 +176,58 @@ fn a_draft_that_ships_is_judged_by_its_name() {
 }
 
 #[test]
+fn a_policy_that_is_none_a_rule_that_is_none_and_another_calendar_are_not_taken_in_silence() {
+    let folder = folder();
+    let told =
+        |name: &str, lines: &[&str]| std::fs::write(folder.path().join(name), lines.join("\n")).unwrap();
+    let registered = r#"{"specversion":"1.0","id":"a","source":"/t","type":"mappa.registered","subject":"nominal/N1","time":"2026-03-02T09:00:00Z","data":{"registration":"R1","category":3,"level":2,"statutory_supervision":true,"area":"area/A1"}}"#;
+    let holiday = r#"{"specversion":"1.0","id":"h","source":"/t","type":"bank_holidays.published","subject":"calendar/england-and-wales","time":"2026-03-01T09:00:00Z","data":{"holidays":[{"date":"2026-03-04","title":"Extra"}]}}"#;
+    told("facts.jsonl", &[registered, holiday]);
+    told("calendar.csv", &["date,title", "2026-12-25,Christmas Day"]);
+    let judge = |more: &[&str]| {
+        let at = [
+            "judge",
+            "facts.jsonl",
+            "--as-at",
+            "2026-03-03",
+            "--known-at",
+            "2026-03-03",
+            "--format",
+            "jsonl",
+        ];
+        ended(&mandate(folder.path(), &[&at, more].concat()))
+    };
+    for path in ["nofile", "facts.jsonl", "five-working-dayz", "."] {
+        let (code, said) = judge(&["--policy", path]);
+        assert!(
+            code == 1 && said.contains("no policy there: name a folder with rule files"),
+            "{path}: {code} {said}"
+        );
+    }
+    let (code, said) = judge(&["--rules", "9.99"]);
+    assert!(code == 2 && said.contains("there is no rule `9.99`; known are"), "{code} {said}");
+    // Three working days after Monday 2 March, over the holiday that was published or without it.
+    assert!(judge(&["--rules", "4.14"]).1.contains(r#""due_on":"2026-03-06""#));
+    let (_, said) = judge(&["--rules", "4.14", "--calendar", "calendar.csv"]);
+    assert!(said.contains(r#""due_on":"2026-03-05""#), "{said}");
+}
+
+#[test]
+fn a_demonstration_fills_no_log_of_somebodys_own() {
+    let folder = folder();
+    let init = ["init", "--data-dir", "log", "--organisations", "organisations.csv"];
+    assert_eq!(ended(&mandate(folder.path(), &init)).0, 0);
+    let (code, said) =
+        ended(&mandate(folder.path(), &["demo", "--data-dir", "log", "--listen", "127.0.0.1:0"]));
+    assert!(
+        code == 1 && said.contains("no demonstration") && said.contains("choose another folder"),
+        "{said}"
+    );
+    let (_, tail) = ended(&mandate(folder.path(), &["log", "tail", "--data-dir", "log"]));
+    assert_eq!(tail.lines().count(), 6, "{tail}");
+}
+
+#[test]
 fn the_configuration_is_shown_as_serve_would_use_it() {
     let folder = folder();
     std::fs::write(

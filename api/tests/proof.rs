@@ -126,6 +126,10 @@ fn what_is_signed_is_verified_proven_and_exported() {
     let desk = Desk::new(8);
     let not_yet = "ok: positions 1 to 0 are as they were signed; 1 to 8 agree with the head row and were not signed yet";
     desk.ends(&["log", "verify", "--data-dir", "log"], 0, not_yet);
+    let told: Value =
+        serde_json::from_str(&desk.done(&["log", "verify", "--data-dir", "log", "--json"])).unwrap();
+    assert_eq!((&told["exitCode"], &told["report"]["exitCode"]), (&0.into(), &0.into()), "{told}");
+    assert_eq!(told["notSignedYet"], serde_json::json!({"first": 1, "last": 8}), "{told}");
     let bundle = ["log", "export", "--data-dir", "log", "--format", "bundle", "--out", "bundle"];
     desk.ends(&bundle, 1, "no checkpoint was signed yet; `mandate log checkpoint` signs one");
 

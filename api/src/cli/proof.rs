@@ -101,18 +101,21 @@ pub fn verify(arguments: &Verify) -> anyhow::Result<Exit> {
     let mut bar = Progress::new("verify", None);
     let found = reader.verify(key.as_ref(), &brought, |position, _| bar.reach(0, position))?;
     bar.finish();
-    let text = if arguments.json { in_json(&found) } else { in_words(&found, key.is_some()) };
+    let code = code_of(&found, arguments.checkpoint.is_empty());
+    let text = if arguments.json { in_json(&found, code) } else { in_words(&found, key.is_some()) };
     print(text.as_bytes())?;
-    Ok(exit_of(&found, arguments.checkpoint.is_empty()))
+    Ok(exit_of(code))
 }
 
 /// What was appended since the last checkpoint is not altered: it is covered when the next one is signed. An auditor who
 /// brings a checkpoint asks about what was signed.
-fn exit_of(found: &Verification, alone: bool) -> Exit {
-    if found.problems.is_empty() && found.not_signed_yet().is_some() && alone {
-        return Exit::Done;
-    }
-    match found.exit_code() {
+fn code_of(found: &Verification, alone: bool) -> u8 {
+    let well = found.problems.is_empty() && found.not_signed_yet().is_some() && alone;
+    if well { 0 } else { found.exit_code() }
+}
+
+const fn exit_of(code: u8) -> Exit {
+    match code {
         0 => Exit::Done,
         6 => Exit::Missing,
         3 => Exit::Refused,
@@ -154,19 +157,19 @@ fn in_words(found: &Verification, signed: bool) -> String {
     text
 }
 
-fn in_json(found: &Verification) -> String {
+fn in_json(found: &Verification, code: u8) -> String {
     let problems: Vec<String> = found.problems.iter().map(ToString::to_string).collect();
     let mut report: serde_json::Value = serde_json::from_str(&found.report.to_json()).unwrap_or_default();
     // The report is that of a bundle, where an unsigned end is missing; of a log it is told apart and is no fault.
     if let Some(report) = report.as_object_mut()
-        && found.exit_code() == 0
+        && code == 0
     {
         report.insert("exitCode".to_owned(), json!(0));
         report.insert("verdict".to_owned(), json!("ok"));
     }
     let unsigned = found.not_signed_yet().map(|(first, last)| json!({ "first": first, "last": last }));
     let answer = json!({
-        "exitCode": found.exit_code(), "head": found.head, "firstBad": found.first_bad(), "problems": problems,
+        "exitCode": code, "head": found.head, "firstBad": found.first_bad(), "problems": problems,
         "notSignedYet": unsigned,
         "report": report,
     });

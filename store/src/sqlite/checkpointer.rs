@@ -52,7 +52,7 @@ fn open(path: &Path) -> Result<Connection, StoreError> {
 
 fn run(connection: &Connection, woken: &Receiver<()>) {
     while woken.recv().is_ok() {
-        // What fails is tried again by the writer, who tells of it.
+        // What fails is tried again at the next turn; until then the write-ahead log keeps it.
         connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).ok();
     }
 }
