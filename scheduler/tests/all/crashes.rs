@@ -109,6 +109,36 @@ fn a_crash_after_any_transaction_loses_no_step_and_no_mail_and_repeats_none() {
 }
 
 #[test]
+fn a_breach_withdrawn_while_its_mail_was_under_way_is_followed_by_the_withdrawal() {
+    let mut world = World::new();
+    world.set("2026-03-02T09:00:00Z");
+    world.nominal("N-7F3K29QX");
+    world.pass_at("2026-03-08T00:00:00Z");
+    let events = world.store().reader().read_after(Position::START, 10_000).unwrap().events;
+    let queued = events.iter().find(|event| event.fact.text(Field::Template) == Some("breach")).unwrap();
+    let notice = queued.fact.text(Field::Notice);
+    let begun = events
+        .iter()
+        .position(|event| {
+            event.fact.kind == FactType::NoticeAttempted && event.fact.text(Field::Notice) == notice
+        })
+        .unwrap();
+    // The program ends while the mail server has the mail; before it is back, the record turns out to have been in time.
+    let mut world = world.cut_after(begun + 1);
+    world.set("2026-03-08T08:00:00Z");
+    world.tell_at(
+        at("2026-03-06T12:00:00Z"),
+        "record.created",
+        "nominal/N-7F3K29QX",
+        &json!({ "owner": "area/A07" }),
+    );
+    world.pass_at("2026-03-08T08:00:00Z");
+    world.pass_at("2026-03-09T09:00:00Z");
+    let withdrawn = world.subjects().iter().filter(|line| line.contains("Withdrawn: N-7F3K29QX")).count();
+    assert_eq!(withdrawn, 1, "{:?}", world.subjects());
+}
+
+#[test]
 fn control_a_breach_stored_apart_from_its_notice_would_lose_a_mail() {
     let world = story();
     let wanted = (counted(&world), world.mails().len());

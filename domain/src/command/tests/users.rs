@@ -184,6 +184,15 @@ fn a_person_chooses_when_and_which_mails_come_but_not_to_hear_of_no_breach() {
     ] {
         world.refuses("manager", "set-preferences", "user/manager", json!({ field: value }), "4.16", field);
     }
+    // Quiet for fourteen hours at most: from 17:00 that is until 07:00.
+    for (until, allowed) in [("07:00", true), ("07:01", false), ("17:00", false)] {
+        let quiet = json!({"quiet_from": "17:00", "quiet_until": until});
+        if allowed {
+            world.does("manager", "set-preferences", "user/manager", quiet, &["preferences.set"]);
+        } else {
+            world.refuses("manager", "set-preferences", "user/manager", quiet, "4.16", "quiet_until");
+        }
+    }
 }
 
 #[test]
