@@ -67,6 +67,18 @@ CREATE TABLE duty_history
   PRIMARY KEY (subject, duty, at)
 ) STRICT, WITHOUT ROWID;
 
+-- The facts of every subject that is judged, so that following it needs no look into the log: what was there when the
+-- tables were made in one row, what came later in a row each.
+CREATE TABLE streams
+(
+  subject  text    NOT NULL,
+  -- Where the first fact of the row stands in the log.
+  position integer NOT NULL,
+  -- The facts in order, in the compact form of `placed.rs`.
+  facts    blob    NOT NULL,
+  PRIMARY KEY (subject, position)
+) STRICT, WITHOUT ROWID;
+
 -- Every subject with its state.
 CREATE TABLE subjects
 (

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use mandate_domain::catalogue::{FactType, SubjectKind};
 use mandate_domain::judge::History;
 use mandate_domain::time::Instant;
-use mandate_store::{Head, Position, Reader, StoreError, StoredEvent};
+use mandate_store::{Head, Position, Reader, StoreError, Told};
 use rusqlite::Connection;
 
 use crate::cross::{Cross, Foreign, is_judged};
@@ -68,8 +68,11 @@ pub(crate) fn make(
         rows::park_policy(&connection, epoch)?;
     }
     let mut evidence = Evidence::default();
-    follow(&cross, &ranges, &cuts, &spill, at, |mut followed| {
-        for (members, unit) in &mut followed {
+    follow(&cross, &ranges, &cuts, &spill, at, |mut answer| {
+        for (subject, position, facts) in &answer.streams {
+            rows::add_to_stream(&connection, subject, *position, facts)?;
+        }
+        for (members, unit) in &mut answer.followed {
             unit.duties.sort_by(|a, b| (&a.subject, &a.duty).cmp(&(&b.subject, &b.duty)));
             rows::write(&connection, members, unit, Writing::Fresh)?;
             for (holder, kind, since) in &unit.evidence {
@@ -97,9 +100,9 @@ fn ranges(log: &Reader, cross: &Cross, head: Head) -> Result<Vec<String>, Projec
     let mut subjects: Vec<String> = Vec::new();
     for sample in 0..SAMPLES {
         let after = Position::new(head.position.get() / SAMPLES * sample);
-        match log.read_after(after, SAMPLE_EVENTS) {
-            Ok(page) => {
-                let found = page.events.iter().map(|event| &*event.fact.subject);
+        match log.told_after(after, SAMPLE_EVENTS) {
+            Ok(told) => {
+                let found = told.iter().map(|event| &*event.fact.subject);
                 subjects.extend(found.filter(|s| is_judged(s)).map(|s| cross.leader(s).to_owned()));
             }
             // A guess with fewer samples is as right.
@@ -125,7 +128,7 @@ struct Chunk {
     /// Facts to be judged, in their compact form, by range.
     by_range: Vec<Vec<u8>>,
     /// Events that have rows of their own.
-    of_their_own: Vec<StoredEvent>,
+    of_their_own: Vec<Told>,
     unreadable: Vec<(Cut, String)>,
 }
 
@@ -193,9 +196,9 @@ fn read_chunk(
     let (mut after, mut end) = (from, to);
     while after < to {
         let wanted = usize::try_from(end - after).unwrap_or(usize::MAX);
-        match log.read_after(Position::new(after), wanted) {
-            Ok(page) => {
-                for event in page.events {
+        match log.told_after(Position::new(after), wanted) {
+            Ok(told) => {
+                for event in told {
                     chunk.add(event, cross, ranges);
                 }
                 after = end;
@@ -218,12 +221,12 @@ fn read_chunk(
 }
 
 impl Chunk {
-    fn add(&mut self, event: StoredEvent, cross: &Cross, ranges: &[String]) {
+    fn add(&mut self, event: Told, cross: &Cross, ranges: &[String]) {
         if is_judged(&event.fact.subject) {
             let range = range_of(ranges, cross.leader(&event.fact.subject));
             let own = events::has_rows(&event).then(|| event.clone());
             if let Some(bytes) = self.by_range.get_mut(range) {
-                encode(&Placed::from_event(event), bytes);
+                encode(&Placed::from_told(event), bytes);
             }
             self.of_their_own.extend(own);
         } else if events::has_rows(&event) {
@@ -232,7 +235,12 @@ impl Chunk {
     }
 }
 
-type Answer = Vec<(Vec<String>, Followed)>;
+/// What a range gives.
+struct Answer {
+    /// The facts of each subject in their compact form, with where the first of them stands; by name.
+    streams: Vec<(Box<str>, u32, Vec<u8>)>,
+    followed: Vec<(Vec<String>, Followed)>,
+}
 
 /// Follows every unit on all cores; `write` gets the answers in order.
 fn follow(
@@ -311,7 +319,14 @@ fn follow_range(
     }
     let mut decoder = Decoder::new(&bytes);
     let mut decoded = Vec::with_capacity(bytes.len() / 160);
-    while let Some(placed) = decoder.next() {
+    let mut streams: BTreeMap<Box<str>, (u32, Vec<u8>)> = BTreeMap::new();
+    while let Some((placed, held)) = decoder.next_with_bytes() {
+        match streams.get_mut(&placed.fact.subject) {
+            Some((_, facts)) => facts.extend_from_slice(held),
+            None => {
+                streams.insert(placed.fact.subject.clone(), (placed.position, held.to_vec()));
+            }
+        }
         decoded.push(placed);
     }
     if !decoder.is_whole() {
@@ -374,7 +389,7 @@ fn follow_range(
     let by_subject = SubjectPlaces::new(&facts, cuts);
     drop(facts);
     let ground = Ground::new(&history, cross, cross.epochs());
-    let mut answer = Vec::with_capacity(own.len());
+    let mut followed_units = Vec::with_capacity(own.len());
     for (leader, mut places) in own {
         match cuts.units(&leader) {
             None => {
@@ -382,16 +397,17 @@ fn follow_range(
                 places.dedup();
                 let unit = Unit { members: cross.members(&leader), own: places, until: u32::MAX };
                 let followed = ground.follow(&unit, Span { from: None, until }, HashMap::new());
-                answer.push((unit.members, followed));
+                followed_units.push((unit.members, followed));
             }
             Some(units) => {
                 for (members, cut) in units {
-                    answer.push(by_subject.follow(cross, members, cut.as_ref(), until));
+                    followed_units.push(by_subject.follow(cross, members, cut.as_ref(), until));
                 }
             }
         }
     }
-    Ok(answer)
+    let streams = streams.into_iter().map(|(subject, (position, facts))| (subject, position, facts)).collect();
+    Ok(Answer { streams, followed: followed_units })
 }
 
 /// Adds the annulments of a fact, and the annulments of those, to the facts of its unit.

@@ -116,8 +116,14 @@ pub(crate) fn names(connection: &Connection) -> Result<Vec<String>, ProjectionEr
     rows::subjects(connection, sql, [])
 }
 
-/// The statement that reads a table by its key: the rows of `duties` by their id, which is its first column.
+/// The statement that reads a table by its key: the rows of `duties` by their id, which is its first column, and of a
+/// stream all facts together, however many rows hold them.
 fn in_order(connection: &Connection, table: &str) -> Result<String, ProjectionError> {
+    if table == "streams" {
+        return Ok("SELECT subject, group_concat(hex(facts), '' ORDER BY position) FROM streams GROUP BY subject \
+                   ORDER BY subject"
+            .to_owned());
+    }
     let sql = "SELECT name FROM pragma_table_info(?1) WHERE pk > 0 ORDER BY pk";
     let mut key = rows::subjects(connection, sql, [table])?;
     if key.is_empty() {

@@ -9,7 +9,7 @@ use mandate_domain::fact::{Fact, Value};
 use mandate_domain::judge::{History, adopted_policy};
 use mandate_domain::policy::Policy;
 use mandate_domain::time::Instant;
-use mandate_store::{MAX_READ, Position, Reader, StoreError};
+use mandate_store::{Position, Reader, StoreError};
 
 use crate::error::ProjectionError;
 use crate::placed::Placed;
@@ -116,6 +116,8 @@ pub(crate) enum Reach {
     Everybody,
 }
 
+/// Events read at once when it is made.
+const PAGE: usize = 2_000;
 /// The types that [`Cross`] keeps.
 const TYPES: &[FactType] = &[
     FactType::FactAnnulled,
@@ -159,12 +161,12 @@ impl Cross {
             epochs: Vec::new(),
             shipped,
         };
-        let (mut after, mut limit) = (Position::START, MAX_READ);
+        let (mut after, mut limit) = (Position::START, PAGE);
         while after < until {
             match reader.read_types(TYPES, after, limit) {
                 Ok(page) => {
                     for event in page.events.iter().filter(|event| event.position <= until) {
-                        cross.note(&Placed::of(event));
+                        cross.note(&Placed::from_event(event.clone()));
                     }
                     if page.searched_to <= after {
                         break;

@@ -51,6 +51,11 @@ pub enum ProjectionError {
     /// What was put aside while the tables were made anew.
     #[error("read models: what was put aside while they were made anew cannot be read back; try again")]
     Spill,
+    /// The facts of a subject as the tables hold them.
+    #[error(
+        "read models: the facts of a subject cannot be read back; `mandate projections rebuild` makes them anew"
+    )]
+    Streams,
     /// Another thread failed while it held the read models.
     #[error("read models: an earlier failure left them locked; restart the program")]
     Poisoned,

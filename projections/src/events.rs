@@ -2,7 +2,7 @@
 
 use mandate_domain::catalogue::{FactType, Field};
 use mandate_domain::fact::Value;
-use mandate_store::StoredEvent;
+use mandate_store::Told;
 use rusqlite::{Connection, params};
 
 use crate::cross::waived_subject;
@@ -10,7 +10,7 @@ use crate::error::ProjectionError;
 use crate::rows;
 
 /// Whether an event has rows of its own.
-pub(crate) fn has_rows(event: &StoredEvent) -> bool {
+pub(crate) fn has_rows(event: &Told) -> bool {
     match event.fact.kind {
         FactType::DutyWarned
         | FactType::DutyBreached
@@ -38,13 +38,13 @@ pub(crate) fn has_rows(event: &StoredEvent) -> bool {
         | FactType::RecordAccessed
         | FactType::PartnershipRequested
         | FactType::TransferRequested => occasion_of(event).is_some(),
-        FactType::UserMoved => event.sealed.is_some(),
+        FactType::UserMoved => event.is_sealed,
         _ => false,
     }
 }
 
 /// Writes the rows of an event's own.
-pub(crate) fn take_in(connection: &Connection, event: &StoredEvent) -> Result<(), ProjectionError> {
+pub(crate) fn take_in(connection: &Connection, event: &Told) -> Result<(), ProjectionError> {
     let fact = &event.fact;
     match fact.kind {
         FactType::DutyWarned => warned(connection, event)?,
@@ -101,8 +101,8 @@ pub(crate) fn take_in(connection: &Connection, event: &StoredEvent) -> Result<()
 }
 
 /// Where the address of a user may stand.
-fn address(connection: &Connection, event: &StoredEvent) -> Result<(), ProjectionError> {
-    if event.sealed.is_none() {
+fn address(connection: &Connection, event: &Told) -> Result<(), ProjectionError> {
+    if !event.is_sealed {
         return Ok(());
     }
     let sql = "INSERT INTO registrations (user, position) VALUES (?1, ?2) \
@@ -110,7 +110,7 @@ fn address(connection: &Connection, event: &StoredEvent) -> Result<(), Projectio
     execute(connection, sql, params![&*event.fact.subject, to_i64(event)])
 }
 
-fn quarantined(connection: &Connection, event: &StoredEvent) -> Result<(), ProjectionError> {
+fn quarantined(connection: &Connection, event: &Told) -> Result<(), ProjectionError> {
     let fact = &event.fact;
     let needs: Vec<&str> = match fact.get(Field::Needs) {
         Some(Value::Texts(needs)) => needs.iter().map(|field| &**field).collect(),
@@ -134,13 +134,13 @@ fn quarantined(connection: &Connection, event: &StoredEvent) -> Result<(), Proje
     )
 }
 
-fn settled(connection: &Connection, event: &StoredEvent, status: &str) -> Result<(), ProjectionError> {
+fn settled(connection: &Connection, event: &Told, status: &str) -> Result<(), ProjectionError> {
     let Some(Value::Event(named)) = event.fact.get(Field::Event) else { return Ok(()) };
     let sql = "UPDATE quarantine SET status = ?2, settled = ?3 WHERE id = ?1 AND status = 'waiting'";
     execute(connection, sql, params![&*named.1, status, to_i64(event)])
 }
 
-fn to_i64(event: &StoredEvent) -> i64 {
+fn to_i64(event: &Told) -> i64 {
     i64::try_from(event.position.get()).unwrap_or(i64::MAX)
 }
 
@@ -151,18 +151,18 @@ fn execute(connection: &Connection, sql: &str, values: impl rusqlite::Params) ->
 }
 
 /// The duty's id in the subject `duty/<id>`.
-fn duty_of(event: &StoredEvent) -> &str {
+fn duty_of(event: &Told) -> &str {
     event.fact.subject.strip_prefix("duty/").unwrap_or(&event.fact.subject)
 }
 
-fn due_at(event: &StoredEvent) -> Option<i64> {
+fn due_at(event: &Told) -> Option<i64> {
     match event.fact.get(Field::DueAt) {
         Some(Value::Instant(at)) => Some(at.nanos()),
         _ => None,
     }
 }
 
-fn generation(event: &StoredEvent) -> i64 {
+fn generation(event: &Told) -> i64 {
     match event.fact.get(Field::Generation) {
         Some(Value::Number(number)) => *number,
         _ => 0,
@@ -172,7 +172,7 @@ fn generation(event: &StoredEvent) -> i64 {
 /// The step that an event takes and those that it skips.
 fn steps_taken(
     connection: &Connection,
-    event: &StoredEvent,
+    event: &Told,
     step: Option<&str>,
 ) -> Result<(), ProjectionError> {
     let skipped: &[Box<str>] = match event.fact.get(Field::Skipped) {
@@ -188,16 +188,16 @@ fn steps_taken(
     Ok(())
 }
 
-fn warned(connection: &Connection, event: &StoredEvent) -> Result<(), ProjectionError> {
+fn warned(connection: &Connection, event: &Told) -> Result<(), ProjectionError> {
     steps_taken(connection, event, event.fact.text(Field::Step))?;
     rows::note_taken(connection, duty_of(event))
 }
 
-fn escalated(connection: &Connection, event: &StoredEvent) -> Result<(), ProjectionError> {
+fn escalated(connection: &Connection, event: &Told) -> Result<(), ProjectionError> {
     warned(connection, event)
 }
 
-fn preferences(connection: &Connection, event: &StoredEvent) -> Result<(), ProjectionError> {
+fn preferences(connection: &Connection, event: &Told) -> Result<(), ProjectionError> {
     let fact = &event.fact;
     let off: Vec<&str> = match fact.get(Field::Off) {
         Some(Value::Texts(off)) => off.iter().map(|kind| &**kind).collect(),
@@ -214,7 +214,7 @@ fn preferences(connection: &Connection, event: &StoredEvent) -> Result<(), Proje
 const NEWS_SECONDS: i64 = 24 * 3600;
 
 /// The kind of occasion that an event is and the organisation behind it, if people are told of it.
-fn occasion_of(event: &StoredEvent) -> Option<(&'static str, Option<&str>)> {
+fn occasion_of(event: &Told) -> Option<(&'static str, Option<&str>)> {
     let fact = &event.fact;
     if fact.recorded.is_some() || fact.time.plus_seconds(NEWS_SECONDS) < event.recorded_at {
         return None;
@@ -231,7 +231,7 @@ fn occasion_of(event: &StoredEvent) -> Option<(&'static str, Option<&str>)> {
     }
 }
 
-fn occasion(connection: &Connection, event: &StoredEvent) -> Result<(), ProjectionError> {
+fn occasion(connection: &Connection, event: &Told) -> Result<(), ProjectionError> {
     let Some((kind, org)) = occasion_of(event) else { return Ok(()) };
     let fact = &event.fact;
     let occasion = format!("{kind}:{}:{}#{}", fact.subject, fact.source, fact.id);
@@ -240,7 +240,7 @@ fn occasion(connection: &Connection, event: &StoredEvent) -> Result<(), Projecti
     execute(connection, sql, params![occasion, kind, &*fact.subject, org, to_i64(event)])
 }
 
-fn breached(connection: &Connection, event: &StoredEvent) -> Result<(), ProjectionError> {
+fn breached(connection: &Connection, event: &Told) -> Result<(), ProjectionError> {
     let fact = &event.fact;
     let subject = waived_subject(&fact.subject).unwrap_or_default();
     execute(
@@ -269,14 +269,14 @@ fn note(connection: &Connection, duty: &str) -> Result<(), ProjectionError> {
     rows::note_taken(connection, duty)
 }
 
-fn breach_status(connection: &Connection, event: &StoredEvent, status: &str) -> Result<(), ProjectionError> {
+fn breach_status(connection: &Connection, event: &Told, status: &str) -> Result<(), ProjectionError> {
     let sql = "UPDATE breaches SET status = ?4 WHERE duty = ?1 AND due_at = ?2 AND generation = ?3 \
                AND status <> 'rescinded'";
     execute(connection, sql, params![duty_of(event), due_at(event), generation(event), status])?;
     note(connection, duty_of(event))
 }
 
-fn notice_queued(connection: &Connection, event: &StoredEvent) -> Result<(), ProjectionError> {
+fn notice_queued(connection: &Connection, event: &Told) -> Result<(), ProjectionError> {
     let fact = &event.fact;
     let notice = fact.text(Field::Notice).unwrap_or("");
     let first = "INSERT OR IGNORE INTO notices (notice, template, recipient, position, queued_at, status) \
@@ -301,13 +301,13 @@ fn notice_queued(connection: &Connection, event: &StoredEvent) -> Result<(), Pro
 /// The kinds of occasion, which are those of their notices.
 const OCCASIONS: &[&str] = &["opened", "partnership", "transfer"];
 
-fn notice_status(connection: &Connection, event: &StoredEvent, status: &str) -> Result<(), ProjectionError> {
+fn notice_status(connection: &Connection, event: &Told, status: &str) -> Result<(), ProjectionError> {
     let sql = "UPDATE notices SET status = ?2, reply = ?3 WHERE notice = ?1 AND status NOT IN ('accepted', 'rejected')";
     let (notice, reply) = (event.fact.text(Field::Notice), event.fact.text(Field::Reply));
     execute(connection, sql, params![notice, status, reply])
 }
 
-fn post(connection: &Connection, event: &StoredEvent, sql: &str) -> Result<(), ProjectionError> {
+fn post(connection: &Connection, event: &Told, sql: &str) -> Result<(), ProjectionError> {
     let fact = &event.fact;
     execute(connection, sql, params![&*fact.subject, fact.text(Field::Post), fact.text(Field::User)])
 }

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, HashSet};
 use mandate_domain::catalogue::FactType;
 use mandate_domain::fact::Fact;
 use mandate_domain::time::Instant;
-use mandate_store::{Position, StoreError, StoredEvent};
+use mandate_store::{Position, StoreError, Told};
 use rusqlite::Connection;
 
 use crate::cross::{Cross, Reach, is_judged, target, waived_subject};
 use crate::error::ProjectionError;
-use crate::gather::{Kept, Task, follow_all};
+use crate::gather::{Task, follow_all, read_stream};
 use crate::model::Progress;
-use crate::placed::Placed;
+use crate::placed::{Placed, encode};
 use crate::rows::{self, Evidence, Writing};
 use crate::unit::{Failure, Span};
 use crate::{Projections, Shared, events};
@@ -21,6 +21,8 @@ use crate::{Projections, Shared, events};
 const PAGE: usize = 4_096;
 /// Subjects followed with one transaction when the clock moves.
 const SUBJECTS: u32 = 512;
+/// Units whose facts are in memory at once.
+const UNITS: usize = 512;
 /// Events behind from which on it is quicker to make the tables anew, if the log is not much longer than that.
 const FAR_BEHIND: u64 = 20_000;
 /// Depth at which annulments of annulments are no longer followed; there may be a circle.
@@ -32,9 +34,11 @@ const MUCH_LONGER: u64 = 8;
 #[derive(Debug)]
 pub(crate) struct Writer {
     pub connection: Connection,
-    kept: Kept,
     evidence: Evidence,
     parked: HashSet<String>,
+    /// The latest moment to which the clock may have been followed for anybody: later than the checkpoint while others
+    /// are still behind, and after a start, when nobody knows.
+    ahead: Instant,
 }
 
 /// Whether something was done.
@@ -46,7 +50,7 @@ enum Done {
 
 /// What the log holds next.
 enum Next {
-    Events(Vec<StoredEvent>),
+    Events(Vec<Told>),
     Unreadable { position: Position, reason: String },
     Nothing,
 }
@@ -55,7 +59,7 @@ impl Writer {
     pub fn new(connection: Connection) -> Result<Self, ProjectionError> {
         let evidence = Evidence::load(&connection)?;
         let parked = rows::parked(&connection)?.into_iter().map(|parked| parked.subject).collect();
-        Ok(Self { connection, kept: Kept::default(), evidence, parked })
+        Ok(Self { connection, evidence, parked, ahead: Instant::MAX })
     }
 }
 
@@ -97,6 +101,7 @@ impl Projections {
             if (page, clock) == (Done::Nothing, Done::Nothing) {
                 let progress = rows::progress(&writer.connection)?;
                 rows::reach(&writer.connection, progress.position, now)?;
+                writer.ahead = Instant::MIN;
                 return rows::progress(&writer.connection);
             }
         }
@@ -120,16 +125,15 @@ impl Shared {
         step: impl FnOnce(&mut Step<'_>) -> Result<T, ProjectionError>,
     ) -> Result<T, ProjectionError> {
         let progress = rows::progress(&writer.connection)?;
-        let Writer { connection, kept, evidence, parked } = writer;
+        let Writer { connection, evidence, parked, ahead } = writer;
         let transaction = connection.transaction().map_err(ProjectionError::database("begin"))?;
-        let mut work = Step { shared: self, connection: &transaction, kept, evidence, parked, progress };
+        let mut work = Step { shared: self, connection: &transaction, evidence, parked, ahead, progress };
         let done = step(&mut work).and_then(|done| {
             transaction.commit().map_err(ProjectionError::database("commit"))?;
             Ok(done)
         });
         if done.is_err() {
             // The rows are as before; what was noted in memory is not.
-            *writer.kept() = Kept::default();
             writer.evidence = Evidence::load(&writer.connection)?;
             writer.parked =
                 rows::parked(&writer.connection)?.into_iter().map(|parked| parked.subject).collect();
@@ -140,19 +144,13 @@ impl Shared {
     }
 }
 
-impl Writer {
-    const fn kept(&mut self) -> &mut Kept {
-        &mut self.kept
-    }
-}
-
 /// What a transaction works on.
 struct Step<'w> {
     shared: &'w Shared,
     connection: &'w Connection,
-    kept: &'w mut Kept,
     evidence: &'w mut Evidence,
     parked: &'w mut HashSet<String>,
+    ahead: &'w mut Instant,
     progress: Progress,
 }
 
@@ -170,7 +168,7 @@ impl Step<'_> {
             events.iter().position(|event| cross.is_global(&event.fact))
         };
         let of_one_instant =
-            |events: &[StoredEvent], at: Instant| events.partition_point(|event| event.recorded_at < at);
+            |events: &[Told], at: Instant| events.partition_point(|event| event.recorded_at < at);
         if let Some(at) = global.and_then(|global| events.get(global)).map(|event| event.recorded_at) {
             let before = of_one_instant(&events, at);
             if before > 0 {
@@ -192,9 +190,9 @@ impl Step<'_> {
         let after = self.progress.position;
         let mut limit = size;
         loop {
-            match self.shared.log.read_after(after, limit) {
-                Ok(page) if page.events.is_empty() => return Ok(Next::Nothing),
-                Ok(page) => return Ok(Next::Events(page.events)),
+            match self.shared.log.told_after(after, limit) {
+                Ok(told) if told.is_empty() => return Ok(Next::Nothing),
+                Ok(told) => return Ok(Next::Events(told)),
                 Err(StoreError::Unreadable { position, reason }) => {
                     let before = position.get().saturating_sub(after.get() + 1);
                     if before == 0 {
@@ -207,17 +205,22 @@ impl Step<'_> {
         }
     }
 
-    fn take_in(&mut self, events: &[StoredEvent]) -> Result<(), ProjectionError> {
+    fn take_in(&mut self, events: &[Told]) -> Result<(), ProjectionError> {
         let Some((position, until)) = events.last().map(|event| (event.position, event.recorded_at)) else {
             return Ok(());
         };
         let mut touched: BTreeMap<String, Instant> = BTreeMap::new();
         let mut reaches: Vec<(Reach, Instant)> = Vec::new();
         let mut changes_policy = false;
+        let mut facts = Vec::new();
         for event in events {
-            let placed = Placed::of(event);
+            let placed = Placed::from_told(event.clone());
             events::take_in(self.connection, event)?;
-            self.kept.note(&placed);
+            if is_judged(&placed.fact.subject) {
+                facts.clear();
+                encode(&placed, &mut facts);
+                rows::add_to_stream(self.connection, &placed.fact.subject, placed.position, &facts)?;
+            }
             if placed.fact.kind == FactType::NominalMerged {
                 self.park_what_is_merged_with_parked(&placed)?;
             }
@@ -296,22 +299,25 @@ impl Step<'_> {
             let unit = units.entry(leader).or_insert_with(|| (cross.members(&subject), at));
             unit.1 = unit.1.min(at);
         }
-        let mut tasks = Vec::with_capacity(units.len());
-        for (members, at) in units.into_values() {
-            if members.iter().any(|member| self.parked.contains(member)) {
-                continue;
+        let reached = self.progress.at.max(*self.ahead);
+        let mut units = units.into_values().peekable();
+        while units.peek().is_some() {
+            let mut tasks = Vec::new();
+            for (members, at) in units.by_ref().take(UNITS) {
+                if members.iter().any(|member| self.parked.contains(member)) {
+                    continue;
+                }
+                let from = self.next_of(&members)?.map_or(at, |next| next.min(at));
+                let stored = rows::stored(self.connection, &members, from, reached)?;
+                let facts = rows::streams(self.connection, &members)?;
+                tasks.push(Task { members, facts, span: Span { from: Some(from), until }, until: last, stored });
             }
-            let from = self.next_of(&members)?.map_or(at, |next| next.min(at));
-            let stored = rows::stored(self.connection, &members, from, self.progress.at)?;
-            tasks.push(Task { members, span: Span { from: Some(from), until }, until: last, stored });
-        }
-        let followed = follow_all(&self.shared.log, &cross, self.kept, tasks)?;
-        drop(cross);
-        for (members, followed) in followed {
-            rows::write(self.connection, &members, &followed, Writing::Over)?;
-            self.evidence.write(self.connection, &followed.evidence)?;
-            if followed.failed.is_some() {
-                self.parked.extend(members);
+            for (members, followed) in follow_all(&cross, tasks)? {
+                rows::write(self.connection, &members, &followed, Writing::Over)?;
+                self.evidence.write(self.connection, &followed.evidence)?;
+                if followed.failed.is_some() {
+                    self.parked.extend(members);
+                }
             }
         }
         Ok(())
@@ -365,6 +371,8 @@ impl Step<'_> {
         }
         let touched = due.into_iter().map(|subject| (subject, Instant::MAX)).collect();
         self.follow(touched, limit, position_u32(self.progress.position))?;
+        // An event that was recorded before and is read later has these followed again.
+        *self.ahead = (*self.ahead).max(limit);
         Ok(Done::Something)
     }
 
@@ -430,11 +438,31 @@ impl Step<'_> {
     fn retry(&mut self, subject: Option<&str>) -> Result<usize, ProjectionError> {
         let wanted = |parked: &crate::Parked| subject.is_none_or(|subject| subject == parked.subject);
         let found: Vec<_> = rows::parked(self.connection)?.into_iter().filter(wanted).collect();
-        for parked in &found {
-            rows::release(self.connection, self.shared.cross()?.leader(&parked.subject), parked)?;
-            self.parked.remove(&parked.subject);
+        let mut streams = Vec::new();
+        let mut unreadable = HashSet::new();
+        for parked in found.iter().filter(|parked| is_judged(&parked.subject)) {
+            let leader = self.shared.cross()?.leader(&parked.subject).to_owned();
+            match read_stream(&self.shared.log, &parked.subject, self.progress.position) {
+                Ok(stream) => streams.push((leader, &parked.subject, stream)),
+                // It stays parked, with those who are merged with it.
+                Err(StoreError::Unreadable { .. }) => drop(unreadable.insert(leader)),
+                Err(error) => return Err(error.into()),
+            }
         }
-        *self.kept = Kept::default();
+        for (_, subject, stream) in streams.iter().filter(|(leader, ..)| !unreadable.contains(leader)) {
+            rows::forget_stream(self.connection, subject)?;
+            let Some(first) = stream.first() else { continue };
+            let mut facts = Vec::new();
+            stream.iter().for_each(|placed| encode(placed, &mut facts));
+            rows::add_to_stream(self.connection, subject, first.position, &facts)?;
+        }
+        for parked in &found {
+            let leader = self.shared.cross()?.leader(&parked.subject).to_owned();
+            if !unreadable.contains(&leader) {
+                rows::release(self.connection, &leader, parked)?;
+                self.parked.remove(&parked.subject);
+            }
+        }
         Ok(found.len())
     }
 }

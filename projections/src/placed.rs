@@ -3,7 +3,7 @@
 use mandate_domain::catalogue::{FactType, Field};
 use mandate_domain::fact::{Fact, Value};
 use mandate_domain::time::{Date, Instant};
-use mandate_store::StoredEvent;
+use mandate_store::{StoredEvent, Told};
 
 /// A fact with its place in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,24 +16,20 @@ pub(crate) struct Placed {
 }
 
 impl Placed {
-    pub fn of(event: &StoredEvent) -> Self {
-        let fact = Fact { recorded: Some(event.known_at()), ..event.fact.clone() };
-        Self { fact, position: position(event), recorded_at: event.recorded_at }
+    pub fn from_event(event: StoredEvent) -> Self {
+        Self::from_told(event.into())
     }
 
-    pub fn from_event(event: StoredEvent) -> Self {
-        let (position, recorded_at) = (position(&event), event.recorded_at);
-        Self { fact: event.into_fact(), position, recorded_at }
+    pub fn from_told(told: Told) -> Self {
+        let recorded = Some(told.known_at());
+        let position = u32::try_from(told.position.get()).unwrap_or(u32::MAX);
+        Self { fact: Fact { recorded, ..told.fact }, position, recorded_at: told.recorded_at }
     }
 
     /// When it is held to have been known.
     pub fn known_at(&self) -> Instant {
         self.fact.recorded_or_time()
     }
-}
-
-fn position(event: &StoredEvent) -> u32 {
-    u32::try_from(event.position.get()).unwrap_or(u32::MAX)
 }
 
 /// Appends the compact form.
@@ -143,6 +139,13 @@ impl<'b> Decoder<'b> {
         let placed = self.placed();
         self.broken = placed.is_none();
         placed
+    }
+
+    /// The next fact with the bytes that hold it.
+    pub fn next_with_bytes(&mut self) -> Option<(Placed, &'b [u8])> {
+        let before = self.bytes;
+        let placed = self.next()?;
+        Some((placed, before.get(..before.len() - self.bytes.len()).unwrap_or_default()))
     }
 
     /// Whether the bytes were what [`encode`] wrote, to the end.
@@ -267,7 +270,8 @@ mod tests {
         encode(&placed, &mut bytes);
         let mut decoder = Decoder::new(&bytes);
         assert_eq!(decoder.next().as_ref(), Some(&placed));
-        assert_eq!(decoder.next().as_ref(), Some(&placed));
+        let (again, held) = decoder.next_with_bytes().unwrap();
+        assert_eq!((again, held), (placed, &bytes[bytes.len() / 2..]));
         assert!(decoder.next().is_none() && decoder.is_whole());
         let mut cut = Decoder::new(&bytes[..20]);
         assert!(cut.next().is_none() && !cut.is_whole());

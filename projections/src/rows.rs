@@ -42,6 +42,38 @@ pub(crate) fn reach(connection: &Connection, position: Position, at: Instant) ->
     )
 }
 
+/// Adds facts in their compact form to the stream of a subject; the first of them stands at a position.
+pub(crate) fn add_to_stream(
+    connection: &Connection,
+    subject: &str,
+    position: u32,
+    facts: &[u8],
+) -> Result<(), ProjectionError> {
+    let sql = "INSERT INTO streams (subject, position, facts) VALUES (?1, ?2, ?3)";
+    execute(connection, "write the facts of a subject", sql, params![subject, position, facts])
+}
+
+/// Forgets the stream of a subject.
+pub(crate) fn forget_stream(connection: &Connection, subject: &str) -> Result<(), ProjectionError> {
+    execute(connection, "forget the facts of a subject", "DELETE FROM streams WHERE subject = ?1", [subject])
+}
+
+/// The facts of some subjects in their compact form, one subject after the other.
+pub(crate) fn streams(connection: &Connection, subjects: &[String]) -> Result<Vec<u8>, ProjectionError> {
+    let failed = ProjectionError::database("read the facts of a subject");
+    let sql = "SELECT facts FROM streams WHERE subject = ?1 ORDER BY position";
+    let mut statement = connection.prepare_cached(sql).map_err(&failed)?;
+    let mut facts = Vec::new();
+    for subject in subjects {
+        let mut rows = statement.query([subject]).map_err(&failed)?;
+        while let Some(row) = rows.next().map_err(&failed)? {
+            let part = row.get_ref(0).and_then(|value| Ok(value.as_blob()?)).map_err(&failed)?;
+            facts.extend_from_slice(part);
+        }
+    }
+    Ok(facts)
+}
+
 pub(crate) fn execute(
     connection: &Connection,
     what: &'static str,
@@ -71,7 +103,8 @@ pub(crate) fn stored(
             .query_map([member], |row| {
                 let shown = Some(version_of(row.get(1)?, row.get(2)?, row.get(3)?));
                 let before = shown.clone();
-                Ok((row.get(0)?, Stored { shown, unit: row.get(4)?, before, forget: None }))
+                let subject = member.clone();
+                Ok((row.get(0)?, Stored { subject, shown, unit: row.get(4)?, before, forget: None }))
             })
             .map_err(&failed)?;
         for row in rows {
@@ -130,7 +163,13 @@ fn go_back(
         let before = before.and_then(|(at, version, record)| Some(version_of(at, version, record?)));
         let forget = before.as_ref().map_or(from, |before| before.since);
         let stored =
-            found.entry(duty).or_insert(Stored { shown: None, unit: None, before: None, forget: None });
+            found.entry(duty).or_insert_with(|| Stored {
+                subject: subject.to_owned(),
+                shown: None,
+                unit: None,
+                before: None,
+                forget: None,
+            });
         stored.before = before;
         stored.forget = Some(forget);
     }

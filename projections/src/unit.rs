@@ -47,6 +47,8 @@ pub(crate) struct Span {
 /// A duty as it stands in the tables.
 #[derive(Debug, Clone)]
 pub(crate) struct Stored {
+    /// Whom it is about.
+    pub subject: String,
     /// What `duties` shows; none where only its history tells of it.
     pub shown: Option<Version>,
     pub unit: Option<String>,
@@ -80,13 +82,6 @@ pub(crate) struct Followed {
     pub judged: bool,
     /// Why it could not be followed further.
     pub failed: Option<Failure>,
-}
-
-impl Followed {
-    /// A unit that was not followed at all.
-    pub fn parked(failure: Failure) -> Self {
-        Self { failed: Some(failure), ..Self::default() }
-    }
 }
 
 /// Why a unit could not be followed further.
@@ -460,7 +455,7 @@ impl<'g, 'w> Walk<'g, 'w> {
                 _ => None,
             };
             let subject = if duty.subject == mandate_domain::vocabulary::NONE {
-                stored_subject(&duty.id, &self.unit.members)
+                stored.as_ref().map(|stored| stored.subject.clone()).unwrap_or_default()
             } else {
                 text(duty.subject)
             };
@@ -517,15 +512,6 @@ impl<'g, 'w> Walk<'g, 'w> {
             steps: steps_of(&books.policy, judge, verdict, at),
         }
     }
-}
-
-/// The subject of a duty of a unit, by its id.
-fn stored_subject(duty: &str, members: &[String]) -> String {
-    let rest = duty.split_once(':').map_or("", |(_, rest)| rest);
-    let own = members
-        .iter()
-        .find(|member| rest.strip_prefix(member.as_str()).is_some_and(|opener| opener.starts_with(':')));
-    own.cloned().unwrap_or_default()
 }
 
 /// The steps of a duty that come after it could be known: warnings while it is pending, escalations while it is an

@@ -7,7 +7,8 @@ use crate::error::StoreError;
 use crate::position::{End, Head, Position, Sequence};
 use crate::postgres::reader::PostgresReader;
 use crate::sqlite::reader::SqliteReader;
-use crate::stored_event::{Columns, Stored, StoredEvent, split_subject};
+use crate::stored_event::{Columns, StoredEvent, split_subject};
+use crate::told::{Told, ToldColumns};
 
 /// Most events that one call returns.
 pub const MAX_READ: usize = 50_000;
@@ -15,8 +16,11 @@ pub const MAX_READ: usize = 50_000;
 /// What a row is handed to while it is read.
 pub(crate) type Each<'e> = &'e mut dyn FnMut(Columns<'_>) -> Result<(), StoreError>;
 
-/// What a row without the columns that its payload holds is handed to.
-pub(crate) type EachStored<'e> = &'e mut dyn FnMut(Stored<'_>) -> Result<(), StoreError>;
+/// What the columns of a fact are handed to.
+pub(crate) type EachTold<'e> = &'e mut dyn FnMut(ToldColumns<'_>) -> Result<(), StoreError>;
+
+/// What the columns of a fact are handed to with its place in its stream.
+pub(crate) type EachInStream<'e> = &'e mut dyn FnMut(i64, ToldColumns<'_>) -> Result<(), StoreError>;
 
 /// Reads a log; cheap to clone, for use from many threads, and blocking.
 #[derive(Debug, Clone)]
@@ -108,28 +112,65 @@ impl Reader {
         &self,
         after: Position,
         limit: usize,
-        each: impl FnMut(StoredEvent) -> Result<(), StoreError>,
+        mut each: impl FnMut(StoredEvent) -> Result<(), StoreError>,
     ) -> Result<Head, StoreError> {
+        self.for_each_row(after, bounded(limit), |columns| each(columns.decode()?))
+    }
+
+    /// The facts that [`Self::read_after`] would give whole: exactly `limit` of them or all up to the head, whichever
+    /// is fewer. At most [`MAX_READ`].
+    ///
+    /// # Errors
+    /// As [`Self::read_after`].
+    pub fn told_after(&self, after: Position, limit: usize) -> Result<Vec<Told>, StoreError> {
         // What the head counts is there, and stays.
         let head = self.head()?;
         let last = head.position.get().min(after.get().saturating_add(bounded(limit)));
-        self.for_each_between(after, Position::new(last), head, each)?;
-        Ok(head)
+        self.told_between(after, Position::new(last), head)
     }
 
-    /// Calls `each` with the events after a position and up to another that the head counts.
-    pub(crate) fn for_each_between(
+    /// The facts after a position and up to another that the head counts.
+    pub(crate) fn told_between(
         &self,
         after: Position,
         last: Position,
         head: Head,
-        each: impl FnMut(StoredEvent) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Vec<Told>, StoreError> {
         if last <= after {
-            return Ok(());
+            return Ok(Vec::new());
         }
-        let read = |row: EachStored<'_>| on!(&self.source, reader => reader.between(after, last, row));
-        without_gap(after, last, head, read, each)
+        told_without_gap(
+            after,
+            last,
+            head,
+            |row| on!(&self.source, reader => reader.told_between(after, last, row)),
+        )
+    }
+
+    /// The facts of one subject's stream after a version, in order and without a gap, as [`Self::read_subject`] gives
+    /// the events. At most [`MAX_READ`].
+    ///
+    /// # Errors
+    /// As [`Self::read_subject`].
+    pub fn told_of_subject(
+        &self,
+        subject: &str,
+        after: Sequence,
+        limit: usize,
+    ) -> Result<Vec<Told>, StoreError> {
+        let mut told = Vec::new();
+        let stream = split_subject(subject);
+        let mut missing = after;
+        let mut push = |sequence: i64, columns: ToldColumns<'_>| {
+            missing = missing.next();
+            if Sequence::from_db(sequence) != missing {
+                return Err(StoreError::StreamGap { subject: subject.to_owned(), missing });
+            }
+            told.push(columns.decode()?);
+            Ok(())
+        };
+        on!(&self.source, reader => reader.told_of_subject(stream, after, bounded(limit), &mut push))?;
+        Ok(told)
     }
 
     /// Calls `each` with every row after a position, undecoded, in order and without a gap, at most `limit`.
@@ -200,6 +241,21 @@ impl Reader {
         on!(&self.source, reader => reader.payloads(split_subject(subject), &mut in_order))
     }
 
+    /// Has `read` read the log in many places as it stands at one moment, which is quicker than one by one; for a short
+    /// time, because a snapshot keeps SQLite from making room in its write-ahead log.
+    ///
+    /// # Errors
+    /// [`StoreError::Database`] when it cannot be read, and whatever `read` returns.
+    pub fn at_once<T, E: From<StoreError>>(
+        &self,
+        read: impl FnOnce(&Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        match &self.source {
+            Source::Sqlite(sqlite) => sqlite.at_once(|one| read(&Self { source: Source::Sqlite(one) }))?,
+            Source::Postgres(_) => read(self),
+        }
+    }
+
     /// The version of a subject's stream: the sequence of its last event.
     ///
     /// # Errors
@@ -263,28 +319,31 @@ impl Reader {
     }
 }
 
-/// Decodes the rows that `read` hands over, which must be those after a position and up to another that the head counts.
-pub(crate) fn without_gap(
+/// Decodes the facts that `read` hands over, which must be those after a position and up to another that the head
+/// counts.
+pub(crate) fn told_without_gap(
     after: Position,
     last: Position,
     head: Head,
-    read: impl FnOnce(EachStored<'_>) -> Result<(), StoreError>,
-    mut each: impl FnMut(StoredEvent) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
+    read: impl FnOnce(EachTold<'_>) -> Result<(), StoreError>,
+) -> Result<Vec<Told>, StoreError> {
+    let wanted = last.get().saturating_sub(after.get());
+    let mut told = Vec::with_capacity(usize::try_from(wanted).unwrap_or(0));
     let mut reached = after;
     let mut strayed = false;
-    read(&mut |stored| {
-        strayed |= Position::from_db(stored.position) != reached.next();
+    read(&mut |columns| {
+        strayed |= Position::from_db(columns.position) != reached.next();
         if strayed {
             return Ok(());
         }
         reached = reached.next();
-        each(stored.decode()?)
+        told.push(columns.decode()?);
+        Ok(())
     })?;
     if strayed || reached < last {
         return Err(StoreError::Gap { missing: reached.next(), head: head.position });
     }
-    Ok(())
+    Ok(told)
 }
 
 fn bounded(limit: usize) -> u64 {

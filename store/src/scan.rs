@@ -7,8 +7,8 @@ use tokio::sync::mpsc;
 use crate::error::StoreError;
 use crate::position::{Head, Position};
 use crate::postgres::copy::Rows;
-use crate::reader::{EachStored, Reader, Source, without_gap};
-use crate::stored_event::StoredEvent;
+use crate::reader::{Reader, Source, told_without_gap};
+use crate::told::Told;
 
 /// Events that one thread reads and decodes at once.
 const CHUNK: u64 = 1_000;
@@ -16,9 +16,9 @@ const CHUNK: u64 = 1_000;
 const MOST_THREADS: usize = 16;
 
 impl Reader {
-    /// Calls `each` with every event after a position, in order and without a gap, up to the head at the time of the
+    /// Calls `each` with every fact after a position, in order and without a gap, up to the head at the time of the
     /// call, which is returned. Up to `threads` threads read and decode ahead; memory stays within a few thousand
-    /// events for each.
+    /// facts for each.
     ///
     /// # Errors
     /// As [`Reader::read_after`], and whatever `each` returns; either ends the scan at once.
@@ -26,7 +26,7 @@ impl Reader {
         &self,
         after: Position,
         threads: usize,
-        mut each: impl FnMut(StoredEvent) -> Result<(), StoreError>,
+        mut each: impl FnMut(Told) -> Result<(), StoreError>,
     ) -> Result<Head, StoreError> {
         let head = self.head()?;
         let chunks = head.position.get().saturating_sub(after.get()).div_ceil(CHUNK);
@@ -86,22 +86,14 @@ impl<'r> Ahead<'r> {
     }
 
     /// The next chunk.
-    fn chunk(&mut self, after: Position, last: Position, head: Head) -> Result<Vec<StoredEvent>, StoreError> {
-        let wanted = last.get().saturating_sub(after.get());
-        let mut events = Vec::with_capacity(usize::try_from(wanted).unwrap_or(0));
-        let push = |event| {
-            events.push(event);
-            Ok(())
-        };
+    fn chunk(&mut self, after: Position, last: Position, head: Head) -> Result<Vec<Told>, StoreError> {
         match self {
-            Self::Here(reader) => reader.for_each_between(after, last, head, push)?,
+            Self::Here(reader) => reader.told_between(after, last, head),
             Self::Elsewhere(rows) => {
                 let gone = || StoreError::Unavailable { reason: "the connections were closed".to_owned() };
                 let rows = rows.blocking_recv().ok_or_else(gone)??;
-                let read = |each: EachStored<'_>| rows.for_each(each);
-                without_gap(after, last, head, read, push)?;
+                told_without_gap(after, last, head, |each| rows.for_each(each))
             }
         }
-        Ok(events)
     }
 }

@@ -10,7 +10,7 @@ use mandate_verify::leaf::{Entry, Leaf};
 use crate::error::StoreError;
 use crate::leaf::{EVENT_VERSION, sha256};
 use crate::position::{Position, Sequence};
-use crate::upcast;
+use crate::told::fact_of;
 
 /// An event read from the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,32 +118,15 @@ pub(crate) struct Columns<'r> {
     pub(crate) sealed: Option<&'r [u8]>,
 }
 
-/// What a [`StoredEvent`] is decoded from: the columns that its payload does not hold.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Stored<'r> {
-    pub(crate) position: i64,
-    pub(crate) sequence: i64,
-    pub(crate) event_type: &'r str,
-    pub(crate) event_version: &'r str,
-    pub(crate) recorded_at: i64,
-    pub(crate) claimed_at: Option<i64>,
-    pub(crate) actor: Option<&'r str>,
-    pub(crate) command_id: Option<&'r str>,
-    pub(crate) leaf: &'r [u8],
-    pub(crate) payload: &'r str,
-    pub(crate) sealed: Option<&'r [u8]>,
-}
-
-impl Stored<'_> {
+impl<'r> Columns<'r> {
     /// The event, its payload brought to the present layout.
     pub(crate) fn decode(&self) -> Result<StoredEvent, StoreError> {
         let position = Position::from_db(self.position);
-        let unreadable = |reason: String| StoreError::Unreadable { position, reason };
-        let present =
-            upcast::to_present(self.event_type, self.event_version, self.payload).map_err(unreadable)?;
-        let fact = Fact::parse_stored(&present).map_err(|error| unreadable(error.to_string()))?;
-        let leaf =
-            self.leaf.try_into().map_err(|_| unreadable(format!("a leaf of {} bytes", self.leaf.len())))?;
+        let fact = fact_of(position, self.event_type, self.event_version, self.payload)?;
+        let leaf = self.leaf.try_into().map_err(|_| StoreError::Unreadable {
+            position,
+            reason: format!("a leaf of {} bytes", self.leaf.len()),
+        })?;
         Ok(StoredEvent {
             position,
             sequence: Sequence::from_db(self.sequence),
@@ -157,26 +140,6 @@ impl Stored<'_> {
             sealed: self.sealed.map(|bytes| Sealed(bytes.into())),
             leaf,
         })
-    }
-}
-
-impl<'r> Columns<'r> {
-    /// The event, its payload brought to the present layout.
-    pub(crate) fn decode(&self) -> Result<StoredEvent, StoreError> {
-        let stored = Stored {
-            position: self.position,
-            sequence: self.sequence,
-            event_type: self.event_type,
-            event_version: self.event_version,
-            recorded_at: self.recorded_at,
-            claimed_at: self.claimed_at,
-            actor: self.actor,
-            command_id: self.command_id,
-            leaf: self.leaf,
-            payload: self.payload,
-            sealed: self.sealed,
-        };
-        stored.decode()
     }
 
     /// The event in full, as a bundle carries it.

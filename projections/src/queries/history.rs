@@ -6,7 +6,7 @@ use mandate_domain::catalogue::Field;
 use mandate_domain::fact::{Fact, Value};
 use mandate_domain::judge::{DutyRecord, Evidence, History, Judge, View};
 use mandate_domain::time::Instant;
-use mandate_store::{MAX_READ, Reader, Sequence, StoreError, StoredEvent};
+use mandate_store::{MAX_READ, Position, Reader, Sequence, StoreError, StoredEvent};
 
 use super::all;
 use super::duties::Marks;
@@ -185,14 +185,11 @@ fn subjects_of(duty: &str) -> impl Iterator<Item = &str> {
 
 /// The facts of a subject, up to the first that cannot be decoded.
 fn read_what_can_be(log: &Reader, subject: &str) -> Result<Vec<Placed>, ProjectionError> {
-    match read_stream(log, subject, u32::MAX) {
+    match read_stream(log, subject, Position::new(u64::MAX)) {
         Err(StoreError::Unreadable { position, .. }) => {
-            let before = u32::try_from(position.get()).unwrap_or(u32::MAX).saturating_sub(1);
-            let (mut facts, _) = read_stream(log, subject, before)?;
-            facts.retain(|placed| placed.position <= before);
-            Ok(facts)
+            Ok(read_stream(log, subject, Position::new(position.get().saturating_sub(1)))?)
         }
-        read => Ok(read?.0),
+        read => Ok(read?),
     }
 }
 

@@ -9,12 +9,12 @@ use sqlx::postgres::PgConnection;
 
 use crate::error::StoreError;
 use crate::position::Position;
-use crate::stored_event::Stored;
+use crate::told::ToldColumns;
 
 const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0";
-const FIELDS: i16 = 11;
+const FIELDS: i16 = 7;
 /// Bytes that a row takes, about.
-const ROW: u64 = 800;
+const ROW: u64 = 600;
 /// Most room that is made beforehand.
 const MOST_ROOM: usize = 1 << 20;
 
@@ -33,7 +33,7 @@ impl Rows {
     ) -> Result<Self, StoreError> {
         let failed = StoreError::postgres("read events");
         // A COPY takes no parameters; these are numbers.
-        let statement = include_str!("../../sql/postgres/copy_stored_between.sql")
+        let statement = include_str!("../../sql/postgres/copy_told_between.sql")
             .replace("{after}", &after.to_db().to_string())
             .replace("{last}", &last.to_db().to_string());
         let wanted = last.get().saturating_sub(after.get()).saturating_mul(ROW);
@@ -48,12 +48,12 @@ impl Rows {
     /// Hands over row by row.
     pub(crate) fn for_each(
         &self,
-        each: &mut dyn FnMut(Stored<'_>) -> Result<(), StoreError>,
+        each: &mut dyn FnMut(ToldColumns<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let mut fields = Fields { rest: &self.bytes };
         fields.header()?;
-        while let Some(stored) = fields.row()? {
-            each(stored)?;
+        while let Some(told) = fields.row()? {
+            each(told)?;
         }
         Ok(())
     }
@@ -77,28 +77,24 @@ impl<'r> Fields<'r> {
         if signature == SIGNATURE { Ok(()) } else { Err(malformed()) }
     }
 
-    fn row(&mut self) -> Result<Option<Stored<'r>>, StoreError> {
+    fn row(&mut self) -> Result<Option<ToldColumns<'r>>, StoreError> {
         match i16::from_be_bytes(self.array()?) {
             -1 if self.rest.is_empty() => Ok(None),
-            FIELDS => self.stored().map(Some),
+            FIELDS => self.told().map(Some),
             _ => Err(malformed()),
         }
     }
 
-    /// A row of `sql/postgres/copy_stored_between.sql`.
-    fn stored(&mut self) -> Result<Stored<'r>, StoreError> {
-        Ok(Stored {
+    /// A row of `sql/postgres/copy_told_between.sql`.
+    fn told(&mut self) -> Result<ToldColumns<'r>, StoreError> {
+        Ok(ToldColumns {
             position: self.number()?.ok_or_else(malformed)?,
-            sequence: self.number()?.ok_or_else(malformed)?,
             event_type: self.text()?.ok_or_else(malformed)?,
             event_version: self.text()?.ok_or_else(malformed)?,
             recorded_at: self.number()?.ok_or_else(malformed)?,
             claimed_at: self.number()?,
-            actor: self.text()?,
-            command_id: self.text()?,
-            leaf: self.field()?.ok_or_else(malformed)?,
             payload: self.text()?.ok_or_else(malformed)?,
-            sealed: self.field()?,
+            is_sealed: self.field()?.ok_or_else(malformed)? == [1],
         })
     }
 
@@ -143,18 +139,14 @@ mod tests {
     fn sent() -> Vec<u8> {
         let mut bytes = [SIGNATURE, &[0; 4], &3_i32.to_be_bytes(), b"ext"].concat();
         bytes.extend_from_slice(&FIELDS.to_be_bytes());
-        let numbers = [7_i64, 2, 1_000].map(i64::to_be_bytes);
+        let numbers = [7_i64, 1_000].map(i64::to_be_bytes);
         field(&mut bytes, Some(&numbers[0]));
-        field(&mut bytes, Some(&numbers[1]));
         field(&mut bytes, Some(b"nominal.died"));
-        field(&mut bytes, Some(b"1.0"));
-        field(&mut bytes, Some(&numbers[2]));
-        field(&mut bytes, None);
         field(&mut bytes, Some(b""));
+        field(&mut bytes, Some(&numbers[1]));
         field(&mut bytes, None);
-        field(&mut bytes, Some(&[9; 32]));
         field(&mut bytes, Some(b"{}"));
-        field(&mut bytes, None);
+        field(&mut bytes, Some(&[1]));
         bytes.extend_from_slice(&(-1_i16).to_be_bytes());
         bytes
     }
@@ -163,11 +155,10 @@ mod tests {
     fn a_row_is_read_with_nulls_and_empty_texts_apart() {
         let mut seen = 0;
         let rows = Rows { bytes: sent() };
-        let mut each = |stored: Stored<'_>| {
-            assert_eq!((stored.position, stored.sequence, stored.recorded_at), (7, 2, 1_000));
-            assert_eq!((stored.event_type, stored.payload), ("nominal.died", "{}"));
-            assert_eq!((stored.claimed_at, stored.actor, stored.command_id), (None, Some(""), None));
-            assert_eq!((stored.leaf, stored.sealed), (&[9_u8; 32][..], None));
+        let mut each = |told: ToldColumns<'_>| {
+            assert_eq!((told.position, told.recorded_at, told.claimed_at), (7, 1_000, None));
+            assert_eq!((told.event_type, told.event_version, told.payload), ("nominal.died", "", "{}"));
+            assert!(told.is_sealed);
             seen += 1;
             Ok(())
         };

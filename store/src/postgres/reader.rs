@@ -13,8 +13,9 @@ use super::session::Sessions;
 use crate::checkpoint::Signed;
 use crate::error::StoreError;
 use crate::position::{End, Head, Position, Sequence};
-use crate::reader::{Each, EachStored, RawEvent};
+use crate::reader::{Each, EachInStream, EachTold, RawEvent};
 use crate::stored_event::{Columns, StoredEvent};
+use crate::told::ToldColumns;
 
 /// Connections that read one log.
 #[derive(Debug, Clone)]
@@ -53,17 +54,37 @@ impl PostgresReader {
         })
     }
 
-    /// Rows after a position and up to another, in order.
-    pub(crate) fn between(
+    /// Facts after a position and up to another, in order.
+    pub(crate) fn told_between(
         &self,
         after: Position,
         last: Position,
-        each: EachStored<'_>,
+        each: EachTold<'_>,
     ) -> Result<(), StoreError> {
         self.sessions.block(async |connection| Rows::between(connection, after, last).await)?.for_each(each)
     }
 
-    /// Reads the rows of some ranges, one range ahead of who takes them; each range is after its first position and up
+    /// Facts of a subject's stream after a version, at most `limit`.
+    pub(crate) fn told_of_subject(
+        &self,
+        (aggregate_type, aggregate_id): (&str, &str),
+        after: Sequence,
+        limit: u64,
+        each: EachInStream<'_>,
+    ) -> Result<(), StoreError> {
+        let failed = StoreError::postgres("read a stream");
+        self.sessions.block(async |connection| {
+            let query = sqlx::query(include_str!("../../sql/postgres/select_told_of_subject.sql"));
+            let query = query.bind(aggregate_type).bind(aggregate_id).bind(after.to_db()).bind(to_db(limit));
+            let mut rows = query.fetch(connection);
+            while let Some(row) = rows.try_next().await.map_err(&failed)? {
+                each(row.try_get(7).map_err(&failed)?, told_of(&row).map_err(&failed)?)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Reads the facts of some ranges, one range ahead of who takes them; each range is after its first position and up
     /// to its last. None when the connections were closed.
     pub(crate) fn ahead(
         &self,
@@ -310,6 +331,19 @@ pub(crate) fn raw_event(row: &PgRow) -> Result<RawEvent<'_>, StoreError> {
         })
     };
     columns().map_err(StoreError::postgres("read a stream"))
+}
+
+/// Reads the first columns of a row of `sql/postgres/select_told_of_subject.sql`.
+fn told_of(row: &PgRow) -> Result<ToldColumns<'_>, sqlx::Error> {
+    Ok(ToldColumns {
+        position: row.try_get(0)?,
+        event_type: row.try_get(1)?,
+        event_version: row.try_get(2)?,
+        recorded_at: row.try_get(3)?,
+        claimed_at: row.try_get(4)?,
+        payload: row.try_get(5)?,
+        is_sealed: row.try_get(6)?,
+    })
 }
 
 fn columns_of(row: &PgRow) -> Result<Columns<'_>, sqlx::Error> {

@@ -1,7 +1,7 @@
 //! Reading the log on SQLite, by connections of its own that cannot write.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mandate_domain::catalogue::FactType;
 use mandate_domain::time::Instant;
@@ -12,11 +12,12 @@ use super::settings::{self, Purpose};
 use crate::checkpoint::Signed;
 use crate::error::StoreError;
 use crate::position::{End, Head, Position, Sequence};
-use crate::reader::{Each, EachStored, RawEvent};
-use crate::stored_event::{Columns, Stored, StoredEvent};
+use crate::reader::{Each, EachInStream, EachTold, RawEvent};
+use crate::stored_event::{Columns, StoredEvent};
+use crate::told::ToldColumns;
 
 /// Connections kept open while nobody uses them.
-const IDLE_CONNECTIONS: usize = 8;
+const IDLE_CONNECTIONS: usize = 4;
 
 /// Connections that read one `log.db`.
 #[derive(Debug, Clone)]
@@ -63,22 +64,33 @@ impl SqliteReader {
         })
     }
 
-    /// Rows after a position and up to another, in order.
-    pub(crate) fn between(
+    /// Facts after a position and up to another, in order.
+    pub(crate) fn told_between(
         &self,
         after: Position,
         last: Position,
-        each: EachStored<'_>,
+        each: EachTold<'_>,
     ) -> Result<(), StoreError> {
-        let failed = StoreError::database("read events");
+        let sql = include_str!("../../sql/sqlite/select_told_between.sql");
+        let values = (after.to_db(), last.to_db());
+        self.with_connection(|connection| for_each_row(connection, sql, values, |row| each(told_of(row)?)))
+    }
+
+    /// Facts of a subject's stream after a version, at most `limit`.
+    pub(crate) fn told_of_subject(
+        &self,
+        (aggregate_type, aggregate_id): (&str, &str),
+        after: Sequence,
+        limit: u64,
+        each: EachInStream<'_>,
+    ) -> Result<(), StoreError> {
+        let sql = include_str!("../../sql/sqlite/select_told_of_subject.sql");
+        let values = (aggregate_type, aggregate_id, after.to_db(), to_db(limit));
         self.with_connection(|connection| {
-            let sql = include_str!("../../sql/sqlite/select_stored_between.sql");
-            let mut statement = connection.prepare_cached(sql).map_err(&failed)?;
-            let mut rows = statement.query((after.to_db(), last.to_db())).map_err(&failed)?;
-            while let Some(row) = rows.next().map_err(&failed)? {
-                each(stored_of(row).map_err(|error| unreadable(row, &error))?)?;
-            }
-            Ok(())
+            for_each_row(connection, sql, values, |row| {
+                let sequence = row.get(7).map_err(|error| unreadable(row, &error))?;
+                each(sequence, told_of(row)?)
+            })
         })
     }
 
@@ -258,11 +270,32 @@ impl SqliteReader {
     }
 
     /// Runs `read` on a connection of its own, in one snapshot of the log.
+    /// Gives a reader that sees the log as it is now, on one connection, until `read` is done. SQLite forgets what it
+    /// has in memory of a file whenever another connection has written; within one snapshot it does not.
+    pub(crate) fn at_once<T>(&self, read: impl FnOnce(Self) -> T) -> Result<T, StoreError> {
+        let connection = self.take()?;
+        connection.execute_batch("BEGIN").map_err(StoreError::database("begin to read"))?;
+        let one = Self {
+            shared: Arc::new(Shared { path: self.shared.path.clone(), idle: Mutex::new(vec![connection]) }),
+        };
+        let done = read(one.clone());
+        // It is gone when a read has failed.
+        let kept = one.idle().pop().filter(|connection| !connection.is_autocommit());
+        if let Some(connection) = kept {
+            connection.execute_batch("COMMIT").map_err(StoreError::database("end reading"))?;
+            self.put_back(connection);
+        }
+        Ok(done)
+    }
+
     fn with_snapshot<T>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.with_connection(|connection| {
+            if !connection.is_autocommit() {
+                return read(connection);
+            }
             let snapshot =
                 connection.unchecked_transaction().map_err(StoreError::database("begin to read"))?;
             let done = read(&snapshot);
@@ -275,18 +308,26 @@ impl SqliteReader {
         &self,
         read: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let idle = || self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = idle().pop();
-        let connection = match kept {
-            Some(connection) => connection,
-            None => self.connect()?,
-        };
+        let connection = self.take()?;
         let done = read(&connection)?;
-        let mut idle = idle();
+        self.put_back(connection);
+        Ok(done)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.shared.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(&self) -> Result<Connection, StoreError> {
+        let kept = self.idle().pop();
+        kept.map_or_else(|| self.connect(), Ok)
+    }
+
+    fn put_back(&self, connection: Connection) {
+        let mut idle = self.idle();
         if idle.len() < IDLE_CONNECTIONS {
             idle.push(connection);
         }
-        Ok(done)
     }
 
     fn connect(&self) -> Result<Connection, StoreError> {
@@ -346,21 +387,20 @@ fn columns_of<'r>(row: &'r Row<'_>) -> rusqlite::Result<Columns<'r>> {
     })
 }
 
-/// Reads a row of `sql/sqlite/select_stored_between.sql`.
-fn stored_of<'r>(row: &'r Row<'_>) -> rusqlite::Result<Stored<'r>> {
-    Ok(Stored {
-        position: row.get(0)?,
-        sequence: row.get(1)?,
-        event_type: row.get_ref(2)?.as_str()?,
-        event_version: row.get_ref(3)?.as_str()?,
-        recorded_at: row.get(4)?,
-        claimed_at: row.get(5)?,
-        actor: row.get_ref(6)?.as_str_or_null()?,
-        command_id: row.get_ref(7)?.as_str_or_null()?,
-        leaf: row.get_ref(8)?.as_blob()?,
-        payload: row.get_ref(9)?.as_str()?,
-        sealed: row.get_ref(10)?.as_blob_or_null()?,
-    })
+/// Reads the first columns of a row of `sql/sqlite/select_told_….sql`.
+fn told_of<'r>(row: &'r Row<'_>) -> Result<ToldColumns<'r>, StoreError> {
+    let columns = || -> rusqlite::Result<ToldColumns<'r>> {
+        Ok(ToldColumns {
+            position: row.get(0)?,
+            event_type: row.get_ref(1)?.as_str()?,
+            event_version: row.get_ref(2)?.as_str()?,
+            recorded_at: row.get(3)?,
+            claimed_at: row.get(4)?,
+            payload: row.get_ref(5)?.as_str()?,
+            is_sealed: row.get(6)?,
+        })
+    };
+    columns().map_err(|error| unreadable(row, &error))
 }
 
 fn raw_event<'r>(row: &'r Row<'_>) -> rusqlite::Result<RawEvent<'r>> {
@@ -380,11 +420,22 @@ fn to_db(count: u64) -> i64 {
 }
 
 fn select(connection: &Connection, sql: &str, params: impl Params, each: Each<'_>) -> Result<(), StoreError> {
+    for_each_row(connection, sql, params, |row| {
+        each(columns_of(row).map_err(|error| unreadable(row, &error))?)
+    })
+}
+
+fn for_each_row(
+    connection: &Connection,
+    sql: &str,
+    params: impl Params,
+    mut each: impl FnMut(&Row<'_>) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     let failed = StoreError::database("read events");
     let mut statement = connection.prepare_cached(sql).map_err(&failed)?;
     let mut rows = statement.query(params).map_err(&failed)?;
     while let Some(row) = rows.next().map_err(&failed)? {
-        each(columns_of(row).map_err(|error| unreadable(row, &error))?)?;
+        each(row)?;
     }
     Ok(())
 }

@@ -53,7 +53,11 @@ const WRITE_KEYS: &[Setting] = &[
     exactly("synchronous", "FULL", &["2", "3"]),
     exactly("secure_delete", "ON", &["1"]),
 ];
-const READ: &[Setting] = &[exactly("query_only", "ON", &["1"])];
+const READ: &[Setting] = &[
+    exactly("query_only", "ON", &["1"]),
+    // 8 MiB of pages: the inner pages of a log of a million events stay while streams are read in random places.
+    exactly("cache_size", "-8192", &["-8192"]),
+];
 
 /// Sets what a connection needs for its purpose and refuses it if SQLite did not take it.
 pub(crate) fn apply(connection: &Connection, path: &Path, purpose: Purpose) -> Result<(), StoreError> {

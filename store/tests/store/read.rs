@@ -243,7 +243,7 @@ fn a_scan_gives_every_event_in_order_whatever_the_number_of_threads(dir: &World)
     store.append_blocking((0..9_000).map(|n| meeting(&n.to_string())).collect(), OnError::All).unwrap();
     for (threads, after) in [(0, 0), (1, 8_999), (2, 0), (3, 1), (5, 4_000), (2, 9_000), (2, 10_000)] {
         let mut read = Vec::new();
-        let each = |event: mandate_store::StoredEvent| {
+        let each = |event: mandate_store::Told| {
             read.push(event.position.get());
             Ok(())
         };
@@ -258,7 +258,7 @@ fn a_scan_fails_at_a_gap_and_ends_when_its_caller_has_seen_enough(dir: &World) {
     store.append_blocking((0..9_000).map(|n| meeting(&n.to_string())).collect(), OnError::All).unwrap();
     dir.tamper_with("DELETE FROM events WHERE position = 7000");
     let mut last = 0;
-    let each = |event: mandate_store::StoredEvent| {
+    let each = |event: mandate_store::Told| {
         last = event.position.get();
         Ok(())
     };
