@@ -406,7 +406,8 @@ fn follow_range(
             }
         }
     }
-    let streams = streams.into_iter().map(|(subject, (position, facts))| (subject, position, facts)).collect();
+    let streams =
+        streams.into_iter().map(|(subject, (position, facts))| (subject, position, facts)).collect();
     Ok(Answer { streams, followed: followed_units })
 }
 

@@ -120,9 +120,11 @@ pub(crate) fn names(connection: &Connection) -> Result<Vec<String>, ProjectionEr
 /// stream all facts together, however many rows hold them.
 fn in_order(connection: &Connection, table: &str) -> Result<String, ProjectionError> {
     if table == "streams" {
-        return Ok("SELECT subject, group_concat(hex(facts), '' ORDER BY position) FROM streams GROUP BY subject \
+        return Ok(
+            "SELECT subject, group_concat(hex(facts), '' ORDER BY position) FROM streams GROUP BY subject \
                    ORDER BY subject"
-            .to_owned());
+                .to_owned(),
+        );
     }
     let sql = "SELECT name FROM pragma_table_info(?1) WHERE pk > 0 ORDER BY pk";
     let mut key = rows::subjects(connection, sql, [table])?;

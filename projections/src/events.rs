@@ -170,11 +170,7 @@ fn generation(event: &Told) -> i64 {
 }
 
 /// The step that an event takes and those that it skips.
-fn steps_taken(
-    connection: &Connection,
-    event: &Told,
-    step: Option<&str>,
-) -> Result<(), ProjectionError> {
+fn steps_taken(connection: &Connection, event: &Told, step: Option<&str>) -> Result<(), ProjectionError> {
     let skipped: &[Box<str>] = match event.fact.get(Field::Skipped) {
         Some(Value::Texts(skipped)) => skipped,
         _ => &[],

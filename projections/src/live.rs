@@ -310,7 +310,13 @@ impl Step<'_> {
                 let from = self.next_of(&members)?.map_or(at, |next| next.min(at));
                 let stored = rows::stored(self.connection, &members, from, reached)?;
                 let facts = rows::streams(self.connection, &members)?;
-                tasks.push(Task { members, facts, span: Span { from: Some(from), until }, until: last, stored });
+                tasks.push(Task {
+                    members,
+                    facts,
+                    span: Span { from: Some(from), until },
+                    until: last,
+                    stored,
+                });
             }
             for (members, followed) in follow_all(&cross, tasks)? {
                 rows::write(self.connection, &members, &followed, Writing::Over)?;

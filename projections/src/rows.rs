@@ -162,14 +162,13 @@ fn go_back(
         // That it was there no longer stays in its history; what it was stands again, or is added anew.
         let before = before.and_then(|(at, version, record)| Some(version_of(at, version, record?)));
         let forget = before.as_ref().map_or(from, |before| before.since);
-        let stored =
-            found.entry(duty).or_insert_with(|| Stored {
-                subject: subject.to_owned(),
-                shown: None,
-                unit: None,
-                before: None,
-                forget: None,
-            });
+        let stored = found.entry(duty).or_insert_with(|| Stored {
+            subject: subject.to_owned(),
+            shown: None,
+            unit: None,
+            before: None,
+            forget: None,
+        });
         stored.before = before;
         stored.forget = Some(forget);
     }

@@ -143,6 +143,19 @@ fn a_rebuild_gives_the_same_rows_and_the_same_history() {
 }
 
 #[test]
+fn a_nominal_whose_id_is_anothers_with_more_after_a_colon_is_told_apart_when_they_are_merged() {
+    let bench = Bench::new();
+    let day = |n: u32| format!("2026-03-{n:02}T09:00:00Z");
+    bench.state(&day(2), "mappa.registered", "nominal/N1", "a", &day(2), LEVEL_2);
+    bench.state(&day(2), "mappa.registered", "nominal/N1:x", "b", &day(2), LEVEL_2);
+    bench.advance(&day(9));
+    bench.state(&day(10), "nominal.merged", "nominal/N1:x", "c", &day(10), r#"{"into":"nominal/N1"}"#);
+    bench.advance(&day(11));
+    let compared = Projections::compare(bench.folder.path(), bench.store.reader()).unwrap();
+    assert_eq!(compared.differences, []);
+}
+
+#[test]
 fn a_fact_recorded_late_turns_a_breach_into_none_and_both_verdicts_stay() {
     let bench = Bench::new();
     bench.state(

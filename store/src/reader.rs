@@ -246,10 +246,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`StoreError::Database`] when it cannot be read, and whatever `read` returns.
-    pub fn at_once<T, E: From<StoreError>>(
-        &self,
-        read: impl FnOnce(&Self) -> Result<T, E>,
-    ) -> Result<T, E> {
+    pub fn at_once<T, E: From<StoreError>>(&self, read: impl FnOnce(&Self) -> Result<T, E>) -> Result<T, E> {
         match &self.source {
             Source::Sqlite(sqlite) => sqlite.at_once(|one| read(&Self { source: Source::Sqlite(one) }))?,
             Source::Postgres(_) => read(self),
