@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::error::ProjectionError;
 
 /// Changes with the schema; a file of another version is made anew.
-const VERSION: i64 = 7;
+const VERSION: i64 = 8;
 
 const SCHEMA: &str = include_str!("../sql/schema.sql");
 const INDEXES: &str = include_str!("../sql/indexes.sql");

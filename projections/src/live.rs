@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, HashSet};
 use mandate_domain::catalogue::FactType;
 use mandate_domain::fact::Fact;
 use mandate_domain::time::Instant;
-use mandate_store::{Position, StoreError, StoredEvent};
+use mandate_store::{Outline, Position, StoreError, StoredEvent};
 use rusqlite::Connection;
 
 use crate::cross::{Cross, Reach, is_judged, target, waived_subject};
 use crate::error::ProjectionError;
+use crate::feeds::{Arrivals, Feeds};
 use crate::gather::{Kept, Task, follow_all};
 use crate::model::Progress;
 use crate::placed::Placed;
@@ -34,6 +35,7 @@ pub(crate) struct Writer {
     pub connection: Connection,
     kept: Kept,
     evidence: Evidence,
+    feeds: Feeds,
     parked: HashSet<String>,
 }
 
@@ -54,8 +56,9 @@ enum Next {
 impl Writer {
     pub fn new(connection: Connection) -> Result<Self, ProjectionError> {
         let evidence = Evidence::load(&connection)?;
+        let feeds = Feeds::load(&connection)?;
         let parked = rows::parked(&connection)?.into_iter().map(|parked| parked.subject).collect();
-        Ok(Self { connection, kept: Kept::default(), evidence, parked })
+        Ok(Self { connection, kept: Kept::default(), evidence, feeds, parked })
     }
 }
 
@@ -120,9 +123,10 @@ impl Shared {
         step: impl FnOnce(&mut Step<'_>) -> Result<T, ProjectionError>,
     ) -> Result<T, ProjectionError> {
         let progress = rows::progress(&writer.connection)?;
-        let Writer { connection, kept, evidence, parked } = writer;
+        let Writer { connection, kept, evidence, feeds, parked } = writer;
         let transaction = connection.transaction().map_err(ProjectionError::database("begin"))?;
-        let mut work = Step { shared: self, connection: &transaction, kept, evidence, parked, progress };
+        let mut work =
+            Step { shared: self, connection: &transaction, kept, evidence, feeds, parked, progress };
         let done = step(&mut work).and_then(|done| {
             transaction.commit().map_err(ProjectionError::database("commit"))?;
             Ok(done)
@@ -131,6 +135,7 @@ impl Shared {
             // The rows are as before; what was noted in memory is not.
             *writer.kept() = Kept::default();
             writer.evidence = Evidence::load(&writer.connection)?;
+            writer.feeds = Feeds::load(&writer.connection)?;
             writer.parked =
                 rows::parked(&writer.connection)?.into_iter().map(|parked| parked.subject).collect();
             let cross = Cross::load(&self.log, progress.position)?;
@@ -152,6 +157,7 @@ struct Step<'w> {
     connection: &'w Connection,
     kept: &'w mut Kept,
     evidence: &'w mut Evidence,
+    feeds: &'w mut Feeds,
     parked: &'w mut HashSet<String>,
     progress: Progress,
 }
@@ -214,7 +220,9 @@ impl Step<'_> {
         let mut touched: BTreeMap<String, Instant> = BTreeMap::new();
         let mut reaches: Vec<(Reach, Instant)> = Vec::new();
         let mut changes_policy = false;
+        let mut arrivals = Arrivals::default();
         for event in events {
+            arrivals.note(&event.fact.source, event.recorded_at);
             let placed = Placed::of(event);
             events::take_in(self.connection, event)?;
             self.kept.note(&placed);
@@ -246,6 +254,8 @@ impl Step<'_> {
                 }
             }
         }
+        self.feeds.add(arrivals);
+        self.feeds.write(self.connection)?;
         if changes_policy {
             let mut cross = self.shared.cross_mut()?;
             cross.renew_epochs();
@@ -370,8 +380,9 @@ impl Step<'_> {
 
     /// Parks the subject of an event that cannot be decoded, as it stood just before, and goes on after it.
     fn park_unreadable(&mut self, position: Position, reason: String) -> Result<Done, ProjectionError> {
-        let found = self.shared.log.subject_at(position)?;
-        let (subject, at) = found.ok_or(StoreError::Gap { missing: position, head: position })?;
+        let found = self.shared.log.outline_at(position)?;
+        let Outline { subject, source, recorded_at: at } =
+            found.ok_or(StoreError::Gap { missing: position, head: position })?;
         if is_judged(&subject) {
             if self.follow_clock(at.just_before())? == Done::Something {
                 return Ok(Done::Something);
@@ -383,6 +394,10 @@ impl Step<'_> {
             let failure = Failure { reason, position: position_u32(position), since: at };
             rows::park(self.connection, &[subject], &failure)?;
         }
+        let mut arrivals = Arrivals::default();
+        arrivals.note(&source, at);
+        self.feeds.add(arrivals);
+        self.feeds.write(self.connection)?;
         rows::reach(self.connection, position, at)?;
         Ok(Done::Something)
     }
