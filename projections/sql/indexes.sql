@@ -24,7 +24,6 @@ CREATE INDEX breaches_owed ON breaches (owed, raised_at, duty) WHERE owed IS NOT
 CREATE INDEX subjects_by_next ON subjects (next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX subjects_by_kind ON subjects (kind, subject);
 CREATE INDEX organisations_by_parent ON organisations (parent);
-CREATE INDEX notices_rejected ON notices (position) WHERE status = 'rejected';
 CREATE INDEX steps_to_take ON steps (at, duty) WHERE taken = 0;
 -- All that compliance is counted from, so that the rows themselves, with their records, are not read.
 CREATE INDEX duties_by_due ON duties

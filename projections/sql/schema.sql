@@ -204,8 +204,12 @@ CREATE TABLE occasions
   subject  text    NOT NULL,
   -- The organisation that opened or asked; null where unknown.
   org      text,
-  -- Where the event stands.
+  -- Where the event stands, who told it and under which id.
   position integer NOT NULL,
+  teller   text    NOT NULL,
+  fact     text    NOT NULL,
+  -- 1 where it was recorded more than a day after it occurred.
+  late     integer NOT NULL,
   -- 1 once a notice of it is in the log.
   queued   integer NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -218,9 +222,16 @@ CREATE TABLE annulments
   position    integer NOT NULL PRIMARY KEY,
   -- Whom it is about.
   subject     text    NOT NULL,
-  recorded_at integer NOT NULL
+  recorded_at integer NOT NULL,
+  -- Who told it and under which id, and the same of the fact that it names.
+  teller       text NOT NULL,
+  fact         text NOT NULL,
+  named_teller text NOT NULL,
+  named_fact   text NOT NULL
 ) STRICT;
 CREATE INDEX annulments_by_time ON annulments (recorded_at);
+CREATE INDEX annulments_of ON annulments (named_teller, named_fact);
+CREATE INDEX annulments_by_name ON annulments (teller, fact);
 
 -- How people want their mail, from `preferences.set`.
 CREATE TABLE preferences
@@ -245,8 +256,14 @@ CREATE TABLE notices
   -- `queued`, `accepted`, `deferred`, `rejected` or `ambiguous`.
   status    text    NOT NULL,
   -- What the mail server answered last.
-  reply     text
+  reply     text,
+  -- When it was accepted or rejected; null while it waits.
+  settled_at integer,
+  -- 1 for one that could not be delivered though it had something to say.
+  dead       integer NOT NULL
 ) STRICT;
+CREATE INDEX notices_dead ON notices (settled_at) WHERE dead = 1;
+CREATE INDEX notices_of_recipient ON notices (recipient, template, position);
 CREATE INDEX notices_waiting ON notices (position) WHERE status IN ('queued', 'deferred', 'ambiguous');
 
 -- The duties that a notice lists.
@@ -259,6 +276,28 @@ CREATE TABLE notice_duties
   PRIMARY KEY (notice, position)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX notices_of_duty ON notice_duties (duty);
+
+-- What was told of who takes up and who gives up a post or a role, from `post.*`, `user.registered` and
+-- `user.left_role`: from it follow the next two tables.
+CREATE TABLE tenures
+(
+  -- Where the event stands, who told it and under which id.
+  position integer NOT NULL PRIMARY KEY,
+  teller   text    NOT NULL,
+  fact     text    NOT NULL,
+  user     text    NOT NULL,
+  -- The organisation and the post; empty for the user's role.
+  org      text    NOT NULL,
+  post     text    NOT NULL,
+  -- When it occurred.
+  at       integer NOT NULL,
+  -- 1 where it is taken up, 0 where it is given up.
+  begins   integer NOT NULL,
+  -- 1 while it is annulled.
+  annulled integer NOT NULL
+) STRICT;
+CREATE INDEX tenures_of ON tenures (user, org, post, at, position);
+CREATE UNIQUE INDEX tenures_by_name ON tenures (teller, fact);
 
 -- Who holds which post.
 CREATE TABLE posts
@@ -299,6 +338,21 @@ CREATE TABLE evidence
   -- Since when.
   since  integer NOT NULL,
   PRIMARY KEY (holder, type)
+) STRICT, WITHOUT ROWID;
+
+-- How often each teller but Mandate itself tells something, so that one that falls silent is noticed.
+CREATE TABLE feeds
+(
+  source         text    NOT NULL PRIMARY KEY,
+  -- When it first told something, and when last.
+  first_at       integer NOT NULL,
+  last_at        integer NOT NULL,
+  -- Moments at which it told something.
+  arrivals       integer NOT NULL,
+  -- Since when the present period runs, and the longest pause of it and of the one before, in nanoseconds.
+  period_from    integer NOT NULL,
+  longest        integer NOT NULL,
+  longest_before integer NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 -- Subjects that cannot be followed: their rows stay as they were.

@@ -9,12 +9,13 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use mandate_domain::catalogue::{FactType, SubjectKind};
 use mandate_domain::judge::History;
 use mandate_domain::time::Instant;
-use mandate_store::{Head, Position, Reader, StoreError, Told};
+use mandate_store::{Head, Outline, Position, Reader, StoreError, Told};
 use rusqlite::Connection;
 
 use crate::cross::{Cross, Foreign, is_judged};
 use crate::cuts::{Cut, Cuts};
 use crate::error::ProjectionError;
+use crate::feeds::{Arrivals, Feeds};
 use crate::model::Progress;
 use crate::placed::{Decoder, Placed, encode};
 use crate::rows::{self, Evidence, Writing};
@@ -130,6 +131,7 @@ struct Chunk {
     /// Events that have rows of their own.
     of_their_own: Vec<Told>,
     unreadable: Vec<(Cut, String)>,
+    arrivals: Arrivals,
 }
 
 /// Reads the log once: events with rows of their own are written, facts are put aside; answers with what cannot be
@@ -165,6 +167,7 @@ fn put_aside(
                 receiver
             })
             .collect();
+        let mut feeds = Feeds::default();
         for chunk in 0..chunks {
             let turn = usize::try_from(chunk).unwrap_or(0) % threads;
             let read = ahead.get(turn).and_then(|ahead| ahead.recv().ok());
@@ -176,7 +179,9 @@ fn put_aside(
                 spill.add(range, bytes)?;
             }
             unreadable.extend(chunk.unreadable);
+            feeds.add(chunk.arrivals);
         }
+        feeds.write(connection)?;
         Ok(unreadable)
     })
 }
@@ -205,9 +210,10 @@ fn read_chunk(
                 end = to;
             }
             Err(StoreError::Unreadable { position, reason }) if position.get() == after + 1 => {
-                let found = log.subject_at(position)?;
+                let found = log.outline_at(position)?;
                 let gap = StoreError::Gap { missing: position, head: Position::new(to) };
-                let (subject, at) = found.ok_or(gap)?;
+                let Outline { subject, source, recorded_at: at } = found.ok_or(gap)?;
+                chunk.arrivals.note(&source, at);
                 let position = u32::try_from(position.get()).unwrap_or(u32::MAX);
                 chunk.unreadable.push((Cut { position, at, reason }, subject));
                 after += 1;
@@ -222,6 +228,7 @@ fn read_chunk(
 
 impl Chunk {
     fn add(&mut self, event: Told, cross: &Cross, ranges: &[String]) {
+        self.arrivals.note(&event.fact.source, event.recorded_at);
         if is_judged(&event.fact.subject) {
             let range = range_of(ranges, cross.leader(&event.fact.subject));
             let own = events::has_rows(&event).then(|| event.clone());

@@ -7,7 +7,11 @@ use rusqlite::{Connection, params};
 
 use crate::cross::waived_subject;
 use crate::error::ProjectionError;
-use crate::rows;
+use crate::{rows, tenures};
+
+/// How the reply of a rejected notice begins that was not sent because it had nothing to say any more, or not to its
+/// recipient: no dead letter.
+pub const MOOT: &str = "moot: ";
 
 /// Whether an event has rows of its own.
 pub(crate) fn has_rows(event: &Told) -> bool {
@@ -53,10 +57,7 @@ pub(crate) fn take_in(connection: &Connection, event: &Told) -> Result<(), Proje
         FactType::BreachRescinded => breach_status(connection, event, "rescinded")?,
         FactType::BreachEscalated => escalated(connection, event)?,
         FactType::PreferencesSet => preferences(connection, event)?,
-        FactType::FactAnnulled => {
-            let sql = "INSERT INTO annulments (position, subject, recorded_at) VALUES (?1, ?2, ?3)";
-            execute(connection, sql, params![to_i64(event), &*fact.subject, event.recorded_at.nanos()])?;
-        }
+        FactType::FactAnnulled => tenures::annulled(connection, event)?,
         FactType::AccessOpened
         | FactType::RecordAccessed
         | FactType::PartnershipRequested
@@ -66,11 +67,8 @@ pub(crate) fn take_in(connection: &Connection, event: &Told) -> Result<(), Proje
         FactType::NoticeDeferred => notice_status(connection, event, "deferred")?,
         FactType::NoticeRejected => notice_status(connection, event, "rejected")?,
         FactType::NoticeAmbiguous => notice_status(connection, event, "ambiguous")?,
-        FactType::PostFilled => {
-            post(connection, event, "INSERT OR IGNORE INTO posts (org, post, user) VALUES (?1, ?2, ?3)")?;
-        }
-        FactType::PostVacated => {
-            post(connection, event, "DELETE FROM posts WHERE org = ?1 AND post = ?2 AND user = ?3")?;
+        FactType::PostFilled | FactType::PostVacated | FactType::UserLeftRole => {
+            tenures::told(connection, event)?;
         }
         // A terminal lies under its organisation, where those are who answer for it.
         FactType::OrganisationPlaced | FactType::TerminalRegistered => {
@@ -85,13 +83,10 @@ pub(crate) fn take_in(connection: &Connection, event: &Told) -> Result<(), Proje
             execute(connection, sql, params![&*fact.subject, fact.time.nanos()])?;
         }
         FactType::UserRegistered => {
-            execute(connection, "DELETE FROM leavers WHERE user = ?1", [&*fact.subject])?;
+            tenures::told(connection, event)?;
             address(connection, event)?;
         }
         FactType::UserMoved => address(connection, event)?,
-        FactType::UserLeftRole => {
-            execute(connection, "INSERT OR IGNORE INTO leavers (user) VALUES (?1)", [&*fact.subject])?;
-        }
         FactType::MessageQuarantined => quarantined(connection, event)?,
         FactType::MessageReplayed => settled(connection, event, "replayed")?,
         FactType::MessageDiscarded => settled(connection, event, "discarded")?,
@@ -140,11 +135,15 @@ fn settled(connection: &Connection, event: &Told, status: &str) -> Result<(), Pr
     execute(connection, sql, params![&*named.1, status, to_i64(event)])
 }
 
-fn to_i64(event: &Told) -> i64 {
+pub(crate) fn to_i64(event: &Told) -> i64 {
     i64::try_from(event.position.get()).unwrap_or(i64::MAX)
 }
 
-fn execute(connection: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<(), ProjectionError> {
+pub(crate) fn execute(
+    connection: &Connection,
+    sql: &str,
+    values: impl rusqlite::Params,
+) -> Result<(), ProjectionError> {
     let failed = ProjectionError::database("take in an event");
     connection.prepare_cached(sql).map_err(&failed)?.execute(values).map_err(&failed)?;
     Ok(())
@@ -206,13 +205,14 @@ fn preferences(connection: &Connection, event: &Told) -> Result<(), ProjectionEr
     execute(connection, sql, params![&*fact.subject, fact.text(Field::DigestAt), from, until, off])
 }
 
-/// What was recorded longer than this after it occurred came late or in an import: nobody is told of it singly.
+/// What was recorded longer than this after it occurred came late: nobody is told of it singly.
 const NEWS_SECONDS: i64 = 24 * 3600;
 
-/// The kind of occasion that an event is and the organisation behind it, if people are told of it.
+/// The kind of occasion that an event is and the organisation behind it, if people are told of it; what was recorded
+/// elsewhere long ago and is imported was told there.
 fn occasion_of(event: &Told) -> Option<(&'static str, Option<&str>)> {
     let fact = &event.fact;
-    if fact.recorded.is_some() || fact.time.plus_seconds(NEWS_SECONDS) < event.recorded_at {
+    if fact.recorded.is_some_and(|at| at.plus_seconds(NEWS_SECONDS) < event.recorded_at) {
         return None;
     }
     match fact.kind {
@@ -231,9 +231,11 @@ fn occasion(connection: &Connection, event: &Told) -> Result<(), ProjectionError
     let Some((kind, org)) = occasion_of(event) else { return Ok(()) };
     let fact = &event.fact;
     let occasion = format!("{kind}:{}:{}#{}", fact.subject, fact.source, fact.id);
-    let sql = "INSERT OR IGNORE INTO occasions (occasion, kind, subject, org, position, queued) \
-               VALUES (?1, ?2, ?3, ?4, ?5, 0)";
-    execute(connection, sql, params![occasion, kind, &*fact.subject, org, to_i64(event)])
+    let late = fact.time.plus_seconds(NEWS_SECONDS) < event.recorded_at;
+    let sql = "INSERT OR IGNORE INTO occasions (occasion, kind, subject, org, position, teller, fact, late, queued) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0)";
+    let values = params![occasion, kind, &*fact.subject, org, to_i64(event), &*fact.source, &*fact.id, late];
+    execute(connection, sql, values)
 }
 
 fn breached(connection: &Connection, event: &Told) -> Result<(), ProjectionError> {
@@ -275,8 +277,8 @@ fn breach_status(connection: &Connection, event: &Told, status: &str) -> Result<
 fn notice_queued(connection: &Connection, event: &Told) -> Result<(), ProjectionError> {
     let fact = &event.fact;
     let notice = fact.text(Field::Notice).unwrap_or("");
-    let first = "INSERT OR IGNORE INTO notices (notice, template, recipient, position, queued_at, status) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, 'queued')";
+    let first = "INSERT OR IGNORE INTO notices (notice, template, recipient, position, queued_at, status, dead) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, 'queued', 0)";
     let template = fact.text(Field::Template).unwrap_or("");
     let recipient = fact.text(Field::Recipient).unwrap_or("");
     execute(
@@ -298,12 +300,10 @@ fn notice_queued(connection: &Connection, event: &Told) -> Result<(), Projection
 const OCCASIONS: &[&str] = &["opened", "partnership", "transfer"];
 
 fn notice_status(connection: &Connection, event: &Told, status: &str) -> Result<(), ProjectionError> {
-    let sql = "UPDATE notices SET status = ?2, reply = ?3 WHERE notice = ?1 AND status NOT IN ('accepted', 'rejected')";
+    let sql = "UPDATE notices SET status = ?2, reply = ?3, settled_at = ?4, dead = ?5 \
+               WHERE notice = ?1 AND status NOT IN ('accepted', 'rejected')";
     let (notice, reply) = (event.fact.text(Field::Notice), event.fact.text(Field::Reply));
-    execute(connection, sql, params![notice, status, reply])
-}
-
-fn post(connection: &Connection, event: &Told, sql: &str) -> Result<(), ProjectionError> {
-    let fact = &event.fact;
-    execute(connection, sql, params![&*fact.subject, fact.text(Field::Post), fact.text(Field::User)])
+    let settled_at = matches!(status, "accepted" | "rejected").then(|| event.recorded_at.nanos());
+    let dead = status == "rejected" && !reply.is_some_and(|reply| reply.starts_with(MOOT));
+    execute(connection, sql, params![notice, status, reply, settled_at, dead])
 }

@@ -11,7 +11,9 @@ mod cuts;
 mod database;
 mod error;
 mod events;
+mod feeds;
 mod gather;
+mod limits;
 mod live;
 mod model;
 mod placed;
@@ -21,6 +23,7 @@ mod rows;
 mod spill;
 mod status;
 mod steps;
+mod tenures;
 mod unit;
 
 use std::path::{Path, PathBuf};
@@ -32,10 +35,12 @@ use rusqlite::Connection;
 
 pub use compare::{Comparison, Difference, Table};
 pub use error::ProjectionError;
+pub use events::MOOT;
+pub use limits::Limited;
 pub use model::{
     Annulled, BreachRow, DiscrepancyFilter, DutyCount, DutyFilter, DutyRow, DutySort, DutyVersion,
-    EscalationDue, Listed, MAX_PAGE, NoticeRow, Occasion, Parked, PostHolder, Preferences, Progress,
-    QuarantineFilter, QuarantineRow, Rescission, SubjectRow, TimelineEntry, Warning,
+    EscalationDue, Feed, Listed, MAX_PAGE, NoticeRow, Occasion, Parked, Place, PostHolder, Preferences,
+    Progress, QuarantineFilter, QuarantineRow, Rescission, SubjectRow, TimelineEntry, Warning,
 };
 pub use queries::ByUnit;
 pub use status::{MailStatus, Status};
@@ -53,6 +58,7 @@ pub struct Projections {
 struct Shared {
     log: Reader,
     file: PathBuf,
+    limits: limits::Limits,
     cross: RwLock<Cross>,
     writer: Mutex<Writer>,
     /// Connections for queries, beside the writer. Held for writing while the file is replaced.
@@ -81,7 +87,16 @@ impl Projections {
         let cross = RwLock::new(Cross::load(log, progress.position)?);
         let writer = Mutex::new(Writer::new(connection)?);
         let readers = RwLock::default();
-        Ok(Self { shared: Arc::new(Shared { log: log.clone(), file, cross, writer, readers }) })
+        Ok(Self {
+            shared: Arc::new(Shared {
+                log: log.clone(),
+                file,
+                limits: limits::Limits::default(),
+                cross,
+                writer,
+                readers,
+            }),
+        })
     }
 
     /// Makes the read models anew from the log, beside those in use, and puts them in their place.
@@ -108,13 +123,29 @@ impl Projections {
         status::status(data_dir, log)
     }
 
-    /// The mails of a data directory that wait, and those queued since an instant that could not be delivered; beside a
-    /// running server as well.
+    /// The mails of a data directory that wait, and those given up or refused since an instant; beside a running server as
+    /// well.
     ///
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn mail_of(data_dir: &Path, since: Instant) -> Result<MailStatus, ProjectionError> {
         status::mail_of(data_dir, since)
+    }
+
+    /// The tellers of a data directory, and how often each tells something; beside a running server as well.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn feeds_of(data_dir: &Path) -> Result<Vec<Feed>, ProjectionError> {
+        status::feeds_of(data_dir)
+    }
+
+    /// The tellers of the log but Mandate itself, and how often each tells something.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn feeds(&self) -> Result<Vec<Feed>, ProjectionError> {
+        self.read(feeds::read)
     }
 
     /// Makes the read models anew beside those in use, which stay, and compares the two.

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, HashSet};
 use mandate_domain::catalogue::FactType;
 use mandate_domain::fact::Fact;
 use mandate_domain::time::Instant;
-use mandate_store::{Position, StoreError, Told};
+use mandate_store::{Outline, Position, StoreError, Told};
 use rusqlite::Connection;
 
 use crate::cross::{Cross, Reach, is_judged, target, waived_subject};
 use crate::error::ProjectionError;
+use crate::feeds::{Arrivals, Feeds};
 use crate::gather::{Task, follow_all, read_stream};
 use crate::model::Progress;
 use crate::placed::{Placed, encode};
@@ -35,6 +36,7 @@ const MUCH_LONGER: u64 = 8;
 pub(crate) struct Writer {
     pub connection: Connection,
     evidence: Evidence,
+    feeds: Feeds,
     parked: HashSet<String>,
     /// The latest moment to which the clock may have been followed for anybody: later than the checkpoint while others
     /// are still behind, and after a start, when nobody knows.
@@ -58,8 +60,9 @@ enum Next {
 impl Writer {
     pub fn new(connection: Connection) -> Result<Self, ProjectionError> {
         let evidence = Evidence::load(&connection)?;
+        let feeds = Feeds::load(&connection)?;
         let parked = rows::parked(&connection)?.into_iter().map(|parked| parked.subject).collect();
-        Ok(Self { connection, evidence, parked, ahead: Instant::MAX })
+        Ok(Self { connection, evidence, feeds, parked, ahead: Instant::MAX })
     }
 }
 
@@ -125,9 +128,10 @@ impl Shared {
         step: impl FnOnce(&mut Step<'_>) -> Result<T, ProjectionError>,
     ) -> Result<T, ProjectionError> {
         let progress = rows::progress(&writer.connection)?;
-        let Writer { connection, evidence, parked, ahead } = writer;
+        let Writer { connection, evidence, feeds, parked, ahead } = writer;
         let transaction = connection.transaction().map_err(ProjectionError::database("begin"))?;
-        let mut work = Step { shared: self, connection: &transaction, evidence, parked, ahead, progress };
+        let mut work =
+            Step { shared: self, connection: &transaction, evidence, feeds, parked, ahead, progress };
         let done = step(&mut work).and_then(|done| {
             transaction.commit().map_err(ProjectionError::database("commit"))?;
             Ok(done)
@@ -135,6 +139,7 @@ impl Shared {
         if done.is_err() {
             // The rows are as before; what was noted in memory is not.
             writer.evidence = Evidence::load(&writer.connection)?;
+            writer.feeds = Feeds::load(&writer.connection)?;
             writer.parked =
                 rows::parked(&writer.connection)?.into_iter().map(|parked| parked.subject).collect();
             let cross = Cross::load(&self.log, progress.position)?;
@@ -149,6 +154,7 @@ struct Step<'w> {
     shared: &'w Shared,
     connection: &'w Connection,
     evidence: &'w mut Evidence,
+    feeds: &'w mut Feeds,
     parked: &'w mut HashSet<String>,
     ahead: &'w mut Instant,
     progress: Progress,
@@ -213,7 +219,9 @@ impl Step<'_> {
         let mut reaches: Vec<(Reach, Instant)> = Vec::new();
         let mut changes_policy = false;
         let mut facts = Vec::new();
+        let mut arrivals = Arrivals::default();
         for event in events {
+            arrivals.note(&event.fact.source, event.recorded_at);
             let placed = Placed::from_told(event.clone());
             events::take_in(self.connection, event)?;
             if is_judged(&placed.fact.subject) {
@@ -249,6 +257,8 @@ impl Step<'_> {
                 }
             }
         }
+        self.feeds.add(arrivals);
+        self.feeds.write(self.connection)?;
         if changes_policy {
             let mut cross = self.shared.cross_mut()?;
             cross.renew_epochs();
@@ -384,8 +394,9 @@ impl Step<'_> {
 
     /// Parks the subject of an event that cannot be decoded, as it stood just before, and goes on after it.
     fn park_unreadable(&mut self, position: Position, reason: String) -> Result<Done, ProjectionError> {
-        let found = self.shared.log.subject_at(position)?;
-        let (subject, at) = found.ok_or(StoreError::Gap { missing: position, head: position })?;
+        let found = self.shared.log.outline_at(position)?;
+        let Outline { subject, source, recorded_at: at } =
+            found.ok_or(StoreError::Gap { missing: position, head: position })?;
         if is_judged(&subject) {
             if self.follow_clock(at.just_before())? == Done::Something {
                 return Ok(Done::Something);
@@ -397,6 +408,10 @@ impl Step<'_> {
             let failure = Failure { reason, position: position_u32(position), since: at };
             rows::park(self.connection, &[subject], &failure)?;
         }
+        let mut arrivals = Arrivals::default();
+        arrivals.note(&source, at);
+        self.feeds.add(arrivals);
+        self.feeds.write(self.connection)?;
         rows::reach(self.connection, position, at)?;
         Ok(Done::Something)
     }

@@ -218,6 +218,8 @@ pub struct EscalationDue {
     pub to_role: String,
     /// When the step came.
     pub at: Instant,
+    /// When the breach was raised.
+    pub raised_at: Instant,
 }
 
 /// What others did of which people are told once.
@@ -233,6 +235,38 @@ pub struct Occasion {
     pub org: Option<String>,
     /// Where the event stands.
     pub position: Position,
+    /// Whether it was recorded more than a day after it occurred.
+    pub late: bool,
+    /// Whether it was stated in error.
+    pub annulled: bool,
+}
+
+/// A place in the log with when it was recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The position.
+    pub position: Position,
+    /// The moment.
+    pub at: Instant,
+}
+
+/// A teller, and how often it tells something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Feed {
+    /// The source of its facts.
+    pub source: String,
+    /// When it first told something.
+    pub first_at: Instant,
+    /// When it told something last.
+    pub last_at: Instant,
+    /// At how many moments it told something.
+    pub arrivals: u64,
+    /// Since when the present period runs.
+    pub period_from: Instant,
+    /// The longest pause of the present period, in nanoseconds.
+    pub longest_ns: i64,
+    /// The longest pause of the period before, in nanoseconds.
+    pub longest_before_ns: i64,
 }
 
 /// Of whom something was stated in error.

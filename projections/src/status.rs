@@ -8,9 +8,9 @@ use rusqlite::{Connection, params};
 use serde::Serialize;
 
 use crate::error::ProjectionError;
-use crate::model::{NoticeRow, Parked};
+use crate::model::{Feed, NoticeRow, Parked};
 use crate::queries::notices_alone;
-use crate::{FILE, compare, database, rows};
+use crate::{FILE, compare, database, feeds, rows};
 
 /// How the read models stand.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -48,11 +48,11 @@ pub struct MailStatus {
 /// Most mails of each kind.
 const MAILS: u32 = 1_000;
 
-/// The mails that wait, and those queued at or after an instant that could not be delivered.
+/// The mails that wait, and those given up or refused at or after an instant.
 pub(crate) fn mail(connection: &Connection, since: Instant) -> Result<MailStatus, ProjectionError> {
     let waiting = "WHERE n.status IN ('queued', 'deferred', 'ambiguous') ORDER BY n.position LIMIT ?1";
-    let dead = "WHERE n.status = 'rejected' AND n.queued_at >= ?1 AND n.reply NOT LIKE 'moot:%' \
-                AND n.reply NOT LIKE 'its recipient%' ORDER BY n.position DESC LIMIT ?2";
+    let dead = "INDEXED BY notices_dead WHERE n.dead = 1 AND n.settled_at >= ?1 \
+                ORDER BY n.settled_at DESC, n.position DESC LIMIT ?2";
     Ok(MailStatus {
         waiting: notices_alone(connection, waiting, [MAILS])?,
         dead: notices_alone(connection, dead, params![since.nanos(), MAILS])?,
@@ -61,15 +61,22 @@ pub(crate) fn mail(connection: &Connection, since: Instant) -> Result<MailStatus
 
 /// The same of a data directory, beside a running server as well; nothing where there are no tables.
 pub(crate) fn mail_of(data_dir: &Path, since: Instant) -> Result<MailStatus, ProjectionError> {
+    tables_of(data_dir)?.map_or_else(|| Ok(MailStatus::default()), |connection| mail(&connection, since))
+}
+
+/// The tellers of a data directory, beside a running server as well; none where there are no tables.
+pub(crate) fn feeds_of(data_dir: &Path) -> Result<Vec<Feed>, ProjectionError> {
+    tables_of(data_dir)?.map_or_else(|| Ok(Vec::new()), |connection| feeds::read(&connection))
+}
+
+/// The tables of a data directory, if this program has made some.
+fn tables_of(data_dir: &Path) -> Result<Option<Connection>, ProjectionError> {
     let file = data_dir.join(FILE);
     if !file.exists() {
-        return Ok(MailStatus::default());
+        return Ok(None);
     }
     let connection = database::open_read_only(&file)?;
-    if !database::is_of_this_version(&connection)? {
-        return Ok(MailStatus::default());
-    }
-    mail(&connection, since)
+    Ok(database::is_of_this_version(&connection)?.then_some(connection))
 }
 
 /// Looks at the tables of a data directory, beside a running server as well.

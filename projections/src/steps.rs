@@ -4,8 +4,9 @@ use mandate_domain::calendar::CalendarView;
 use mandate_domain::policy::{Step as WarnStep, Version};
 use mandate_domain::time::{Date, Instant};
 
-/// Steps on a day come at seven in the morning.
-const HOUR_SECONDS: i64 = 7 * 3600;
+/// Steps on a day come at seven in the morning. Clocks change in the small hours, so that it is counted back from the
+/// end of the day: 17 hours on every day of the year.
+const SECONDS_TO_MIDNIGHT: i64 = 17 * 3600;
 /// Who is told of a breach at once, by the mail about the breach itself.
 const AT_BREACH: &str = "cpc";
 
@@ -16,6 +17,11 @@ pub(crate) struct NextStep {
     pub at: Instant,
     /// To whom it escalates; none for a warning.
     pub to_role: Option<String>,
+}
+
+/// Seven in the morning in London.
+fn morning_of(day: Date) -> Instant {
+    day.end().plus_seconds(-SECONDS_TO_MIDNIGHT)
 }
 
 /// The warnings of a duty from an instant on.
@@ -33,7 +39,7 @@ pub(crate) fn warnings(
                 (0..days).fold(act_by, |day, _| calendar.last_working_day_to(day.previous()))
             }
         };
-        NextStep { name: step.name(), at: day.start().plus_seconds(HOUR_SECONDS), to_role: None }
+        NextStep { name: step.name(), at: morning_of(day), to_role: None }
     };
     version.warn.iter().map(step).filter(|step| step.at >= earliest).collect()
 }
@@ -49,10 +55,7 @@ pub(crate) fn escalations(
     let later = version.escalate.iter().filter(|step| step.working_days > 0 || step.to != AT_BREACH);
     later
         .map(|step| {
-            let morning = || {
-                let day = calendar.nth_working_day_after(due_on, step.working_days);
-                day.start().plus_seconds(HOUR_SECONDS)
-            };
+            let morning = || morning_of(calendar.nth_working_day_after(due_on, step.working_days));
             NextStep {
                 name: format!("escalate-{}wd-{}", step.working_days, step.to),
                 at: if step.working_days == 0 { due_at } else { morning().max(due_at) },
@@ -68,6 +71,21 @@ mod tests {
     use mandate_domain::policy::Policy;
 
     use super::*;
+
+    #[test]
+    fn steps_come_at_seven_in_london_on_every_day_also_when_the_clocks_change() {
+        for (day, wanted) in [
+            ("2026-03-28", "2026-03-28T07:00:00Z"),
+            // The clocks go forward at 01:00 on Sunday 29 March, and back at 02:00 on Sunday 25 October 2026.
+            ("2026-03-29", "2026-03-29T06:00:00Z"),
+            ("2026-03-30", "2026-03-30T06:00:00Z"),
+            ("2026-10-24", "2026-10-24T06:00:00Z"),
+            ("2026-10-25", "2026-10-25T07:00:00Z"),
+            ("2026-10-26", "2026-10-26T07:00:00Z"),
+        ] {
+            assert_eq!(morning_of(Date::parse(day).unwrap()).to_string(), wanted, "{day}");
+        }
+    }
 
     #[test]
     fn a_breach_escalates_on_the_fifth_and_on_the_twentieth_working_day_after_its_deadline() {

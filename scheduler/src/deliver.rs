@@ -2,58 +2,45 @@
 //!
 //! The log alone says what was tried: an outcome is an event on the first duty that the notice lists, under an id of
 //! its own. A program that stops between the server's answer and that event sends the same bytes under the same
-//! Message-ID again.
+//! Message-ID again. A notice that cannot be written is put by and told to `/health`; those behind it go on.
+
+mod standing;
+mod turn;
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use lettre::Address;
 use mandate_domain::time::Instant;
-use mandate_projections::NoticeRow;
-use mandate_store::{OnError, Outcome};
+use mandate_projections::{MOOT, NoticeRow};
+use mandate_store::{OnError, Outcome, Position};
 use sha2::{Digest as _, Sha256};
 
-use crate::duty_log::{Attempts, DutyLog};
+use crate::duty_log::Attempts;
 use crate::error::SchedulerError;
 use crate::event::{self, Told};
-use crate::letter::{Draft, Letter, LetterWriter, Sent, rule_of};
+use crate::letter::{Draft, LetterWriter, Sent};
 use crate::mail::{Attempt, Envelope, Outgoing, Session, compose};
 use crate::notice::{Template, given_up_at, pause_seconds};
 use crate::outbox::Outbox;
 use crate::recipients::Recipients;
 use crate::redirect::Redirect;
-use crate::schedule::LondonTime;
 use crate::scheduler::{MailReport, Shared, locked};
 use crate::settings::Nodes;
+use crate::watch::PutBy;
+pub(crate) use turn::Rate;
+use turn::Turn;
 
-/// Waiting notices looked at in one pass.
-const LOOKED_AT: u32 = 10_000;
-/// No pause is longer; a moment further away was noted before the clock went back.
-const LONGEST_PAUSE_SECONDS: i64 = 3600;
-
+/// Waiting notices read at once.
+const PAGE: u32 = 1_000;
 /// A mail whose answer was lost is sent again so often.
 const SENT_AGAIN: u32 = 1;
-/// No attempt takes longer: the answers to all verbs are waited for, each for half a minute.
-const ATTEMPT_SECONDS: i64 = 600;
+/// When a notice that cannot be written is looked at again.
+const PUT_BY_SECONDS: i64 = 3600;
 /// What is recorded of an attempt whose program ended.
 const CUT_SHORT: &str = "the program ended before the answer was known";
 /// Why a mail is not sent a third time.
 const SENT_TWICE: &str = "sent twice, and both answers were lost";
-/// The rule about imminent risk, of which mail goes at any hour (4.36).
-const IMMINENT_RISK: &str = "4.36";
-
-/// Mails that left in a minute.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Rate {
-    since: Instant,
-    sent: u32,
-}
-
-impl Default for Rate {
-    fn default() -> Self {
-        Self { since: Instant::MIN, sent: 0 }
-    }
-}
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
@@ -80,18 +67,18 @@ struct Delivery<'s> {
 }
 
 /// A notice that is to be sent now.
-struct Due<'n> {
-    row: &'n NoticeRow,
-    first_duty: &'n str,
+struct Due {
+    row: NoticeRow,
+    first_duty: String,
     template: Template,
     attempts: Attempts,
 }
 
-/// Whether a notice is to be sent now.
-enum Turn<'n> {
-    Now(Due<'n>),
-    At(Instant),
-    Never,
+/// What is to be done with a notice, by what is so now.
+enum Prepared {
+    /// The attempt is in the log; the bytes are to be sent to the address.
+    Send(Vec<u8>, Address),
+    Settled(Fate),
 }
 
 /// How a notice fared.
@@ -103,16 +90,24 @@ enum Fate {
     Rejected(String, Redirect),
 }
 
+impl Fate {
+    fn moot(reason: &str, redirect: Redirect) -> Self {
+        Self::Rejected(format!("{MOOT}{reason}"), redirect)
+    }
+}
+
 impl Shared {
     /// Sends the notices whose time has come, up to the limit of a pass.
     pub fn send_mails(&self, now: Instant) -> Result<MailReport, SchedulerError> {
         let _alone = self.sending();
+        // Who holds a post and who wants quiet is asked of the read models: they take in the log first.
+        self.projections.advance(now)?;
         let mut delivery = Delivery {
             shared: self,
             now,
             outbox: Outbox::new(self.settings.outbox.as_deref()),
             session: self.mailer.session(),
-            recipients: Recipients::new(&self.projections, &self.settings.fallback.user),
+            recipients: self.recipients(now)?,
             unreachable: None,
             report: MailReport::default(),
             tried: 0,
@@ -121,18 +116,8 @@ impl Shared {
         // Once more for the notices that take the place of others.
         while std::mem::take(&mut delivery.redirected) && !delivery.report.more {
             delivery.report.next_at = None;
-            let waiting = self.projections.notices_waiting(LOOKED_AT)?;
-            let present: HashSet<&str> = waiting.iter().map(|row| row.notice.as_str()).collect();
-            locked(&self.retries).retain(|notice, _| present.contains(notice.as_str()));
-            if waiting.len() < LOOKED_AT as usize && locked(&self.vitals).mails_at.is_none() {
-                delivery.outbox.forget_all_but(&present);
-            }
             let before = delivery.settled();
-            for row in &waiting {
-                if !delivery.one(row)? {
-                    break;
-                }
-            }
+            delivery.all_that_wait()?;
             if delivery.settled() > before {
                 self.projections.advance(now)?;
             }
@@ -148,8 +133,54 @@ impl Delivery<'_> {
         accepted + deferred + rejected + ambiguous
     }
 
-    /// Sends a notice if its time has come; whether the pass goes on.
+    /// Looks at each notice that waits, in the order in which they were queued, up to the limit of a pass.
+    fn all_that_wait(&mut self) -> Result<(), SchedulerError> {
+        let mut after = Position::START;
+        let mut present: HashSet<String> = HashSet::new();
+        loop {
+            let waiting = self.shared.projections.notices_waiting(after, PAGE)?;
+            let last = waiting.len() < PAGE as usize;
+            for row in waiting {
+                after = row.position;
+                present.insert(row.notice.clone());
+                if !self.one_or_put_by(&row)? {
+                    return Ok(());
+                }
+            }
+            if last {
+                break;
+            }
+        }
+        locked(&self.shared.retries).retain(|notice, _| present.contains(notice));
+        locked(&self.shared.put_by).retain(|notice, _| present.contains(notice));
+        if locked(&self.shared.vitals).mails_at.is_none() {
+            self.outbox.forget_all_but(&present);
+        }
+        Ok(())
+    }
+
+    /// Sends a notice if its time has come; whether the pass goes on. What concerns this notice alone stops no other.
+    fn one_or_put_by(&mut self, row: &NoticeRow) -> Result<bool, SchedulerError> {
+        let notice = row.notice.clone();
+        match self.one(row) {
+            Ok(goes_on) => Ok(goes_on),
+            Err(error) if error.is_of_one_notice() => {
+                let at = self.now.plus_seconds(PUT_BY_SECONDS);
+                self.report.next_at = self.report.next_at.into_iter().chain([at]).min();
+                locked(&self.shared.retries).insert(notice.clone(), at);
+                tracing::error!(%notice, %error, "a mail cannot be written and is put by; the others go on");
+                let reason = error.to_string();
+                let mut put_by = locked(&self.shared.put_by);
+                put_by.entry(notice).or_insert(PutBy { since: self.now, reason: String::new() }).reason =
+                    reason;
+                Ok(true)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     fn one(&mut self, row: &NoticeRow) -> Result<bool, SchedulerError> {
+        let notice = row.notice.clone();
         let mut due = match self.turn(row)? {
             Turn::Now(due) => due,
             Turn::At(at) => {
@@ -169,69 +200,79 @@ impl Delivery<'_> {
             }
             self.tried += 1;
         }
-        // From here to the record no breach is rescinded.
-        let _settling = self.shared.settling();
+        let prepared = {
+            // Until the log has the attempt no breach is rescinded; while the mail server is spoken to they may be.
+            let _settling = self.shared.settling();
+            self.prepare(&mut due)?
+        };
+        let fate = match prepared {
+            Prepared::Settled(fate) => fate,
+            Prepared::Send(bytes, to) => self.send(&due, &bytes, &to),
+        };
+        self.record(&due, fate)?;
+        locked(&self.shared.put_by).remove(&notice);
+        Ok(true)
+    }
+
+    /// Looks again at what a notice tells of, and says in the log that it is about to be sent.
+    fn prepare(&mut self, due: &mut Due) -> Result<Prepared, SchedulerError> {
+        let shared = self.shared;
         if due.attempts.open_since.is_some() {
             // The program that tried ended before it could say what came of it.
             let lost = Told::Ambiguous(due.attempts.ambiguous + 1);
             let notice = &due.row.notice;
-            self.shared.settle(due.first_duty, notice, &[lost], CUT_SHORT, Vec::new(), self.now)?;
+            shared.settle(&due.first_duty, notice, &[lost], CUT_SHORT, Vec::new(), self.now)?;
             due.attempts.ambiguous += 1;
             self.report.ambiguous += 1;
             tracing::warn!(%notice, "an attempt was cut short; the mail may have gone");
         }
-        let fate = if due.attempts.ambiguous > SENT_AGAIN {
-            Fate::Rejected(SENT_TWICE.to_owned(), Redirect::Fallback)
-        } else {
-            self.fate(&due)?
+        if due.attempts.ambiguous > SENT_AGAIN {
+            return Ok(Prepared::Settled(Fate::Rejected(SENT_TWICE.to_owned(), Redirect::Fallback)));
+        }
+        let letter = match self.write(due)? {
+            Draft::Letter(letter) => letter,
+            Draft::Moot(reason) => return Ok(Prepared::Settled(Fate::moot(reason, Redirect::Nobody))),
+            Draft::Hidden => {
+                let reason = "what it tells of was limited to others";
+                return Ok(Prepared::Settled(Fate::moot(reason, Redirect::PresentHolders)));
+            }
         };
-        self.record(&due, fate)?;
-        Ok(true)
+        if !self.answers_still(due, &letter)? {
+            let reason = "its recipient answers for it no more";
+            return Ok(Prepared::Settled(Fate::moot(reason, Redirect::PresentHolders)));
+        }
+        let refused = |reason: String| Ok(Prepared::Settled(Fate::Rejected(reason, Redirect::Fallback)));
+        let to = match shared.address_of(&due.row.recipient)? {
+            Ok(to) => to,
+            Err(reason) => return refused(reason.to_owned()),
+        };
+        if !shared.settings.domains.allows(to.domain()) {
+            let reason = "refused: the domain of the address is not among those allowed ([mail] domains)";
+            return refused(reason.to_owned());
+        }
+        let notice = &due.row.notice;
+        let kept = if due.attempts.ambiguous > 0 { self.outbox.kept(notice) } else { None };
+        let envelope =
+            Envelope { notice, from: &shared.settings.from, to: &to, queued_at: due.row.queued_at };
+        let bytes = match kept.map_or_else(|| compose(envelope, &letter), Ok) {
+            Ok(bytes) => bytes,
+            Err(reason) => return refused(format!("refused: {reason}")),
+        };
+        if let Some(reply) = &self.unreachable {
+            return Ok(Prepared::Settled(self.later(due, reply.clone())));
+        }
+        if !self.begin(due, &bytes)? {
+            return Ok(Prepared::Settled(self.later(due, "another node is sending it".to_owned())));
+        }
+        if shared.settings.nodes == Nodes::Several && self.write(due)? != Draft::Letter(letter) {
+            // Another node recorded something between the look and the attempt.
+            let reply = "what it tells of changed as it was to be sent; it is written again".to_owned();
+            return Ok(Prepared::Settled(self.later(due, reply)));
+        }
+        Ok(Prepared::Send(bytes, to))
     }
 
-    fn turn<'n>(&self, row: &'n NoticeRow) -> Result<Turn<'n>, SchedulerError> {
-        let farthest = self.now.plus_seconds(LONGEST_PAUSE_SECONDS);
-        if let Some(at) = locked(&self.shared.retries).get(&row.notice).copied()
-            && at > self.now
-            && at <= farthest
-        {
-            return Ok(Turn::At(at));
-        }
-        let (Some((first_duty, _)), Some(template)) =
-            (row.duties.first(), Template::from_name(&row.template))
-        else {
-            tracing::error!(notice = %row.notice, template = %row.template, "a notice of an unknown form waits");
-            return Ok(Turn::Never);
-        };
-        let attempts = DutyLog::read(self.shared.store.reader(), first_duty)?.attempts(&row.notice);
-        if attempts.settled {
-            return Ok(Turn::Never);
-        }
-        if let Some(since) = attempts.open_since
-            && self.shared.settings.nodes == Nodes::Several
-        {
-            // Another node may be at it.
-            let at = since.plus_seconds(ATTEMPT_SECONDS);
-            if at > self.now && at <= farthest {
-                return Ok(Turn::At(at));
-            }
-        }
-        if let Some(at) = self.quiet_until(row, template)? {
-            return Ok(Turn::At(at));
-        }
-        // An attempt that was cut short is looked into at once.
-        let ended_at = attempts.last_at.filter(|_| attempts.open_since.is_none());
-        let next_at = ended_at.map(|at| at.plus_seconds(pause_seconds(attempts.count())));
-        match next_at {
-            Some(at) if at > self.now && at <= farthest => {
-                locked(&self.shared.retries).insert(row.notice.clone(), at);
-                Ok(Turn::At(at))
-            }
-            Some(_) | None => Ok(Turn::Now(Due { row, first_duty, template, attempts })),
-        }
-    }
-
-    fn fate(&mut self, due: &Due<'_>) -> Result<Fate, SchedulerError> {
+    fn write(&self, due: &Due) -> Result<Draft, SchedulerError> {
         let shared = self.shared;
         let sent = if due.attempts.ambiguous > 0 { Sent::Perhaps } else { Sent::NotYet };
         let writer = LetterWriter {
@@ -244,53 +285,12 @@ impl Delivery<'_> {
             shared,
             now: self.now,
         };
-        let letter = match writer.write(due.row, due.template, sent)? {
-            Draft::Letter(letter) => letter,
-            Draft::Moot(reason) => return Ok(Fate::Rejected(reason.to_owned(), Redirect::Nobody)),
-        };
-        if !self.answers_still(due, &letter)? {
-            return Ok(Fate::Rejected(
-                "its recipient holds the post no more".to_owned(),
-                Redirect::PresentHolders,
-            ));
-        }
-        let to = match shared.address_of(&due.row.recipient)? {
-            Ok(to) => to,
-            Err(reason) => return Ok(Fate::Rejected(reason.to_owned(), Redirect::Fallback)),
-        };
-        if !shared.settings.domains.allows(to.domain()) {
-            let reason = "refused: the domain of the address is not among those allowed ([mail] domains)";
-            return Ok(Fate::Rejected(reason.to_owned(), Redirect::Fallback));
-        }
-        self.attempt(due, &letter, &to)
+        writer.write(&due.row, due.template, sent)
     }
 
-    fn attempt(&mut self, due: &Due<'_>, letter: &Letter, to: &Address) -> Result<Fate, SchedulerError> {
-        let settings = &self.shared.settings;
-        let envelope =
-            Envelope { notice: &due.row.notice, from: &settings.from, to, queued_at: due.row.queued_at };
-        let notice = &due.row.notice;
-        let kept = if due.attempts.ambiguous > 0 { self.outbox.kept(notice) } else { None };
-        let bytes = match kept {
-            Some(bytes) => bytes,
-            None => match compose(envelope, letter) {
-                Ok(bytes) => bytes,
-                Err(reason) => {
-                    return Ok(Fate::Rejected(format!("refused: {reason}"), Redirect::Fallback));
-                }
-            },
-        };
-        let attempt = match &self.unreachable {
-            Some(reply) => Attempt::Unreachable { reply: reply.clone() },
-            None => {
-                if !self.begin(due, &bytes)? {
-                    return Ok(self.later(due, "another node is sending it".to_owned()));
-                }
-                let from = settings.sender();
-                self.session.send(Outgoing { notice, from, to, bytes: &bytes })
-            }
-        };
-        Ok(match attempt {
+    fn send(&mut self, due: &Due, bytes: &[u8], to: &Address) -> Fate {
+        let from = self.shared.settings.sender();
+        match self.session.send(Outgoing { notice: &due.row.notice, from, to, bytes }) {
             Attempt::Accepted { reply } => Fate::Accepted(reply),
             Attempt::Deferred { reply } => self.later(due, reply),
             Attempt::Unreachable { reply } => {
@@ -299,19 +299,19 @@ impl Delivery<'_> {
             }
             Attempt::Rejected { reply } => Fate::Rejected(reply, Redirect::Fallback),
             Attempt::Ambiguous { reply } => Fate::Ambiguous(reply),
-        })
+        }
     }
 
     /// Keeps the bytes and says in the log that they are about to be sent. Whether this node is to send them: of two that
     /// say so at once, one is stored.
-    fn begin(&self, due: &Due<'_>, bytes: &[u8]) -> Result<bool, SchedulerError> {
+    fn begin(&self, due: &Due, bytes: &[u8]) -> Result<bool, SchedulerError> {
         let notice = &due.row.notice;
         if let Err(error) = self.outbox.keep(notice, bytes) {
             tracing::warn!(%notice, %error, "the mail is not kept in the outbox; sent again, it is written again");
         }
         let digest = hex(&Sha256::digest(bytes));
         let number = due.attempts.begun + 1;
-        match event::attempted(notice, due.first_duty, number, &digest, self.now) {
+        match event::attempted(notice, &due.first_duty, number, &digest, self.now) {
             Ok(event) => {
                 let told = self.shared.store.append_blocking(vec![event], OnError::All)?;
                 Ok(matches!(told.as_slice(), [Outcome::Stored { .. }]))
@@ -323,43 +323,8 @@ impl Delivery<'_> {
         }
     }
 
-    /// Takes a turn of the present minute, or tells when the next one comes.
-    fn take_turn(&self) -> Result<(), Instant> {
-        let mut rate = locked(&self.shared.rate);
-        let ends = rate.since.plus_seconds(60);
-        if rate.since > self.now || ends <= self.now {
-            *rate = Rate { since: self.now, sent: 0 };
-        }
-        if rate.sent >= self.shared.settings.per_minute {
-            return Err(ends);
-        }
-        rate.sent += 1;
-        Ok(())
-    }
-
-    /// Until when a recipient wants no mail, if that is so now; what tells of imminent risk goes at any time, and so does
-    /// what tells the administrator that something is wrong.
-    fn quiet_until(&self, row: &NoticeRow, template: Template) -> Result<Option<Instant>, SchedulerError> {
-        let imminent = || row.duties.iter().any(|(duty, _)| rule_of(duty) == IMMINENT_RISK);
-        if template == Template::Operations || imminent() {
-            return Ok(None);
-        }
-        let preferences = self.recipients.preferences(&row.recipient)?;
-        let Some((from, until)) = &preferences.quiet else { return Ok(None) };
-        let (Ok(from), Ok(until)) = (LondonTime::parse(from), LondonTime::parse(until)) else {
-            return Ok(None);
-        };
-        let today = self.now.london_date();
-        // The quiet time that began yesterday, and the one that begins today.
-        let ends = [today.previous(), today].into_iter().find_map(|day| {
-            let ends = if until > from { until.on(day) } else { until.on(day.next()) };
-            (from.on(day) <= self.now && self.now < ends).then_some(ends)
-        });
-        Ok(ends)
-    }
-
     /// To be tried again, unless it was tried for long enough.
-    fn later(&self, due: &Due<'_>, reply: String) -> Fate {
+    fn later(&self, due: &Due, reply: String) -> Fate {
         if self.now < given_up_at(due.row.queued_at) {
             Fate::Deferred(reply)
         } else {
@@ -367,47 +332,7 @@ impl Delivery<'_> {
         }
     }
 
-    /// Whether the recipient still answers for a duty that the mail lists, or was told because nobody else could be.
-    fn answers_still(&self, due: &Due<'_>, letter: &Letter) -> Result<bool, SchedulerError> {
-        let recipient = &due.row.recipient;
-        if *recipient == self.shared.settings.fallback.user || due.attempts.ambiguous > 0 {
-            return Ok(true);
-        }
-        if letter.held_by.is_empty() {
-            return Ok(true);
-        }
-        for held in &letter.held_by {
-            let people = match due.template {
-                Template::Breach | Template::Summary => self.recipients.of_breach(held.holder.as_deref())?,
-                Template::Warning => {
-                    self.recipients.of_warning(held.holder.as_deref(), held.unit.as_deref())?
-                }
-                Template::Vetting => self.recipients.of_vetting(held.holder.as_deref())?,
-                Template::Escalation => {
-                    let role = held.role.as_deref().unwrap_or("head");
-                    self.recipients.of_escalation(held.holder.as_deref(), role)?
-                }
-                // A rescission goes to those who got the mail about the breach, whatever they do now; the others list
-                // no duties that somebody holds.
-                Template::Rescission
-                | Template::Opened
-                | Template::Partnership
-                | Template::Transfer
-                | Template::Digest
-                | Template::Team
-                | Template::Quarterly
-                | Template::Operations => return Ok(true),
-            };
-            // A deputy is told of what could not be delivered to who holds the post.
-            let deputies = self.recipients.deputies(held.holder.as_deref())?;
-            if people.contains(recipient) || deputies.contains(recipient) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    fn record(&mut self, due: &Due<'_>, fate: Fate) -> Result<(), SchedulerError> {
+    fn record(&mut self, due: &Due, fate: Fate) -> Result<(), SchedulerError> {
         let (told, reply, redirect) = match fate {
             Fate::Accepted(reply) => (vec![Told::Accepted], reply, Redirect::Nobody),
             Fate::Deferred(reply) => {
@@ -423,9 +348,9 @@ impl Delivery<'_> {
                 (vec![Told::Ambiguous(number), Told::Rejected], reply, Redirect::Fallback)
             }
         };
-        let queued = self.shared.redirect(due.row, due.template, redirect, &self.recipients, self.now)?;
+        let queued = self.shared.redirect(&due.row, due.template, redirect, &self.recipients, self.now)?;
         self.redirected |= !queued.is_empty();
-        self.shared.settle(due.first_duty, &due.row.notice, &told, &reply, queued, self.now)?;
+        self.shared.settle(&due.first_duty, &due.row.notice, &told, &reply, queued, self.now)?;
         let notice = &due.row.notice;
         if matches!(told.last(), Some(Told::Accepted | Told::Rejected)) {
             self.outbox.forget(notice);

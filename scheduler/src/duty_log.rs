@@ -130,6 +130,45 @@ impl DutyLog {
         Some((text(&step.fact, Field::Step)?, text(&step.fact, Field::ToRole)?))
     }
 
+    /// The step at which a notice was queued, where it tells of one.
+    fn step_of(&self, notice: &str, template: Template) -> Option<&str> {
+        let kind = match template {
+            Template::Escalation => FactType::BreachEscalated,
+            Template::Warning | Template::Vetting => FactType::DutyWarned,
+            Template::Breach
+            | Template::Summary
+            | Template::Rescission
+            | Template::Opened
+            | Template::Partnership
+            | Template::Transfer
+            | Template::Digest
+            | Template::Team
+            | Template::Quarterly
+            | Template::Operations => return None,
+        };
+        let queued = |event: &StoredEvent| {
+            event.fact.kind == FactType::NoticeQueued && event.fact.text(Field::Notice) == Some(notice)
+        };
+        let place = self.events.iter().position(queued)?;
+        let mut before = self.events.iter().take(place).rev();
+        before.find(|event| event.fact.kind == kind)?.fact.text(Field::Step)
+    }
+
+    /// Whether a person has another notice that tells the same as one: of that breach, of that step, of that act.
+    pub fn has_another(&self, notice: &str, template: Template, generation: u32, person: &str) -> bool {
+        let alike = |one: &Queued| {
+            one.template == template || (one.template.tells_of_breaches() && template.tells_of_breaches())
+        };
+        let step = self.step_of(notice, template);
+        self.notices().any(|one| {
+            one.notice != notice
+                && one.recipient == person
+                && one.generation == generation
+                && alike(&one)
+                && self.step_of(&one.notice, one.template) == step
+        })
+    }
+
     /// Whether a warning was given for this due moment in that generation.
     pub fn warned_of(&self, due_at_wanted: Option<Instant>, generation: u32) -> bool {
         let mut warned = self.own(FactType::DutyWarned);
@@ -180,34 +219,40 @@ impl DutyLog {
     }
 }
 
-/// Whether a notice may have reached its recipient with what was so at a position: it was accepted, or its answer
-/// was lost, before it, or an attempt was under way then.
+/// Whether a notice may have reached its recipient with what was so at a position: it was accepted before it, or of an
+/// attempt that was begun before it the answer was yes, was lost, or is still to come.
 pub(crate) fn may_have_gone_before(
     reader: &Reader,
     notice: &str,
     before: Position,
 ) -> Result<bool, StoreError> {
-    for told in [Told::Ambiguous(1), Told::Accepted] {
-        let event = reader.by_source_id(SOURCE, &told.id(notice))?;
-        if event.is_some_and(|event| event.position < before) {
-            return Ok(true);
-        }
-    }
-    let last = |id: &dyn Fn(u32) -> String| -> Result<Option<Position>, StoreError> {
-        let mut last = None;
-        for number in 1.. {
-            match reader.by_source_id(SOURCE, &id(number))?.map(|event| event.position) {
-                Some(position) if position < before => last = Some(position),
-                Some(_) | None => break,
-            }
-        }
-        Ok(last)
+    let one = |id: &str| -> Result<Option<Position>, StoreError> {
+        Ok(reader.by_source_id(SOURCE, id)?.map(|event| event.position))
     };
-    let begun = last(&|number| attempt_id(notice, number))?;
-    let deferred = last(&|number| Told::Deferred(number).id(notice))?;
-    let rejected = reader.by_source_id(SOURCE, &Told::Rejected.id(notice))?.map(|event| event.position);
-    let ended = deferred.max(rejected.filter(|position| *position < before));
-    Ok(begun > ended)
+    let each = |id: &dyn Fn(u32) -> String| -> Result<Vec<Position>, StoreError> {
+        let mut found = Vec::new();
+        while let Some(position) = one(&id(u32::try_from(found.len()).unwrap_or(u32::MAX).saturating_add(1)))?
+        {
+            found.push(position);
+        }
+        Ok(found)
+    };
+    let mut gone = each(&|number| Told::Ambiguous(number).id(notice))?;
+    gone.extend(one(&Told::Accepted.id(notice))?);
+    if gone.iter().any(|position| *position < before) {
+        return Ok(true);
+    }
+    let mut failed = each(&|number| Told::Deferred(number).id(notice))?;
+    failed.extend(one(&Told::Rejected.id(notice))?);
+    let begun = each(&|number| attempt_id(notice, number))?;
+    // Attempts come one after the other: what became of one is what was recorded next.
+    let next = |of: &[Position], begun: Position| of.iter().copied().filter(|told| *told > begun).min();
+    let mut begun = begun.into_iter().filter(|begun| *begun < before);
+    Ok(begun.any(|begun| match (next(&gone, begun), next(&failed, begun)) {
+        (None, Some(_)) => false,
+        (Some(gone), Some(failed)) => gone < failed,
+        (Some(_) | None, None) => true,
+    }))
 }
 
 fn text(fact: &Fact, field: Field) -> Option<String> {

@@ -32,6 +32,20 @@ pub enum SchedulerError {
     Thread(String),
 }
 
+impl SchedulerError {
+    /// Whether what went wrong concerns the one notice that was looked at, and no other.
+    pub(crate) const fn is_of_one_notice(&self) -> bool {
+        match self {
+            Self::Template { .. }
+            | Self::Log(StoreError::Unreadable { .. })
+            | Self::Projections(
+                ProjectionError::Row { .. } | ProjectionError::Log(StoreError::Unreadable { .. }),
+            ) => true,
+            Self::Log(_) | Self::Projections(_) | Self::Policy(_) | Self::Keys(_) | Self::Thread(_) => false,
+        }
+    }
+}
+
 /// Why settings cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("setting `{setting}`: {reason}")]

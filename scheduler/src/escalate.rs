@@ -4,16 +4,20 @@ use mandate_domain::time::Instant;
 
 use crate::error::SchedulerError;
 use crate::event;
-use crate::notice::{Template, shared_by_subject};
-use crate::recipients::Recipients;
+use crate::notice::{Mailing, Template, shared_by_subject};
 use crate::scheduler::{Shared, StepReport};
-use crate::steps::Batches;
+use crate::steps::{Batches, Enrolled};
+
+/// What the one mail is about that holds all whose breach was told in a summary.
+const SUMMARY: &str = "summary";
 
 impl Shared {
     /// Takes the steps that have come of breaches that stand, in the order in which they came: one mail to each
-    /// recipient for each step and holder. What is counted for the board has no mail.
+    /// recipient for each step and holder, and one for all whose breach was told in a summary: those imported, found late or
+    /// due before their holder took part. What is counted for the board has no mail.
     pub fn escalate(&self, now: Instant, report: &mut StepReport) -> Result<(), SchedulerError> {
-        let recipients = Recipients::new(&self.projections, &self.settings.fallback.user);
+        let recipients = self.recipients(now)?;
+        let mut enrolled = Enrolled::new();
         let mut batches = Batches::new(self, now, report);
         loop {
             let found = self.projections.escalations_due(now, batches.limit())?;
@@ -24,11 +28,15 @@ impl Shared {
             let mut owed = Vec::with_capacity(found.len());
             for due in &found {
                 let holder = due.duty.record.holder.as_deref();
-                let about = format!("{} {}", due.step, holder.unwrap_or_default());
-                let people = if self.is_for_digests(&due.duty) {
+                let about = match self.mailing(&due.duty, due.raised_at, &mut enrolled)? {
+                    Mailing::Singly => format!("{} {}", due.step, holder.unwrap_or_default()),
+                    Mailing::InSummary => SUMMARY.to_owned(),
+                };
+                let people = if self.is_for_digests(&due.duty, &recipients)? {
                     Vec::new()
                 } else {
-                    recipients.of_escalation(holder, &due.to_role)?
+                    let people = recipients.of_escalation(holder, &due.to_role)?;
+                    recipients.who_may_know(&due.duty.record.subject, people)?
                 };
                 owed.push((about, people));
             }

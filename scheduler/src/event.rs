@@ -144,13 +144,29 @@ pub(crate) fn queued(
     generation: u32,
     now: Instant,
 ) -> Result<NewEvent, FactError> {
+    let id = format!("queued-{}-{}", planned.notice, digest(&[duty]));
+    queued_as(&id, planned, duty, generation, now)
+}
+
+/// The same of an act of others of which nobody was told yet, under an id that follows from the act alone: of two nodes
+/// that tell of it at once, one does.
+pub(crate) fn queued_first(planned: &Planned, act: &str, now: Instant) -> Result<NewEvent, FactError> {
+    queued_as(&format!("told-{}", digest(&[act])), planned, act, 0, now)
+}
+
+fn queued_as(
+    id: &str,
+    planned: &Planned,
+    duty: &str,
+    generation: u32,
+    now: Instant,
+) -> Result<NewEvent, FactError> {
     let mut data = Map::new();
     data.insert("notice".to_owned(), json!(planned.notice));
     data.insert("template".to_owned(), json!(planned.template.name()));
     data.insert("recipient".to_owned(), json!(planned.recipient));
     data.insert("generation".to_owned(), json!(generation));
-    let id = format!("queued-{}-{}", planned.notice, digest(&[duty]));
-    event(&id, "notice.queued", duty, now, &data)
+    event(id, "notice.queued", duty, now, &data)
 }
 
 /// What became of an attempt to send a notice.
@@ -246,6 +262,21 @@ mod tests {
         let later = Key { due_at: Instant::parse("2026-03-09T00:00:00Z").ok(), ..key(0) };
         assert_ne!(key(0).id("breached", ""), later.id("breached", ""));
         assert!(!looks_personal(&key(0).id("breached", "")));
+    }
+
+    #[test]
+    fn an_act_of_others_is_told_first_under_an_id_that_no_notice_enters() {
+        let planned = |notice: &str| Planned {
+            notice: notice.to_owned(),
+            template: crate::notice::Template::Opened,
+            recipient: "user/U-1".to_owned(),
+        };
+        let id = |notice: &str, act: &str| {
+            let event = queued_first(&planned(notice), act, Instant::from_nanos(0)).unwrap();
+            event.fact().id.clone()
+        };
+        assert_eq!(id("n-1", "opened:nominal/N-1:/t#a"), id("n-2", "opened:nominal/N-1:/t#a"));
+        assert_ne!(id("n-1", "opened:nominal/N-1:/t#a"), id("n-1", "opened:nominal/N-1:/t#b"));
     }
 
     #[test]

@@ -1,122 +1,25 @@
-//! How often each feed usually tells something, so that one that fell silent is noticed.
-//!
-//! Kept in memory alone, from the last events of the log on: what is usual is learned again after a restart.
-
-use std::collections::BTreeMap;
+//! Which feeds are silent for longer than is usual of them.
 
 use mandate_domain::time::Instant;
-use mandate_store::{Position, Reader, StoreError, StoredEvent};
+use mandate_projections::Feed;
 
-/// Events before the end of the log from which is learned at a start.
-const LEARNED_FROM: u64 = 20_000;
-/// Events read at once.
-const PAGE: usize = 2_000;
-/// Tellers of Mandate's own.
-const OWN: &str = "/mandate";
 /// Arrivals before anything is said of a feed.
 const ARRIVALS: u64 = 10;
-/// The longest pause of this time and of the one before it count as usual.
-const PERIOD_NS: i64 = 14 * DAY_NS;
 /// A feed that was watched over a week has shown its nights and its weekend; before that a long weekend is allowed.
 const WATCHED_NS: i64 = 8 * DAY_NS;
 const LONG_WEEKEND_NS: i64 = 84 * HOUR_NS;
+/// A feed of which nothing was heard for so long was taken out of use, and everybody knows.
+const GONE_NS: i64 = 90 * DAY_NS;
 const HOUR_NS: i64 = 3_600_000_000_000;
 const DAY_NS: i64 = 24 * HOUR_NS;
 
-/// What is usual of the feeds.
-#[derive(Debug, Default)]
-pub(crate) struct Feeds {
-    reached: Option<Position>,
-    by_source: BTreeMap<String, Feed>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Feed {
-    first_at: Instant,
-    last_at: Instant,
-    arrivals: u64,
-    period_from: Instant,
-    longest_ns: i64,
-    longest_before_ns: i64,
-}
-
-/// A feed that is silent for longer than usual.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Silent {
-    pub source: String,
-    pub since: Instant,
-}
-
-impl Feeds {
-    /// Takes in what was appended.
-    pub fn follow(&mut self, reader: &Reader) -> Result<(), StoreError> {
-        let head = reader.head()?.position;
-        let start = Position::new(head.get().saturating_sub(LEARNED_FROM));
-        let mut after = self.reached.filter(|reached| *reached >= start).unwrap_or(start);
-        while after < head {
-            let mut last = after;
-            let read = reader.for_each_after(after, PAGE, |event| {
-                last = event.position;
-                self.note(&event);
-                Ok(())
-            });
-            match read {
-                Ok(_) if last > after => after = last,
-                Ok(_) => break,
-                // What cannot be decoded is no matter of ours: the read models name it.
-                Err(StoreError::Unreadable { position, .. }) => after = position,
-                Err(error) => return Err(error),
-            }
-        }
-        self.reached = Some(after);
-        Ok(())
-    }
-
-    fn note(&mut self, event: &StoredEvent) {
-        let source = &*event.fact.source;
-        if !source.starts_with(OWN) {
-            self.arrival(source, event.recorded_at);
-        }
-    }
-
-    fn arrival(&mut self, source: &str, at: Instant) {
-        let Some(feed) = self.by_source.get_mut(source) else {
-            let feed = Feed {
-                first_at: at,
-                last_at: at,
-                arrivals: 1,
-                period_from: at,
-                longest_ns: 0,
-                longest_before_ns: 0,
-            };
-            self.by_source.insert(source.to_owned(), feed);
-            return;
-        };
-        let pause = at.nanos().saturating_sub(feed.last_at.nanos());
-        if pause <= 0 {
-            return;
-        }
-        feed.arrivals += 1;
-        feed.last_at = at;
-        feed.longest_ns = feed.longest_ns.max(pause);
-        if at.nanos().saturating_sub(feed.period_from.nanos()) > PERIOD_NS {
-            feed.period_from = at;
-            feed.longest_before_ns = feed.longest_ns;
-            feed.longest_ns = pause;
-        }
-    }
-
-    /// The feeds that are silent for more than twice the longest pause that is usual of them, and an hour at least.
-    pub fn silent(&self, now: Instant) -> Vec<Silent> {
-        let is_silent = |feed: &Feed| {
-            let watched = feed.last_at.nanos().saturating_sub(feed.first_at.nanos());
-            let least = if watched >= WATCHED_NS { HOUR_NS } else { LONG_WEEKEND_NS };
-            let usual = feed.longest_ns.max(feed.longest_before_ns).saturating_mul(2).max(least);
-            feed.arrivals >= ARRIVALS && now.nanos().saturating_sub(feed.last_at.nanos()) > usual
-        };
-        let silent = self.by_source.iter().filter(|(_, feed)| is_silent(feed));
-        silent.map(|(source, feed)| Silent { source: source.clone(), since: feed.last_at }).collect()
-    }
+/// Whether a feed is silent for more than twice the longest pause that is usual of it, and an hour at least.
+pub(crate) fn is_silent(feed: &Feed, now: Instant) -> bool {
+    let watched = feed.last_at.nanos().saturating_sub(feed.first_at.nanos());
+    let least = if watched >= WATCHED_NS { HOUR_NS } else { LONG_WEEKEND_NS };
+    let usual = feed.longest_ns.max(feed.longest_before_ns).saturating_mul(2).max(least);
+    let silence = now.nanos().saturating_sub(feed.last_at.nanos());
+    feed.arrivals >= ARRIVALS && silence > usual && silence <= GONE_NS.max(usual.saturating_mul(2))
 }
 
 #[cfg(test)]
@@ -127,45 +30,63 @@ mod tests {
         Instant::parse(text).unwrap()
     }
 
-    /// A feed that tells something every hour from eight to six on working days, from Monday 2 March 2026 on.
-    fn office_hours(weeks: i32) -> Feeds {
-        let mut feeds = Feeds::default();
-        let monday = at("2026-03-02T00:00:00Z");
-        for week in 0..weeks {
-            for day in 0..5 {
-                for hour in 8..18 {
-                    let days = i64::from(week * 7 + day);
-                    feeds.arrival("/ndelius", monday.plus_seconds((days * 24 + hour) * 3600));
-                }
-            }
+    const HOURS: i64 = HOUR_NS;
+
+    /// A feed with a longest pause of so many hours, watched for so many days up to Friday 20 March 2026 at 17:00.
+    fn feed(longest_hours: i64, watched_days: i64, arrivals: u64) -> Feed {
+        let last_at = at("2026-03-20T17:00:00Z");
+        let first_at = last_at.plus_seconds(-watched_days * 24 * 3600);
+        Feed {
+            source: "/ndelius".to_owned(),
+            first_at,
+            last_at,
+            arrivals,
+            period_from: first_at,
+            longest_ns: longest_hours * HOURS,
+            longest_before_ns: 0,
         }
-        feeds
     }
 
     #[test]
     fn a_feed_is_silent_after_twice_its_longest_pause() {
-        // From Friday 17:00 to Monday 08:00 are 63 hours; the last word was on Friday 20 March at 17:00.
-        let feeds = office_hours(3);
-        assert_eq!(feeds.silent(at("2026-03-23T08:00:00Z")), []);
-        assert_eq!(feeds.silent(at("2026-03-25T23:00:00Z")), []);
-        let silent = feeds.silent(at("2026-03-25T23:00:01Z"));
-        assert_eq!(silent, [Silent { source: "/ndelius".to_owned(), since: at("2026-03-20T17:00:00Z") }]);
+        // From Friday 17:00 to Monday 08:00 are 63 hours.
+        let office_hours = feed(63, 18, 150);
+        for (time, silent) in
+            [("2026-03-23T08:00:00Z", false), ("2026-03-25T23:00:00Z", false), ("2026-03-25T23:00:01Z", true)]
+        {
+            assert_eq!(is_silent(&office_hours, at(time)), silent, "{time}");
+        }
+        let earlier = Feed { longest_ns: HOURS, longest_before_ns: 63 * HOURS, ..office_hours };
+        assert!(!is_silent(&earlier, at("2026-03-25T23:00:00Z")), "the period before counts as well");
+    }
+
+    #[test]
+    fn each_feed_is_held_to_its_own_pauses() {
+        let (hourly, weekly) = (feed(1, 14, 336), feed(168, 140, 20));
+        let time = at("2026-03-20T19:00:01Z");
+        assert_eq!([is_silent(&hourly, time), is_silent(&weekly, time)], [true, false]);
+        let time = at("2026-04-03T17:00:01Z");
+        assert!(is_silent(&weekly, time), "two weeks and a second");
     }
 
     #[test]
     fn a_feed_that_was_not_watched_over_a_weekend_is_given_a_long_one() {
-        let feeds = office_hours(1);
-        // Last word on Friday 6 March at 17:00; 84 hours later it is Tuesday 05:00.
-        assert_eq!(feeds.silent(at("2026-03-10T05:00:00Z")), []);
-        assert_eq!(feeds.silent(at("2026-03-10T05:00:01Z")).len(), 1);
+        let new = feed(15, 4, 50);
+        // 84 hours later it is Tuesday 05:00.
+        assert!(!is_silent(&new, at("2026-03-24T05:00:00Z")));
+        assert!(is_silent(&new, at("2026-03-24T05:00:01Z")));
     }
 
     #[test]
     fn what_was_told_a_few_times_only_is_no_feed() {
-        let mut feeds = Feeds::default();
-        for hour in 0..9 {
-            feeds.arrival("/once", at("2026-03-02T00:00:00Z").plus_seconds(hour * 3600));
-        }
-        assert_eq!(feeds.silent(at("2027-03-02T00:00:00Z")), []);
+        assert!(!is_silent(&feed(1, 14, 9), at("2026-04-20T17:00:00Z")));
+        assert!(is_silent(&feed(1, 14, 10), at("2026-04-20T17:00:00Z")));
+    }
+
+    #[test]
+    fn a_feed_that_was_given_up_is_told_of_for_ninety_days() {
+        let hourly = feed(1, 14, 336);
+        assert!(is_silent(&hourly, at("2026-06-18T17:00:00Z")));
+        assert!(!is_silent(&hourly, at("2026-06-18T17:00:01Z")));
     }
 }

@@ -52,7 +52,7 @@ impl<'a> Outbox<'a> {
     }
 
     /// Forgets every notice that waits no more: a program that ended may have left some.
-    pub fn forget_all_but(&self, waiting: &HashSet<&str>) {
+    pub fn forget_all_but(&self, waiting: &HashSet<String>) {
         let Some(files) = self.folder.and_then(|folder| fs::read_dir(folder).ok()) else { return };
         for file in files.flatten() {
             let path = file.path();
@@ -80,7 +80,7 @@ mod tests {
         outbox.keep("n-2", b"two").unwrap();
         assert_eq!(outbox.kept("n-1").as_deref(), Some(b"one".as_slice()));
         assert_eq!(fs::metadata(path.join("n-1.eml")).unwrap().permissions().mode() & 0o777, 0o600);
-        outbox.forget_all_but(&HashSet::from(["n-1"]));
+        outbox.forget_all_but(&HashSet::from(["n-1".to_owned()]));
         assert_eq!(outbox.kept("n-2"), None);
         outbox.forget("n-1");
         outbox.forget("n-1");

@@ -1,22 +1,31 @@
 //! Who is to be told, by the posts as they are filled now (spec 4.5).
 
-use std::cell::RefCell;
-use std::collections::HashMap;
+use std::cell::{OnceCell, RefCell};
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use mandate_domain::catalogue::SubjectKind;
-use mandate_projections::{Preferences, ProjectionError, Projections};
+use mandate_domain::time::Instant;
+use mandate_projections::{Limited, PostHolder, Preferences, ProjectionError, Projections};
 
-use crate::letter::{Held, place};
 use crate::notice::Template;
+use crate::overview::Desk;
+use crate::schedule::{LondonTime, Schedule};
+
+mod vacancies;
 
 /// Organisations above one another that are looked at; more would be a circle.
 const MAX_HEIGHT: usize = 8;
+/// The roles of those who enter what an organisation does on ViSOR.
+const ADMINISTRATORS: [&str; 2] = ["case-administrator", "mappa-administrator"];
 
 /// Looks up who holds which post; remembers its answers, so make a new one for each pass.
 pub(crate) struct Recipients<'p> {
-    projections: &'p Projections,
+    pub(super) projections: &'p Projections,
     fallback: &'p str,
+    limited: Arc<Limited>,
+    readers: OnceCell<Vec<(String, Desk)>>,
     known: RefCell<HashMap<(Mail, String), Vec<String>>>,
     roles: RefCell<HashMap<String, Rc<InRole>>>,
     preferences: RefCell<HashMap<String, Rc<Preferences>>>,
@@ -24,6 +33,17 @@ pub(crate) struct Recipients<'p> {
 
 /// Users in a role, each with their organisation.
 type InRole = Vec<(String, Option<String>)>;
+
+/// How somebody stands to a subject.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// It is limited to nobody.
+    Open,
+    /// It is limited to some, of whom they are one.
+    Listed,
+    /// It is limited to others.
+    Hidden,
+}
 
 /// Which people are asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -35,14 +55,87 @@ enum Mail {
 }
 
 impl<'p> Recipients<'p> {
-    pub fn new(projections: &'p Projections, fallback: &'p str) -> Self {
-        Self {
+    pub fn new(
+        projections: &'p Projections,
+        fallback: &'p str,
+        now: Instant,
+    ) -> Result<Self, ProjectionError> {
+        Ok(Self {
             projections,
             fallback,
+            limited: projections.limited(now)?,
+            readers: OnceCell::new(),
             known: RefCell::default(),
             roles: RefCell::default(),
             preferences: RefCell::default(),
+        })
+    }
+
+    /// Of those who answer for what is about a subject, those who may know of it. Where it is limited to others, whoever is
+    /// listed is told, since somebody has to act; where nobody is, the fallback.
+    pub fn who_may_know(&self, subject: &str, people: Vec<String>) -> Result<Vec<String>, ProjectionError> {
+        if self.limited.listed(subject).is_none() {
+            return Ok(people);
         }
+        let listed = self.listed(subject)?;
+        let may: Vec<String> = people.into_iter().filter(|user| listed.contains(user)).collect();
+        Ok(if may.is_empty() { listed } else { may })
+    }
+
+    /// Who alone may be told of a subject that is limited: those listed who have not left, or else the fallback; nobody of
+    /// one that is not.
+    pub fn listed(&self, subject: &str) -> Result<Vec<String>, ProjectionError> {
+        let Some(listed) = self.limited.listed(subject) else { return Ok(Vec::new()) };
+        let mut people = Vec::with_capacity(listed.len());
+        for user in listed {
+            if !self.projections.has_left(user)? {
+                people.push(user.to_string());
+            }
+        }
+        Ok(if people.is_empty() { vec![self.fallback.to_owned()] } else { people })
+    }
+
+    /// How somebody stands to a subject.
+    pub fn sight(&self, user: &str, subject: &str) -> Result<Sight, ProjectionError> {
+        if self.limited.listed(subject).is_none() {
+            return Ok(Sight::Open);
+        }
+        let listed = self.listed(subject)?.iter().any(|listed| listed == user);
+        Ok(if listed { Sight::Listed } else { Sight::Hidden })
+    }
+
+    /// Whether somebody has digests that count what an organisation holds or a unit keeps, of a subject.
+    pub fn is_in_a_digest(
+        &self,
+        holder: Option<&str>,
+        unit: Option<&str>,
+        subject: &str,
+    ) -> Result<bool, ProjectionError> {
+        let covers = |desk: &Desk| {
+            holder.is_some_and(|holder| desk.holders.contains(holder))
+                || unit.is_some_and(|unit| desk.units.contains(unit))
+        };
+        let readers = self.readers()?;
+        Ok(readers.iter().any(|(user, desk)| covers(desk) && self.limited.may_know(user, subject)))
+    }
+
+    /// Who has digests, each with what is before them.
+    fn readers(&self) -> Result<&[(String, Desk)], ProjectionError> {
+        if let Some(known) = self.readers.get() {
+            return Ok(known);
+        }
+        let mut posts: BTreeMap<String, Vec<PostHolder>> = BTreeMap::new();
+        for holder in self.projections.all_post_holders()? {
+            posts.entry(holder.user.clone()).or_default().push(holder);
+        }
+        let mut readers = Vec::with_capacity(posts.len());
+        for (user, posts) in posts {
+            if self.wants(&user, Template::Digest)? {
+                let desk = Desk::of_posts(self.projections, &user, posts)?;
+                readers.push((user, desk));
+            }
+        }
+        Ok(self.readers.get_or_init(|| readers))
     }
 
     /// How a person wants their mail.
@@ -53,6 +146,12 @@ impl<'p> Recipients<'p> {
         let found = Rc::new(self.projections.preferences(user)?);
         self.preferences.borrow_mut().insert(user.to_owned(), Rc::clone(&found));
         Ok(found)
+    }
+
+    /// At what time of day a person has the digest.
+    pub fn digest_time(&self, user: &str, daily: &Schedule) -> Result<LondonTime, ProjectionError> {
+        let own = self.preferences(user)?.digest_at.clone();
+        Ok(own.and_then(|text| LondonTime::parse(&text).ok()).unwrap_or(daily.time()))
     }
 
     /// Whether a person has not turned a kind of mail off that may be turned off.
@@ -111,68 +210,6 @@ impl<'p> Recipients<'p> {
         })
     }
 
-    /// The posts and roles that nobody fills, for want of whom others are told; each as a sentence without its full stop.
-    pub fn vacancies(
-        &self,
-        template: Template,
-        held: &Held,
-        recipient: &str,
-    ) -> Result<Vec<String>, ProjectionError> {
-        let Some(holder) = held.holder.as_deref() else { return Ok(Vec::new()) };
-        let prison = SubjectKind::of(holder) == Some(SubjectKind::Prison);
-        let mut found = Vec::new();
-        let mut look = |org: &str, post: &str, words: &str| -> Result<(), ProjectionError> {
-            if self.projections.post_holders(org, post)?.is_empty() {
-                found.push(format!("Nobody holds the post of {words} of {}", place(Some(org))));
-            }
-            Ok(())
-        };
-        match template {
-            Template::Breach | Template::Summary | Template::Vetting if prison => {
-                look(holder, "visor-lead", "ViSOR lead")?;
-            }
-            Template::Breach | Template::Summary | Template::Vetting
-                if matches!(SubjectKind::of(holder), Some(SubjectKind::Area | SubjectKind::PrisonGroup)) =>
-            {
-                look(holder, "cpc", "CPC")?;
-            }
-            Template::Warning if prison => look(holder, "visor-lead", "ViSOR lead")?,
-            Template::Warning => {
-                let unit = held.unit.as_deref();
-                let lpc = match unit {
-                    Some(unit) => self.projections.post_holders(unit, "lpc")?,
-                    None => self.projections.post_holders(holder, "lpc")?,
-                };
-                if lpc.is_empty() {
-                    look(unit.unwrap_or(holder), "lpc", "LPC")?;
-                }
-            }
-            Template::Escalation => {
-                let role = head_role(holder, held.role.as_deref().unwrap_or("head"));
-                let own = self.in_role_upwards(holder, role)?;
-                if !own.iter().any(|user| user == recipient) && own.is_empty() {
-                    found.push(format!(
-                        "Nobody is known as {} of {}",
-                        role.replace('-', " "),
-                        place(Some(holder))
-                    ));
-                }
-            }
-            Template::Breach
-            | Template::Summary
-            | Template::Vetting
-            | Template::Rescission
-            | Template::Opened
-            | Template::Partnership
-            | Template::Transfer
-            | Template::Digest
-            | Template::Team
-            | Template::Quarterly
-            | Template::Operations => {}
-        }
-        Ok(found)
-    }
-
     /// Users in a role with an organisation.
     pub fn in_role(&self, role: &str) -> Result<Rc<InRole>, ProjectionError> {
         if let Some(known) = self.roles.borrow().get(role) {
@@ -183,13 +220,17 @@ impl<'p> Recipients<'p> {
         Ok(found)
     }
 
-    fn in_role_at(&self, org: &str, role: &str) -> Result<Vec<String>, ProjectionError> {
+    pub(super) fn in_role_at(&self, org: &str, role: &str) -> Result<Vec<String>, ProjectionError> {
         let found = self.in_role(role)?;
         let own = found.iter().filter(|(_, own)| own.as_deref() == Some(org));
         Ok(own.map(|(user, _)| user.clone()).collect())
     }
 
-    fn in_role_upwards(&self, organisation: &str, role: &str) -> Result<Vec<String>, ProjectionError> {
+    pub(super) fn in_role_upwards(
+        &self,
+        organisation: &str,
+        role: &str,
+    ) -> Result<Vec<String>, ProjectionError> {
         let mut at = organisation.to_owned();
         for _ in 0..MAX_HEIGHT {
             let people = self.in_role_at(&at, role)?;
@@ -212,28 +253,54 @@ impl<'p> Recipients<'p> {
         self.remembered(Mail::Breach, holder, || self.breach_people(holder))
     }
 
-    /// Who is warned: the LPC of the unit, else the people of the holder who act.
+    /// Who is warned: the administrators of the holder and of the unit, and the LPC; of a prison its ViSOR lead.
+    ///
+    /// Where the post is vacant, those above hear of it beside the administrators.
     pub fn of_warning(
         &self,
         holder: Option<&str>,
         unit: Option<&str>,
     ) -> Result<Vec<String>, ProjectionError> {
+        let about = format!("{} {}", holder.unwrap_or_default(), unit.unwrap_or_default());
+        self.remembered(Mail::Warning, &about, || {
+            let mut people = self.who_acts(holder, unit)?;
+            if people.is_empty() {
+                people =
+                    holder.map_or_else(|| Ok(vec![self.fallback.to_owned()]), |org| self.upwards(org))?;
+            }
+            for org in [holder, unit].into_iter().flatten() {
+                people.extend(self.administrators(org)?);
+            }
+            people.sort_unstable();
+            people.dedup();
+            Ok(people)
+        })
+    }
+
+    /// The LPC of the unit, else of the holder; of a prison its ViSOR lead.
+    pub(super) fn who_acts(
+        &self,
+        holder: Option<&str>,
+        unit: Option<&str>,
+    ) -> Result<Vec<String>, ProjectionError> {
         if let Some(unit) = unit {
-            let people =
-                self.remembered(Mail::Warning, unit, || self.projections.post_holders(unit, "lpc"))?;
+            let people = self.projections.post_holders(unit, "lpc")?;
             if !people.is_empty() {
                 return Ok(people);
             }
         }
-        let Some(holder) = holder else { return Ok(vec![self.fallback.to_owned()]) };
-        self.remembered(Mail::Warning, holder, || {
-            let post = match SubjectKind::of(holder) {
-                Some(SubjectKind::Prison) => "visor-lead",
-                _ => "lpc",
-            };
-            let people = self.projections.post_holders(holder, post)?;
-            if people.is_empty() { self.upwards(holder) } else { Ok(people) }
-        })
+        let Some(holder) = holder else { return Ok(Vec::new()) };
+        let prison = SubjectKind::of(holder) == Some(SubjectKind::Prison);
+        self.projections.post_holders(holder, if prison { "visor-lead" } else { "lpc" })
+    }
+
+    /// Who enters what an organisation does on ViSOR.
+    pub(super) fn administrators(&self, org: &str) -> Result<Vec<String>, ProjectionError> {
+        let mut people = Vec::new();
+        for role in ADMINISTRATORS {
+            people.extend(self.in_role_at(org, role)?);
+        }
+        Ok(people)
     }
 
     fn breach_people(&self, holder: &str) -> Result<Vec<String>, ProjectionError> {
@@ -241,11 +308,11 @@ impl<'p> Recipients<'p> {
             return self.upwards(holder);
         }
         let mut people = self.projections.post_holders(holder, "visor-lead")?;
-        if let Some(group) = self.projections.parent(holder)? {
-            people.extend(self.points_of_contact(&group)?);
-        }
-        if people.is_empty() {
-            return self.upwards(holder);
+        match self.projections.parent(holder)? {
+            // Where nobody is the group's CPC, the level above it hears so.
+            Some(group) => people.extend(self.upwards(&group)?),
+            None if people.is_empty() => return self.upwards(holder),
+            None => {}
         }
         people.sort_unstable();
         people.dedup();
@@ -268,7 +335,7 @@ impl<'p> Recipients<'p> {
         Ok(vec![self.fallback.to_owned()])
     }
 
-    fn points_of_contact(&self, organisation: &str) -> Result<Vec<String>, ProjectionError> {
+    pub(super) fn points_of_contact(&self, organisation: &str) -> Result<Vec<String>, ProjectionError> {
         let people = self.projections.post_holders(organisation, "cpc")?;
         if people.is_empty() { self.projections.post_holders(organisation, "deputy-cpc") } else { Ok(people) }
     }
@@ -290,7 +357,7 @@ impl<'p> Recipients<'p> {
 }
 
 /// The role in which a user is the `head` of an organisation; another role of a rule by its own name.
-fn head_role<'r>(holder: &str, to_role: &'r str) -> &'r str {
+pub(super) fn head_role<'r>(holder: &str, to_role: &'r str) -> &'r str {
     match (to_role, SubjectKind::of(holder)) {
         ("head", Some(SubjectKind::Prison)) => "governor",
         ("head", _) => "head-of-public-protection",

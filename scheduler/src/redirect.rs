@@ -10,6 +10,7 @@ use crate::append::{Group, append};
 use crate::duty_log::DutyLog;
 use crate::error::SchedulerError;
 use crate::event::{self, Told};
+use crate::letter::subject_of;
 use crate::notice::{Template, redirected};
 use crate::recipients::Recipients;
 use crate::scheduler::Shared;
@@ -39,7 +40,8 @@ impl Shared {
     ) -> Result<Vec<NewEvent>, SchedulerError> {
         let fallback = &self.settings.fallback.user;
         // A rescission goes to those who got the mail about the breach, and to nobody else.
-        if redirect == Redirect::Nobody || template == Template::Rescission || row.recipient == *fallback {
+        let last = redirect == Redirect::Fallback && row.recipient == *fallback;
+        if redirect == Redirect::Nobody || template == Template::Rescission || last {
             return Ok(Vec::new());
         }
         let mut lines = Vec::new();
@@ -55,10 +57,8 @@ impl Shared {
             if template.tells_of_breaches() && log.withdrawal(*generation).is_some() {
                 continue;
             }
-            for person in people {
-                let told = template.tells_of_breaches()
-                    && log.breach_notices(*generation).any(|queued| queued.recipient == person);
-                if !told {
+            for person in recipients.who_may_know(subject_of(duty), people)? {
+                if person != row.recipient && !log.has_another(&row.notice, template, *generation, &person) {
                     let planned = redirected(&row.notice, template, &person);
                     lines.extend(logged(&row.notice, event::queued(&planned, duty, *generation, now)));
                 }
@@ -85,7 +85,10 @@ impl Shared {
             Template::Warning | Template::Vetting => {
                 self.projections.duty(duty)?.and_then(|row| row.record.holder)
             }
-            Template::Opened | Template::Partnership | Template::Transfer => None,
+            Template::Opened | Template::Partnership | Template::Transfer => {
+                let occasion = self.projections.occasion(duty)?;
+                occasion.map_or(Ok(None), |occasion| self.owner_of(&occasion))?
+            }
             Template::Rescission
             | Template::Digest
             | Template::Team

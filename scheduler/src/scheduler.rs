@@ -1,6 +1,6 @@
 //! One pass: ask the read models what has come, record it, and send what is owed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mandate_domain::time::{Clock, Instant};
@@ -10,12 +10,12 @@ use tokio::sync::Notify;
 
 use crate::deliver::Rate;
 use crate::error::SchedulerError;
-use crate::feeds::Feeds;
 use crate::letter::Rulebook;
 use crate::mail::Mailer;
+use crate::recipients::Recipients;
 use crate::settings::Settings;
 use crate::timetable::Timetable;
-use crate::watch::{Problem, Vitals};
+use crate::watch::{Problem, PutBy, Vitals};
 
 /// Wakes, asks, raises and mails; cheap to clone, for use from many threads.
 #[derive(Clone)]
@@ -34,13 +34,12 @@ pub(crate) struct Shared {
     recording: Mutex<()>,
     /// Held while notices are sent, one after the other.
     sending: Mutex<()>,
-    /// Held from the look at a notice's state until its outcome is stored, and while breaches are rescinded: a
-    /// breach is withdrawn either before its mail is looked at or after the mail has gone, never in between.
+    /// Held from the look at a notice's state until the log has the attempt to send it, and while breaches are rescinded: a
+    /// breach is withdrawn either before its mail is looked at or after the attempt, never in between. Never held while a
+    /// mail server is spoken to.
     settling: Mutex<()>,
     /// Mails of the clock, as looked at last.
     pub timetable: Mutex<Timetable>,
-    /// What is usual of the feeds.
-    pub feeds: Mutex<Feeds>,
     /// When what is wrong was looked at last.
     pub watched_at: Mutex<Option<Instant>>,
     /// What was wrong when it was asked last.
@@ -51,6 +50,8 @@ pub(crate) struct Shared {
     pub rate: Mutex<Rate>,
     /// When to try again the notices that failed; what is missing here is read from the log.
     pub retries: Mutex<HashMap<String, Instant>>,
+    /// The notices that cannot be written, with why; those behind them go on.
+    pub put_by: Mutex<BTreeMap<String, PutBy>>,
     /// Wakes the recording of steps.
     pub wake_steps: Notify,
     /// Wakes the sending of mail.
@@ -132,12 +133,12 @@ impl Scheduler {
             sending: Mutex::default(),
             settling: Mutex::default(),
             timetable: Mutex::default(),
-            feeds: Mutex::default(),
             watched_at: Mutex::default(),
             recent: Mutex::default(),
             vitals: Mutex::new(Vitals { started_at: started, steps_at: None, mails_at: None }),
             rate: Mutex::default(),
             retries: Mutex::default(),
+            put_by: Mutex::default(),
             wake_steps: Notify::new(),
             wake_mails: Notify::new(),
         };
@@ -150,9 +151,25 @@ impl Scheduler {
     /// # Errors
     /// [`SchedulerError`]; what was done before stands, and the next pass goes on from there.
     pub fn pass(&self, now: Instant) -> Result<PassReport, SchedulerError> {
-        let steps = self.shared.record_steps(now)?;
-        let mails = self.shared.send_mails(now)?;
+        let steps = self.record_steps(now)?;
+        let mails = self.send_mails(now)?;
         Ok(PassReport { steps, mails })
+    }
+
+    /// The first half of a pass: records every step that has come. It never waits for a mail server. Blocks.
+    ///
+    /// # Errors
+    /// As [`Self::pass`].
+    pub fn record_steps(&self, now: Instant) -> Result<StepReport, SchedulerError> {
+        self.shared.record_steps(now)
+    }
+
+    /// The second half: sends the mails that are owed. Blocks for as long as the mail server takes.
+    ///
+    /// # Errors
+    /// As [`Self::pass`].
+    pub fn send_mails(&self, now: Instant) -> Result<MailReport, SchedulerError> {
+        self.shared.send_mails(now)
     }
 }
 
@@ -189,6 +206,11 @@ impl Shared {
             self.wake_mails.notify_one();
         }
         Ok(report)
+    }
+
+    /// Who is told what, as things are now.
+    pub fn recipients(&self, now: Instant) -> Result<Recipients<'_>, SchedulerError> {
+        Ok(Recipients::new(&self.projections, &self.settings.fallback.user, now)?)
     }
 
     /// Held while notices are sent.

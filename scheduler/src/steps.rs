@@ -17,7 +17,7 @@ use crate::event::{self, Key};
 use crate::notice::{
     Mailing, Owed, Planned, Round, Template, Volume, Withdrawn, breach_notices, rescission_notices,
 };
-use crate::overview::NOT_EVIDENCED;
+use crate::overview::is_not_evidenced;
 use crate::recipients::Recipients;
 use crate::scheduler::{Shared, StepReport};
 
@@ -25,7 +25,7 @@ use crate::scheduler::{Shared, StepReport};
 const NEWS_SECONDS: i64 = 24 * 3600;
 
 /// Since when organisations take part, as far as it was looked up.
-type Enrolled = HashMap<String, Option<Instant>>;
+pub(crate) type Enrolled = HashMap<String, Option<Instant>>;
 
 /// One kind of step, taken batch by batch.
 pub(crate) struct Batches<'s> {
@@ -157,7 +157,7 @@ impl Shared {
 
     /// Raises breaches, and tells the people who answer for them.
     pub fn raise(&self, now: Instant, report: &mut StepReport) -> Result<(), SchedulerError> {
-        let recipients = Recipients::new(&self.projections, &self.settings.fallback.user);
+        let recipients = self.recipients(now)?;
         let mut enrolled = Enrolled::new();
         let mut batches = Batches::new(self, now, report);
         loop {
@@ -168,10 +168,11 @@ impl Shared {
             }
             let mut owed = Vec::with_capacity(found.len());
             for row in &found {
-                let people = if self.is_for_digests(row) {
+                let people = if self.is_for_digests(row, &recipients)? {
                     Vec::new()
                 } else {
-                    recipients.of_breach(row.record.holder.as_deref())?
+                    let people = recipients.of_breach(row.record.holder.as_deref())?;
+                    recipients.who_may_know(&row.record.subject, people)?
                 };
                 owed.push(Owed {
                     key: Key::of_duty(row),
@@ -197,21 +198,25 @@ impl Shared {
     }
 
     /// Whether a breach is told in digests alone: of its holder nothing that could end it was ever recorded, so that the
-    /// feed or the attestation may be what is missing. Where there are no digests it goes into summaries.
-    pub fn is_for_digests(&self, row: &DutyRow) -> bool {
-        self.settings.schedules.digest.is_some() && is_not_evidenced(row)
+    /// feed or the attestation may be what is missing. Where nobody has a digest that counts it, it goes into summaries.
+    pub fn is_for_digests(&self, row: &DutyRow, recipients: &Recipients<'_>) -> Result<bool, SchedulerError> {
+        if self.settings.schedules.digest.is_none() || !is_not_evidenced(row) {
+            return Ok(false);
+        }
+        let record = &row.record;
+        Ok(recipients.is_in_a_digest(record.holder.as_deref(), row.unit.as_deref(), &record.subject)?)
     }
 
-    /// Whether a breach may have a mail of its own (spec 3.4 `not_evidenced`, 4.5).
-    fn mailing(
+    /// Whether a breach raised at a moment may have a mail of its own (spec 3.4 `not_evidenced`, 4.5).
+    pub fn mailing(
         &self,
         row: &DutyRow,
-        now: Instant,
+        raised_at: Instant,
         enrolled: &mut Enrolled,
     ) -> Result<Mailing, SchedulerError> {
         let record = &row.record;
         let Some(due_at) = record.due_at else { return Ok(Mailing::InSummary) };
-        if is_not_evidenced(row) || due_at.plus_seconds(NEWS_SECONDS) < now {
+        if is_not_evidenced(row) || due_at.plus_seconds(NEWS_SECONDS) < raised_at {
             return Ok(Mailing::InSummary);
         }
         let Some(holder) = &record.holder else { return Ok(Mailing::Singly) };
@@ -267,7 +272,7 @@ impl Shared {
             (Template::Warning, recipients.of_warning(holder, row.unit.as_deref())?)
         };
         let mut planned = Vec::with_capacity(people.len());
-        for person in people {
+        for person in recipients.who_may_know(&record.subject, people)? {
             if recipients.wants(&person, template)? {
                 planned.push(round.shared(template, &person, ""));
             }
@@ -277,7 +282,7 @@ impl Shared {
 
     /// Gives the warnings whose step has come: one mail to each recipient.
     pub fn warn(&self, now: Instant, report: &mut StepReport) -> Result<(), SchedulerError> {
-        let recipients = Recipients::new(&self.projections, &self.settings.fallback.user);
+        let recipients = self.recipients(now)?;
         let mut batches = Batches::new(self, now, report);
         loop {
             let found = self.projections.warnings_due(now, batches.limit())?;
@@ -300,8 +305,4 @@ impl Shared {
         report.refused += batches.refused.len();
         Ok(())
     }
-}
-
-fn is_not_evidenced(row: &DutyRow) -> bool {
-    row.record.flags.iter().any(|flag| flag == NOT_EVIDENCED)
 }

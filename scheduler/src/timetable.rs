@@ -7,13 +7,13 @@
 use std::collections::{BTreeMap, HashSet};
 
 use mandate_domain::time::{Date, Instant};
-use mandate_projections::PostHolder;
+use mandate_projections::{Place, PostHolder};
 
 use crate::append::{Group, append};
 use crate::error::SchedulerError;
 use crate::event;
 use crate::notice::{Template, of_slot};
-use crate::overview::Desk;
+use crate::overview::{Asked, Desk};
 use crate::recipients::Recipients;
 use crate::schedule::{LondonTime, Schedule, Slot};
 use crate::scheduler::{Shared, StepReport, locked};
@@ -47,8 +47,9 @@ impl Shared {
             report.next_at = report.next_at.into_iter().chain(timetable.next_at).min();
             return Ok(());
         }
-        let recipients = Recipients::new(&self.projections, &self.settings.fallback.user);
-        let mut turn = Turn { shared: self, now, recipients, queued: Vec::new(), next_at: None };
+        let here = Place { position: report.progress.position, at: now };
+        let recipients = self.recipients(now)?;
+        let mut turn = Turn { shared: self, now, here, recipients, queued: Vec::new(), next_at: None };
         turn.digests(&mut timetable)?;
         turn.of_role(Template::Team, TEAM_ROLE, 6, &mut timetable)?;
         turn.of_role(Template::Quarterly, BOARD_ROLE, 30, &mut timetable)?;
@@ -71,6 +72,8 @@ impl Shared {
 struct Turn<'s> {
     shared: &'s Shared,
     now: Instant,
+    /// Where a mail stands that is queued now.
+    here: Place,
     recipients: Recipients<'s>,
     queued: Vec<mandate_store::NewEvent>,
     next_at: Option<Instant>,
@@ -92,8 +95,7 @@ impl Turn<'_> {
             desks.entry(holder.user.clone()).or_default().push(holder);
         }
         for (user, posts) in desks {
-            let wanted = self.recipients.preferences(&user)?.digest_at.clone();
-            let time = wanted.and_then(|text| LondonTime::parse(&text).ok()).unwrap_or(daily.time());
+            let time = self.recipients.digest_time(&user, &daily)?;
             let Some(slot) = self.slot(&daily, time, 0) else { continue };
             let subject = subject(Template::Digest, &user, slot.on);
             if self.is_settled(&subject, timetable)? {
@@ -108,7 +110,9 @@ impl Turn<'_> {
 
     fn has_something(&self, user: &str, posts: Vec<PostHolder>, slot: Slot) -> Result<bool, SchedulerError> {
         let desk = Desk::of_posts(&self.shared.projections, user, posts)?;
-        Ok(!self.shared.overview(&desk, slot.on)?.is_empty())
+        let after = self.shared.sent_before(Template::Digest, user, slot.on, self.here.position.next())?;
+        let asked = Asked { user, on: slot.on, after, until: self.here };
+        Ok(!self.shared.overview(&desk, asked)?.is_empty())
     }
 
     /// A mail to everybody in a role, unless its slot is older than so many days.

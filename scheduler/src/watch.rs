@@ -1,14 +1,14 @@
 //! Watching the watcher: what is wrong with Mandate itself, and what to do about it.
 
 use mandate_domain::time::{Instant, london_words};
-use mandate_projections::{MailStatus, Parked};
+use mandate_projections::{Feed, MailStatus, Parked};
 use mandate_store::Reader;
 use serde::Serialize;
 
 use crate::append::{Group, append};
 use crate::error::SchedulerError;
 use crate::event;
-use crate::feeds::{Feeds, Silent};
+use crate::feeds::is_silent;
 use crate::notice::{Template, of_slot};
 use crate::scheduler::{Scheduler, Shared, StepReport, locked};
 
@@ -40,6 +40,13 @@ pub struct Problem {
     pub remedy: String,
 }
 
+/// A notice that cannot be written, which holds up no other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PutBy {
+    pub since: Instant,
+    pub reason: String,
+}
+
 /// For how long what was found counts as recent.
 const RECENT_SECONDS: i64 = 15;
 
@@ -48,7 +55,7 @@ const SCHEDULER: &str = "scheduler";
 
 /// The codes of problems.
 pub const PROBLEMS: &[&str] =
-    &[SCHEDULER, "clock", "mail", "dead-letters", "projections", "parked", "checkpoint", "feed"];
+    &[SCHEDULER, "clock", "mail", "notices", "dead-letters", "projections", "parked", "checkpoint", "feed"];
 
 /// When the scheduler did what last, since it was started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -234,22 +241,22 @@ impl Watch<'_> {
     }
 }
 
-/// The feeds that fell silent, by the last events of a log.
-///
-/// # Errors
-/// [`SchedulerError::Log`] when it cannot be read.
-pub fn silent_feeds(reader: &Reader, now: Instant) -> Result<Vec<Problem>, SchedulerError> {
-    let mut feeds = Feeds::default();
-    feeds.follow(reader)?;
-    Ok(feeds.silent(now).iter().map(of_feed).collect())
+/// The feeds that fell silent, of those known.
+#[must_use]
+pub fn silent_feeds(feeds: &[Feed], now: Instant) -> Vec<Problem> {
+    feeds.iter().filter(|feed| is_silent(feed, now)).map(of_feed).collect()
 }
 
 /// A feed that fell silent.
-fn of_feed(silent: &Silent) -> Problem {
+fn of_feed(feed: &Feed) -> Problem {
     Problem {
         code: "feed",
-        title: format!("feed {} silent", silent.source),
-        what: format!("{} last told something at {}, which is longer ago than usual for it.", silent.source, london_words(silent.since)),
+        title: format!("feed {} silent", feed.source),
+        what: format!(
+            "{} last told something at {}, which is longer ago than usual for it.",
+            feed.source,
+            london_words(feed.last_at)
+        ),
         remedy: "Ask who runs that system whether it still sends; while it is silent, duties look overdue or met for \
                  want of facts."
             .to_owned(),
@@ -303,10 +310,28 @@ impl Shared {
             mail: self.projections.mail_status(now.plus_seconds(-DEAD_SECONDS))?,
         };
         let mut found = watch.problems()?;
-        let mut feeds = locked(&self.feeds);
-        feeds.follow(self.store.reader())?;
-        found.extend(feeds.silent(now).iter().map(of_feed));
+        found.extend(self.put_by());
+        found.extend(silent_feeds(&self.projections.feeds()?, now));
         Ok(found)
+    }
+
+    /// The mails that cannot be written.
+    fn put_by(&self) -> Option<Problem> {
+        let put_by = locked(&self.put_by);
+        let (notice, first) = put_by.iter().min_by_key(|(_, one)| one.since)?;
+        Some(Problem {
+            code: "notices",
+            title: "mails cannot be written".to_owned(),
+            what: format!(
+                "{} mails are put by, the first, {notice}, since {}: {}.",
+                put_by.len(),
+                london_words(first.since),
+                first.reason
+            ),
+            remedy: "Those behind them go on. Each is tried again every hour, and goes once the reason is mended; \
+                     `mandate log verify` says whether the log was altered."
+                .to_owned(),
+        })
     }
 
     /// The same while the scheduler passes: what it did last says nothing.

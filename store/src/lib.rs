@@ -72,7 +72,7 @@ pub use new_event::{Claim, MAX_EVENT_BYTES, NewEvent};
 pub use outcome::{First, OnError, Outcome, Refusal};
 pub use position::{Head, Position, Sequence};
 pub use private::Private;
-pub use reader::{MAX_READ, Page, Reader, TypePage};
+pub use reader::{MAX_READ, Outline, Page, Reader, TypePage};
 pub use store::{MAX_BATCH, Options, Store};
 pub use stored_event::{Sealed, StoredEvent};
 pub use told::Told;

@@ -64,6 +64,17 @@ pub struct TypePage {
     pub searched_to: Position,
 }
 
+/// An event as far as it is known without its payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outline {
+    /// Whom it is about, by full id.
+    pub subject: String,
+    /// Who told it.
+    pub source: String,
+    /// When the log recorded it.
+    pub recorded_at: Instant,
+}
+
 /// What an aggregate is loaded from.
 pub(crate) struct RawEvent<'r> {
     pub(crate) sequence: Sequence,
@@ -290,15 +301,18 @@ impl Reader {
         Ok(self.read_after(Position::new(before), 1)?.events.pop())
     }
 
-    /// The subject of the event at a position and when it was recorded, if there is one; the event itself is not
-    /// decoded, for one that cannot be.
+    /// What the columns say of the event at a position, if there is one; the event itself is not decoded, for one that
+    /// cannot be.
     ///
     /// # Errors
     /// [`StoreError::Database`] when it cannot be read.
-    pub fn subject_at(&self, position: Position) -> Result<Option<(String, Instant)>, StoreError> {
-        let found = on!(&self.source, reader => reader.subject_at(position))?;
-        Ok(found
-            .map(|(kind, rest, recorded_at)| (format!("{kind}/{rest}"), Instant::from_nanos(recorded_at))))
+    pub fn outline_at(&self, position: Position) -> Result<Option<Outline>, StoreError> {
+        let found = on!(&self.source, reader => reader.outline_at(position))?;
+        Ok(found.map(|(kind, rest, source, recorded_at)| Outline {
+            subject: format!("{kind}/{rest}"),
+            source,
+            recorded_at: Instant::from_nanos(recorded_at),
+        }))
     }
 
     /// The event with a (source, id), if there is one.

@@ -52,7 +52,7 @@ fn examine(place: &Place, now: Instant) -> anyhow::Result<Vec<Problem>> {
         mail: Projections::mail_of(&place.data_dir, now.plus_seconds(-DEAD_SECONDS))?,
     };
     let mut found = watch.problems()?;
-    found.extend(silent_feeds(&reader, now)?);
+    found.extend(silent_feeds(&Projections::feeds_of(&place.data_dir)?, now));
     Ok(found)
 }
 

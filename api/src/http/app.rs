@@ -16,7 +16,6 @@ use super::book::{Book, Books};
 use super::error::HttpError;
 use super::metrics::Metrics;
 use super::registers::told::Registered;
-use super::sight::Limits;
 use super::site::sessions::Sessions;
 use crate::demo::Demo;
 use crate::tokens::Tokens;
@@ -33,7 +32,6 @@ struct Shared {
     judging: Semaphore,
     commands: Commands,
     registered: Registered,
-    limits: Limits,
 }
 
 /// Requests that judge at one time; threads are left for those that only read.
@@ -85,28 +83,14 @@ impl App {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let commands = Commands::new(&parts.store);
-        let (registered, limits) = (Registered::default(), Limits::default());
-        Self {
-            shared: Arc::new(Shared {
-                parts,
-                judging: Semaphore::new(JUDGING),
-                commands,
-                registered,
-                limits,
-            }),
-        }
+        let registered = Registered::default();
+        Self { shared: Arc::new(Shared { parts, judging: Semaphore::new(JUDGING), commands, registered }) }
     }
 
     /// What the log tells of users, organisations and terminals, from which registers are made.
     #[must_use]
     pub fn registered(&self) -> &Registered {
         &self.shared.registered
-    }
-
-    /// The records that are limited, which do not exist for others.
-    #[must_use]
-    pub fn limits(&self) -> &Limits {
-        &self.shared.limits
     }
 
     /// What people do, and the state of users and posts from which their rights are computed.

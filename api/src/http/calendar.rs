@@ -22,7 +22,7 @@ pub async fn feed(State(app): State<App>, Path(file): Path<String>) -> Result<Re
         Tellers::Anyone | Tellers::Nobody => None,
     };
     let user = user.ok_or(HttpError::NoSuchAddress)?;
-    let duties = app.blocking(move |app| Ok(open_duties_of(&app.projections, &user)?)).await?;
+    let duties = app.blocking(move |app| Ok(open_duties_of(&app.projections, &user, app.now())?)).await?;
     let text = calendar(&duties, app.base_url.as_deref()).to_string();
     let headers = [
         (header::CONTENT_TYPE, "text/calendar; charset=utf-8"),

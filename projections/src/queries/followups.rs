@@ -8,11 +8,11 @@ use super::{all, duties::select};
 use crate::Projections;
 use crate::error::ProjectionError;
 use crate::model::{
-    Annulled, BreachRow, DutyRow, EscalationDue, NoticeRow, Occasion, PostHolder, Preferences, Rescission,
-    Warning,
+    Annulled, BreachRow, DutyRow, EscalationDue, NoticeRow, Occasion, Place, PostHolder, Preferences,
+    Rescission, Warning,
 };
 use crate::status::MailStatus;
-use crate::steps;
+use crate::{steps, tenures};
 
 const BREACH: &str =
     "b.duty, b.rule, b.subject, b.holder, b.due_at, b.generation, b.position, b.raised_at, b.status";
@@ -40,7 +40,28 @@ fn occasion(row: &Row<'_>) -> rusqlite::Result<Occasion> {
         subject: row.get(2)?,
         org: row.get(3)?,
         position: Position::new(row.get::<_, i64>(4)?.try_into().unwrap_or(0)),
+        late: row.get(5)?,
+        annulled: false,
     })
+}
+
+/// Occasions `o` that the rest of a statement selects.
+fn occasions(
+    connection: &rusqlite::Connection,
+    rest: &str,
+    values: impl rusqlite::Params,
+) -> Result<Vec<Occasion>, ProjectionError> {
+    let sql = format!(
+        "SELECT o.occasion, o.kind, o.subject, o.org, o.position, o.late, o.teller, o.fact FROM occasions o {rest}"
+    );
+    let read = |row: &Row<'_>| Ok((occasion(row)?, row.get::<_, String>(6)?, row.get::<_, String>(7)?));
+    let found = all(connection, &sql, values, read)?;
+    found
+        .into_iter()
+        .map(|(occasion, teller, fact)| {
+            Ok(Occasion { annulled: tenures::is_annulled(connection, &teller, &fact)?, ..occasion })
+        })
+        .collect()
 }
 
 impl Projections {
@@ -179,22 +200,29 @@ impl Projections {
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn escalations_due(&self, now: Instant, limit: u32) -> Result<Vec<EscalationDue>, ProjectionError> {
-        let sql = "SELECT s.duty, s.step, s.to_role, s.at FROM steps s INDEXED BY steps_to_take \
-                   JOIN duties d ON d.duty = s.duty \
+        let sql = "SELECT s.duty, s.step, s.to_role, s.at, \
+                   (SELECT max(b.raised_at) FROM breaches b WHERE b.duty = s.duty AND b.due_at = s.due_at) \
+                   FROM steps s INDEXED BY steps_to_take JOIN duties d ON d.duty = s.duty \
                    WHERE s.taken = 0 AND s.to_role IS NOT NULL AND s.at <= ?1 \
                    AND d.outcome = 'overdue' AND d.breach = 1 AND d.raised = 1 AND d.due_at = s.due_at \
                    ORDER BY s.at, s.duty, s.step LIMIT ?2";
         let books = self.books()?;
         self.read(|connection| {
-            let found: Vec<(String, String, String, i64)> =
+            let found: Vec<(String, String, String, i64, i64)> =
                 all(connection, sql, params![now.nanos(), limit], |row| {
-                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
                 })?;
             let mut escalations = Vec::with_capacity(found.len());
-            for (duty, step, to_role, at) in found {
+            for (duty, step, to_role, at, raised_at) in found {
                 let found = select(connection, &books, "WHERE d.duty = ?1", [&duty])?;
-                let at = Instant::from_nanos(at);
-                let due = |duty| EscalationDue { duty, step: step.clone(), to_role: to_role.clone(), at };
+                let (at, raised_at) = (Instant::from_nanos(at), Instant::from_nanos(raised_at));
+                let due = |duty| EscalationDue {
+                    duty,
+                    step: step.clone(),
+                    to_role: to_role.clone(),
+                    at,
+                    raised_at,
+                };
                 escalations.extend(found.into_iter().map(due));
             }
             Ok(escalations)
@@ -206,9 +234,9 @@ impl Projections {
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn occasions_owed(&self, limit: u32) -> Result<Vec<Occasion>, ProjectionError> {
-        let sql = "SELECT occasion, kind, subject, org, position FROM occasions WHERE queued = 0 \
-                   ORDER BY position LIMIT ?1";
-        self.read(|connection| all(connection, sql, [limit], occasion))
+        self.read(|connection| {
+            occasions(connection, "WHERE o.queued = 0 ORDER BY o.position LIMIT ?1", [limit])
+        })
     }
 
     /// One of them by its id, told or not.
@@ -216,22 +244,32 @@ impl Projections {
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn occasion(&self, id: &str) -> Result<Option<Occasion>, ProjectionError> {
-        let sql = "SELECT occasion, kind, subject, org, position FROM occasions WHERE occasion = ?1";
-        self.read(|connection| Ok(all(connection, sql, [id], occasion)?.into_iter().next()))
+        self.read(|connection| Ok(occasions(connection, "WHERE o.occasion = ?1", [id])?.into_iter().next()))
     }
 
-    /// Of whom something was annulled after an instant and up to another, each with the organisations concerned: the
-    /// area and the unit of a nominal, the organisation of a user, else the subject itself.
+    /// Whether a fact is annulled by an annulment that is not annulled itself.
     ///
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
-    pub fn annulments(&self, after: Instant, until: Instant) -> Result<Vec<Annulled>, ProjectionError> {
+    pub fn is_annulled(&self, source: &str, id: &str) -> Result<bool, ProjectionError> {
+        self.read(|connection| tenures::is_annulled(connection, source, id))
+    }
+
+    /// Of whom something was annulled after a place in the log and up to another, each with the organisations concerned: the area
+    /// and the unit of a nominal, the organisation of a user, else the subject itself.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn annulments(&self, after: Place, until: Place) -> Result<Vec<Annulled>, ProjectionError> {
         let sql = "SELECT a.subject, json_extract(s.state, '$.area'), json_extract(s.state, '$.unit'), \
                    json_extract(s.state, '$.org'), a.subject FROM annulments a \
                    LEFT JOIN subjects s ON s.subject = a.subject \
-                   WHERE a.recorded_at > ?1 AND a.recorded_at <= ?2 ORDER BY a.position LIMIT 10000";
+                   WHERE a.recorded_at BETWEEN ?1 AND ?2 AND a.position > ?3 AND a.position <= ?4 \
+                   ORDER BY a.position LIMIT 10000";
         self.read(|connection| {
-            all(connection, sql, params![after.nanos(), until.nanos()], |row| {
+            let [from, to] =
+                [after, until].map(|place| i64::try_from(place.position.get()).unwrap_or(i64::MAX));
+            all(connection, sql, params![after.at.nanos(), until.at.nanos(), from, to], |row| {
                 Ok(Annulled {
                     subject: row.get(0)?,
                     orgs: [row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?],
@@ -240,14 +278,38 @@ impl Projections {
         })
     }
 
-    /// Breaches of some holders that stand and are counted for the board.
+    /// Duties of which a breach was raised after a place in the log and up to another and that can be done no more.
     ///
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
-    pub fn counted_for_the_board(&self, holders: &[String]) -> Result<u64, ProjectionError> {
+    pub fn lapsed(&self, after: Place, until: Place) -> Result<Vec<DutyRow>, ProjectionError> {
+        let rest = "WHERE d.outcome = 'lapsed' AND d.duty IN \
+                    (SELECT b.duty FROM breaches b WHERE b.status IN ('raised', 'closed') \
+                    AND b.raised_at BETWEEN ?1 AND ?2 AND b.position > ?3 AND b.position <= ?4) \
+                    ORDER BY d.due_at, d.duty LIMIT 10000";
+        let [from, to] = [after, until].map(|place| i64::try_from(place.position.get()).unwrap_or(i64::MAX));
+        let books = self.books()?;
+        self.read(|connection| {
+            select(connection, &books, rest, params![after.at.nanos(), until.at.nanos(), from, to])
+        })
+    }
+
+    /// Breaches of some holders that stand and are counted for the board, but for those of some subjects.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn counted_for_the_board(
+        &self,
+        holders: &[String],
+        except: &[String],
+    ) -> Result<u64, ProjectionError> {
         let sql = "SELECT count(*) FROM duties d JOIN steps s ON s.duty = d.duty \
-                   WHERE d.holder = ?1 AND d.outcome = 'overdue' AND s.to_role = 'board' AND s.taken = 1";
-        self.read(|connection| holders.iter().map(|holder| super::count(connection, sql, [holder])).sum())
+                   WHERE d.holder = ?1 AND d.outcome = 'overdue' AND s.to_role = 'board' AND s.taken = 1 \
+                   AND d.subject NOT IN (SELECT value FROM json_each(?2))";
+        let except = super::lists::listed(except)?;
+        self.read(|connection| {
+            holders.iter().map(|holder| super::count(connection, sql, [holder, &except])).sum()
+        })
     }
 
     /// Every post that is filled, by user.
@@ -304,7 +366,7 @@ impl Projections {
         })
     }
 
-    /// The mails that wait, and those queued at or after an instant that could not be delivered.
+    /// The mails that wait, and those given up or refused at or after an instant.
     ///
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
@@ -324,13 +386,51 @@ impl Projections {
         })
     }
 
-    /// Notices not yet accepted or rejected, in the order in which they were queued.
+    /// Notices not yet accepted or rejected whose first event stands after a position, in the order in which they were
+    /// queued; without the duties they list, of which there may be very many.
     ///
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
-    pub fn notices_waiting(&self, limit: u32) -> Result<Vec<NoticeRow>, ProjectionError> {
-        let rest = "WHERE n.status IN ('queued', 'deferred', 'ambiguous') ORDER BY n.position LIMIT ?1";
-        self.read(|connection| super::lists::notices(connection, rest, [limit]))
+    pub fn notices_waiting(&self, after: Position, limit: u32) -> Result<Vec<NoticeRow>, ProjectionError> {
+        let rest = "INDEXED BY notices_waiting WHERE n.status IN ('queued', 'deferred', 'ambiguous') \
+                    AND n.position > ?1 ORDER BY n.position LIMIT ?2";
+        let after = i64::try_from(after.get()).unwrap_or(i64::MAX);
+        self.read(|connection| super::lists::notices_alone(connection, rest, params![after, limit]))
+    }
+
+    /// The latest notice of a kind to a person that was sent, or may have been, of those queued before a position.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn sent_before(
+        &self,
+        recipient: &str,
+        template: &str,
+        before: Position,
+    ) -> Result<Option<NoticeRow>, ProjectionError> {
+        let rest = "WHERE n.recipient = ?1 AND n.template = ?2 AND n.position < ?3 \
+                    AND n.status IN ('accepted', 'ambiguous') ORDER BY n.position DESC LIMIT 1";
+        let before = i64::try_from(before.get()).unwrap_or(i64::MAX);
+        self.read(|connection| {
+            let found = super::lists::notices_alone(connection, rest, params![recipient, template, before])?;
+            Ok(found.into_iter().next())
+        })
+    }
+
+    /// Whether another notice of a kind to a person was queued after a position.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn is_followed_by_another(
+        &self,
+        recipient: &str,
+        template: &str,
+        after: Position,
+    ) -> Result<bool, ProjectionError> {
+        let sql = "SELECT count(*) FROM (SELECT 1 FROM notices WHERE recipient = ?1 AND template = ?2 \
+                   AND position > ?3 LIMIT 1)";
+        let after = i64::try_from(after.get()).unwrap_or(i64::MAX);
+        self.read(|connection| Ok(super::count(connection, sql, params![recipient, template, after])? > 0))
     }
 
     /// Notices that list a duty, the latest first.
@@ -351,6 +451,15 @@ impl Projections {
         let sql = "SELECT user FROM posts WHERE org = ?1 AND post = ?2 \
                    AND user NOT IN (SELECT l.user FROM leavers l) ORDER BY user LIMIT 1000";
         self.read(|connection| all(connection, sql, [org, post], |row| row.get(0)))
+    }
+
+    /// Whether a user left their role and was not registered again.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn has_left(&self, user: &str) -> Result<bool, ProjectionError> {
+        let sql = "SELECT count(*) FROM leavers WHERE user = ?1";
+        self.read(|connection| Ok(super::count(connection, sql, [user])? > 0))
     }
 
     /// The organisation to which one belongs.

@@ -27,7 +27,7 @@ fn subject(raw: RawSubject) -> Result<SubjectRow, ProjectionError> {
 }
 
 /// Subjects as a value that SQL takes apart.
-fn listed(subjects: &[String]) -> Result<String, ProjectionError> {
+pub(super) fn listed(subjects: &[String]) -> Result<String, ProjectionError> {
     serde_json::to_string(subjects).map_err(|error| ProjectionError::row("subjects", &error))
 }
 

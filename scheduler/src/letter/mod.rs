@@ -18,13 +18,13 @@ use mandate_store::Reader;
 use crate::duty_log::{DutyLog, Raised, Withdrawal, may_have_gone_before};
 use crate::error::SchedulerError;
 use crate::notice::Template;
-use crate::recipients::Recipients;
+use crate::recipients::{Recipients, Sight};
 use crate::scheduler::Shared;
 use content::{Content, Entry, Item};
 pub(crate) use footer::Footer;
 pub(crate) use rulebook::Rulebook;
-pub(crate) use words::{place, rule_of};
-use words::{subject_of, who};
+use words::who;
+pub(crate) use words::{place, rule_of, subject_of};
 
 /// A mail without its envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub(crate) struct Letter {
     pub continues: Vec<String>,
     /// Who holds the duties that it lists.
     pub held_by: BTreeSet<Held>,
+    /// Whether something in it is told to its recipient because the record is limited to them.
+    pub sight: Sight,
 }
 
 /// Who holds a duty, by full ids: the holder, for a duty that is to be warned of the unit, and for a breach that
@@ -49,7 +51,7 @@ pub(crate) struct Held {
 
 impl Letter {
     pub const fn new(subject: String, text: String, html: String) -> Self {
-        Self { subject, text, html, continues: Vec::new(), held_by: BTreeSet::new() }
+        Self { subject, text, html, continues: Vec::new(), held_by: BTreeSet::new(), sight: Sight::Open }
     }
 }
 
@@ -62,6 +64,8 @@ pub(crate) enum Draft {
     Letter(Box<Letter>),
     /// Nothing it would say is so.
     Moot(&'static str),
+    /// All it would say is about records that are limited to others.
+    Hidden,
 }
 
 /// Whether a notice may have reached its recipient already.
@@ -100,7 +104,7 @@ impl LetterWriter<'_> {
                 self.of_occasions(notice, template, sent)
             }
             Template::Digest | Template::Team | Template::Quarterly | Template::Operations => {
-                self.of_schedule(notice, template)
+                self.of_schedule(notice, template, sent)
             }
         }
     }
@@ -109,9 +113,21 @@ impl LetterWriter<'_> {
         let mut items = Vec::new();
         let mut continues = Vec::new();
         let mut seen = BTreeSet::new();
+        let (mut sight, mut hidden) = (Sight::Open, false);
         for (duty, generation) in &notice.duties {
             if !seen.insert((duty, *generation)) {
                 continue;
+            }
+            // A withdrawal goes to those who were told, and tells them nothing new.
+            if template != Template::Rescission {
+                match self.recipients.sight(&notice.recipient, subject_of(duty))? {
+                    Sight::Open => {}
+                    Sight::Listed => sight = Sight::Listed,
+                    Sight::Hidden => {
+                        hidden = true;
+                        continue;
+                    }
+                }
             }
             let log = DutyLog::read(self.reader, duty)?;
             items.extend(match template {
@@ -130,19 +146,22 @@ impl LetterWriter<'_> {
                 }
             });
         }
+        if items.is_empty() && hidden {
+            return Ok(Draft::Hidden);
+        }
         if items.is_empty() {
             return Ok(Draft::Moot(match template {
-                Template::Breach | Template::Summary => "moot: rescinded before sending",
-                Template::Warning | Template::Vetting => "moot: no longer pending",
-                Template::Escalation => "moot: ended or rescinded before sending",
-                Template::Rescission => "moot: the mail about the breach was never sent",
+                Template::Breach | Template::Summary => "rescinded before sending",
+                Template::Warning | Template::Vetting => "no longer pending",
+                Template::Escalation => "ended or rescinded before sending",
+                Template::Rescission => "the mail about the breach was never sent",
                 Template::Opened
                 | Template::Partnership
                 | Template::Transfer
                 | Template::Digest
                 | Template::Team
                 | Template::Quarterly
-                | Template::Operations => "moot: nothing to tell",
+                | Template::Operations => "nothing to tell",
             }));
         }
         continues.truncate(MAX_THREADS);
@@ -161,7 +180,7 @@ impl LetterWriter<'_> {
             reason: reason.to_string(),
         };
         let letter = render(template, content).map_err(written)?;
-        Ok(Draft::Letter(Box::new(Letter { continues, held_by, ..letter })))
+        Ok(Draft::Letter(Box::new(Letter { continues, held_by, sight, ..letter })))
     }
     fn breach(
         &self,

@@ -1,17 +1,25 @@
 //! Mails about what others did: a record opened, a partnership or a transfer asked for.
 
 use askama::Template as _;
+use mandate_domain::catalogue::{FactType, Field};
 use mandate_domain::judge::Outcome;
 use mandate_domain::time::{Date, in_words, london_words};
 use mandate_projections::{DutyFilter, DutyRow, NoticeRow, Occasion};
+use mandate_store::{MAX_READ, Sequence};
 
 use super::words::{place, who};
 use super::{Draft, Footer, Letter, LetterWriter, Sent};
 use crate::error::SchedulerError;
 use crate::notice::Template;
+use crate::recipients::Sight;
 
 /// Most open duties named in a hand-over note.
 const MAX_OPEN: u32 = 100;
+/// Acts listed in one mail; the list of notices has them all.
+const LISTED: usize = 100;
+/// What answers a request to take a record over, and one for partnership.
+const TRANSFER_ANSWERS: &[FactType] = &[FactType::TransferAccepted, FactType::TransferRefused];
+const PARTNERSHIP_ANSWERS: &[FactType] = &[FactType::PartnersAdded, FactType::PartnershipRefused];
 /// The rule that gives a request for partnership its time.
 const ANSWER_RULE: &str = "4.25";
 
@@ -34,6 +42,8 @@ pub(super) struct Content {
     pub footer: Footer,
     pub count: usize,
     pub told: Vec<Told>,
+    /// How many more there are than are listed.
+    pub more: usize,
     /// Of one act.
     pub first_who: String,
     pub days_left: Option<String>,
@@ -48,13 +58,26 @@ impl LetterWriter<'_> {
         template: Template,
         sent: Sent,
     ) -> Result<Draft, SchedulerError> {
-        let mut told = Vec::with_capacity(notice.duties.len());
-        for (id, _) in &notice.duties {
+        let mut told = Vec::new();
+        let (mut sight, mut hidden) = (Sight::Open, false);
+        let mut left = notice.duties.iter();
+        for (id, _) in left.by_ref() {
             let Some(occasion) = self.projections.occasion(id)? else { continue };
+            match self.recipients.sight(&notice.recipient, &occasion.subject)? {
+                Sight::Open => {}
+                Sight::Listed => sight = Sight::Listed,
+                Sight::Hidden => {
+                    hidden = true;
+                    continue;
+                }
+            }
+            if sent == Sent::NotYet && occasion.annulled {
+                continue;
+            }
             let written = match template {
                 Template::Opened => Some(self.opened(&occasion)?),
                 Template::Partnership => self.partnership(&occasion, sent)?,
-                Template::Transfer => Some(self.transfer(&occasion)?),
+                Template::Transfer => self.transfer(&occasion, sent)?,
                 Template::Breach
                 | Template::Summary
                 | Template::Warning
@@ -67,10 +90,20 @@ impl LetterWriter<'_> {
                 | Template::Operations => None,
             };
             told.extend(written);
+            if told.len() == LISTED {
+                break;
+            }
         }
-        let Some(first) = told.first() else { return Ok(Draft::Moot("moot: answered before sending")) };
+        if told.is_empty() && hidden {
+            return Ok(Draft::Hidden);
+        }
+        let more = left.len();
+        let Some(first) = told.first() else {
+            return Ok(Draft::Moot("answered, refused or stated in error before sending"));
+        };
         let mut c = Content {
-            count: told.len(),
+            count: told.len() + more,
+            more,
             first_who: first.who.clone(),
             days_left: first.days_left.map(days_left),
             to: first.to.clone(),
@@ -82,7 +115,7 @@ impl LetterWriter<'_> {
             reason: reason.to_string(),
         };
         let letter = render(template, &mut c).map_err(written)?;
-        Ok(Draft::Letter(Box::new(letter)))
+        Ok(Draft::Letter(Box::new(Letter { sight, ..letter })))
     }
 
     fn opened(&self, occasion: &Occasion) -> Result<Told, SchedulerError> {
@@ -105,8 +138,15 @@ impl LetterWriter<'_> {
         let opener = occasion.id.strip_prefix("partnership:").unwrap_or(&occasion.id);
         let duty = self.projections.duty(&format!("{ANSWER_RULE}:{opener}"))?;
         let waits = |row: &DutyRow| matches!(row.record.outcome(), Outcome::Pending | Outcome::Overdue);
-        if sent == Sent::NotYet && duty.as_ref().is_some_and(|row| !waits(row)) {
-            return Ok(None);
+        if sent == Sent::NotYet {
+            let answered = match &duty {
+                Some(row) => !waits(row),
+                // A record of the police, or none yet: no rule gives the answer a time.
+                None => self.is_answered(occasion, PARTNERSHIP_ANSWERS)?,
+            };
+            if answered {
+                return Ok(None);
+            }
         }
         let due_on = duty.as_ref().and_then(|row| row.record.due_on);
         let mut lines = vec![
@@ -127,8 +167,40 @@ impl LetterWriter<'_> {
         }))
     }
 
-    /// A record to be taken over, with its open duties and the days that are left for each.
-    fn transfer(&self, occasion: &Occasion) -> Result<Told, SchedulerError> {
+    /// Whether a request was answered by a fact of some types that is not annulled.
+    fn is_answered(&self, occasion: &Occasion, answers: &[FactType]) -> Result<bool, SchedulerError> {
+        let asked = self.reader.by_position(occasion.position)?;
+        let Some(request) = asked.as_ref().and_then(|asked| asked.fact.text(Field::Request)) else {
+            return Ok(false);
+        };
+        let survivor = self.projections.subject(&occasion.subject)?.and_then(|row| row.merged_into);
+        for subject in std::iter::once(&occasion.subject).chain(&survivor) {
+            let mut after = Sequence::START;
+            loop {
+                let page = self.reader.read_subject(subject, after, MAX_READ)?;
+                let fitting = page.iter().map(|event| &event.fact).filter(|fact| {
+                    answers.contains(&fact.kind) && fact.text(Field::Request) == Some(request)
+                });
+                for fact in fitting {
+                    if !self.projections.is_annulled(&fact.source, &fact.id)? {
+                        return Ok(true);
+                    }
+                }
+                match page.last() {
+                    Some(last) if page.len() == MAX_READ => after = last.sequence,
+                    Some(_) | None => break,
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// A record to be taken over, with its open duties and the days that are left for each; none once it was accepted or
+    /// refused.
+    fn transfer(&self, occasion: &Occasion, sent: Sent) -> Result<Option<Told>, SchedulerError> {
+        if sent == Sent::NotYet && self.is_answered(occasion, TRANSFER_ANSWERS)? {
+            return Ok(None);
+        }
         let filter = DutyFilter {
             subject: Some(occasion.subject.clone()),
             outcomes: vec![Outcome::Overdue, Outcome::Pending],
@@ -143,7 +215,7 @@ impl LetterWriter<'_> {
             };
             format!("{}  paragraph {}: {left}", row.reference, row.record.paragraph)
         };
-        Ok(Told {
+        Ok(Some(Told {
             who: who(&occasion.subject),
             lines: vec![
                 format!("To: {}", place(occasion.org.as_deref())),
@@ -153,7 +225,7 @@ impl LetterWriter<'_> {
             open: open.content.iter().map(line).collect(),
             days_left: None,
             to: place(occasion.org.as_deref()),
-        })
+        }))
     }
 
     /// When an act occurred, in words.

@@ -2,20 +2,22 @@
 
 use askama::Template as _;
 use mandate_domain::judge::Outcome;
-use mandate_domain::time::{Date, in_words};
-use mandate_projections::{ByUnit, DutyCount, DutyRow, NoticeRow};
+use mandate_domain::time::{Date, in_words, london_words};
+use mandate_projections::{ByUnit, DutyCount, DutyRow, NoticeRow, Place};
 
 use super::words::{place, who, without_year};
-use super::{Draft, Footer, Letter, LetterWriter};
+use super::{Draft, Footer, Letter, LetterWriter, Sent};
 use crate::error::SchedulerError;
 use crate::notice::Template;
-use crate::overview::{Desk, Overview};
+use crate::overview::{Asked, Desk, Overview};
 use crate::timetable::date_of;
 
 /// Duties listed of each kind; the work list has them all.
 const LISTED: usize = 50;
 /// A count of people below this is not told, and neither is what would give it away.
 const SMALL: u64 = 5;
+/// A digest that comes so long after its time says so.
+const LATE_SECONDS: i64 = 3 * 3600;
 
 /// A duty in one line.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ struct Digest {
     /// `4.10: 3`.
     not_evidenced: Vec<String>,
     annulled: Vec<String>,
+    /// That it comes late, if it does.
+    late: Option<String>,
 }
 
 /// What the template of a quarter shows.
@@ -70,9 +74,21 @@ impl LetterWriter<'_> {
         &self,
         notice: &NoticeRow,
         template: Template,
+        sent: Sent,
     ) -> Result<Draft, SchedulerError> {
         let about = notice.duties.first().map_or("", |(about, _)| about.as_str());
-        let Some(on) = date_of(about) else { return Ok(Draft::Moot("moot: it is about no day")) };
+        let Some(on) = date_of(about) else { return Ok(Draft::Moot("it is about no day")) };
+        // Of several digests that waited for the mail server the latest says it all.
+        if sent == Sent::NotYet
+            && matches!(template, Template::Digest | Template::Team)
+            && self.projections.is_followed_by_another(
+                &notice.recipient,
+                &notice.template,
+                notice.position,
+            )?
+        {
+            return Ok(Draft::Moot("a later one says it"));
+        }
         let footer = self.footer(notice.position)?;
         let written = |reason: askama::Error| SchedulerError::Template {
             notice: notice.notice.clone(),
@@ -84,31 +100,34 @@ impl LetterWriter<'_> {
                 let posts = posts.into_iter().filter(|post| post.user == notice.recipient).collect();
                 let desk = Desk::of_posts(self.projections, &notice.recipient, posts)?;
                 if desk == Desk::default() {
-                    return Ok(Draft::Moot("moot: its recipient holds no post any more"));
+                    return Ok(Draft::Moot("its recipient holds no post any more"));
                 }
-                let overview = self.shared.overview(&desk, on)?;
-                digest(&mut Digest::new(overview, without_year(on), footer)).map_err(written)?
+                let overview = self.shared.overview(&desk, self.asked(notice, template, on)?)?;
+                let late = self.late(&notice.recipient, on)?;
+                digest(&mut Digest { late, ..Digest::new(overview, without_year(on), footer) })
+                    .map_err(written)?
             }
             Template::Team => {
                 let Some(org) = self.organisation_of(&notice.recipient, "spo")? else {
-                    return Ok(Draft::Moot("moot: its recipient manages no team any more"));
+                    return Ok(Draft::Moot("its recipient manages no team any more"));
                 };
-                let overview = self.shared.overview(&Desk::of_team(self.projections, org)?, on)?;
+                let desk = Desk::of_team(self.projections, org)?;
+                let overview = self.shared.overview(&desk, self.asked(notice, template, on)?)?;
                 let day = without_weekday(on);
                 team(&mut Digest::new(overview, day, footer)).map_err(written)?
             }
             Template::Quarterly => {
                 let Some(org) = self.organisation_of(&notice.recipient, "smb-member")? else {
-                    return Ok(Draft::Moot("moot: its recipient sits on no board any more"));
+                    return Ok(Draft::Moot("its recipient sits on no board any more"));
                 };
-                quarterly(&mut self.quarter(&org, on, footer)?).map_err(written)?
+                quarterly(&mut self.quarter(&org, &notice.recipient, on, footer)?).map_err(written)?
             }
             Template::Operations => {
                 // What this very pass has sent waits no more.
                 self.projections.advance(self.now)?;
                 let problems = self.shared.problems_beside(self.now)?;
                 if problems.is_empty() {
-                    return Ok(Draft::Moot("moot: all is well again"));
+                    return Ok(Draft::Moot("all is well again"));
                 }
                 operations(&mut Operations { footer, problems }).map_err(written)?
             }
@@ -120,9 +139,33 @@ impl LetterWriter<'_> {
             | Template::Vetting
             | Template::Opened
             | Template::Partnership
-            | Template::Transfer => return Ok(Draft::Moot("moot: no mail of the clock")),
+            | Template::Transfer => return Ok(Draft::Moot("no mail of the clock")),
         };
         Ok(Draft::Letter(Box::new(letter)))
+    }
+
+    fn asked<'n>(
+        &self,
+        notice: &'n NoticeRow,
+        template: Template,
+        on: Date,
+    ) -> Result<Asked<'n>, SchedulerError> {
+        let user = &notice.recipient;
+        let after = self.shared.sent_before(template, user, on, notice.position)?;
+        Ok(Asked { user, on, after, until: Place { position: notice.position, at: notice.queued_at } })
+    }
+
+    /// What a digest says of itself that comes hours after its time.
+    fn late(&self, user: &str, on: Date) -> Result<Option<String>, SchedulerError> {
+        let Some(daily) = &self.shared.settings.schedules.digest else { return Ok(None) };
+        let due_at = self.recipients.digest_time(user, daily)?.on(on);
+        Ok((due_at.plus_seconds(LATE_SECONDS) < self.now).then(|| {
+            format!(
+                "This digest was to come at {} and is late: it says what is so at {}.",
+                london_words(due_at),
+                london_words(self.now)
+            )
+        }))
     }
 
     fn organisation_of(&self, user: &str, role: &str) -> Result<Option<String>, SchedulerError> {
@@ -131,10 +174,11 @@ impl LetterWriter<'_> {
     }
 
     /// The figures of the three months before a day.
-    fn quarter(&self, org: &str, on: Date, footer: Footer) -> Result<Quarter, SchedulerError> {
+    fn quarter(&self, org: &str, user: &str, on: Date, footer: Footer) -> Result<Quarter, SchedulerError> {
+        let except = self.projections.limited(self.now)?.except(user);
         let first = on.plus_months(-3);
         let desk = Desk::of_team(self.projections, org.to_owned())?;
-        let counts = self.projections.duty_counts(first.start(), on.start(), ByUnit::Together, &[])?;
+        let counts = self.projections.duty_counts(first.start(), on.start(), ByUnit::Together, &except)?;
         let sum = |outcomes: &[Outcome]| -> u64 {
             let counted = |count: &&DutyCount| {
                 let own = count.holder.as_ref().is_some_and(|holder| desk.holders.contains(holder));
@@ -148,7 +192,7 @@ impl LetterWriter<'_> {
         let met = sum(&[Outcome::Met]);
         let missed = sum(&[Outcome::MetLate, Outcome::Overdue, Outcome::Lapsed]);
         let holders: Vec<String> = desk.holders.into_iter().collect();
-        let unresolved = self.projections.counted_for_the_board(&holders)?;
+        let unresolved = self.projections.counted_for_the_board(&holders, &except)?;
         let small = |count: u64| count > 0 && count < SMALL;
         // Of two parts, each told exactly gives the other away.
         let withheld = small(met) || small(missed);
@@ -208,6 +252,7 @@ impl Digest {
                 .map(|(paragraph, count)| format!("{paragraph}: {count}"))
                 .collect(),
             annulled: annulled.iter().map(|subject| who(subject)).collect(),
+            late: None,
         }
     }
 

@@ -110,6 +110,7 @@ mod tests {
             html: "<p>é</p>\n".to_owned(),
             continues: vec!["n-0".to_owned()],
             held_by: std::collections::BTreeSet::new(),
+            sight: crate::recipients::Sight::Open,
         }
     }
 

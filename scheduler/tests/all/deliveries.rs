@@ -1,4 +1,5 @@
 use std::net::TcpListener;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use mandate_domain::catalogue::{FactType, Field};
@@ -259,4 +260,107 @@ fn a_pass_sends_up_to_its_limit_and_says_that_there_is_more() {
     let report = world.pass_at("2026-03-08T00:00:00Z");
     assert_eq!((report.mails.accepted, report.mails.more), (1, false));
     assert_eq!(server.connections(), 2, "one for each pass");
+}
+
+#[test]
+fn while_a_mail_server_takes_its_time_breaches_are_raised_and_rescinded() {
+    let server = Server::start();
+    let mut world = about_to_breach(&server);
+    world.set("2026-03-02T10:00:00Z");
+    world.nominal("N-2");
+    world.set("2026-03-08T00:00:00Z");
+    let hold = server.hold(Verb::Dot);
+    let now = at("2026-03-08T00:00:00Z");
+    world.scheduler().record_steps(now).unwrap();
+    let scheduler = world.scheduler().clone();
+    let sending = std::thread::spawn(move || scheduler.send_mails(now).unwrap());
+    hold.reached();
+    let data = serde_json::json!({ "owner": "area/A07" });
+    world.tell_at(at("2026-03-06T12:00:00Z"), "record.created", "nominal/N-1", &data);
+    world.set("2026-03-08T00:00:05Z");
+    let (done, finished) = channel();
+    let scheduler = world.scheduler().clone();
+    std::thread::spawn(move || {
+        let report = scheduler.record_steps(at("2026-03-08T00:00:05Z")).unwrap();
+        done.send(report.rescinded).ok();
+    });
+    // The server answers in any case after this, so that a pass that waits for it is told from one that does not.
+    let rescinded = finished.recv_timeout(Duration::from_secs(5));
+    drop(hold);
+    assert_eq!(rescinded, Ok(1), "not after the mail server has answered");
+    sending.join().unwrap();
+    // The mail about N-1 went while the breach was rescinded: its withdrawal follows.
+    world.pass_at("2026-03-08T00:01:00Z");
+    let subjects: Vec<_> = received(&server).iter().map(|mail| mail.header("Subject")).collect();
+    let of = |reference: &str| subjects.iter().filter(|line| line.contains(reference)).collect::<Vec<_>>();
+    assert_eq!(of("N-1"), ["Breach: N-1, paragraph 4.10", "Withdrawn: N-1, paragraph 4.10"]);
+    assert_eq!(of("N-2"), ["Breach: N-2, paragraph 4.10"]);
+}
+
+#[test]
+fn a_breach_rescinded_while_its_mail_was_refused_for_now_is_neither_mailed_nor_withdrawn_by_mail() {
+    let server = Server::start();
+    let mut world = about_to_breach(&server);
+    world.set("2026-03-08T00:00:00Z");
+    server.then(&[Act::Answer(Verb::Dot, "451 later")]);
+    let hold = server.hold(Verb::Dot);
+    let now = at("2026-03-08T00:00:00Z");
+    world.scheduler().record_steps(now).unwrap();
+    let scheduler = world.scheduler().clone();
+    let sending = std::thread::spawn(move || scheduler.send_mails(now).unwrap());
+    hold.reached();
+    let data = serde_json::json!({ "owner": "area/A07" });
+    world.tell_at(at("2026-03-06T12:00:00Z"), "record.created", "nominal/N-1", &data);
+    world.set("2026-03-08T00:00:05Z");
+    let (done, finished) = channel();
+    let scheduler = world.scheduler().clone();
+    std::thread::spawn(move || {
+        done.send(scheduler.record_steps(at("2026-03-08T00:00:05Z")).unwrap().rescinded).ok();
+    });
+    assert_eq!(finished.recv_timeout(Duration::from_secs(5)), Ok(1));
+    drop(hold);
+    assert_eq!(sending.join().unwrap().deferred, 1);
+    world.pass_at("2026-03-08T00:02:00Z");
+    assert_eq!(received(&server).len(), 1, "what was refused, and nothing after it");
+}
+
+#[test]
+fn a_mail_given_up_is_a_dead_letter_for_a_day_whenever_it_was_queued_and_the_deputy_is_told() {
+    let server = Server::start();
+    let mut world = about_to_breach(&server);
+    world.person("user/U-deputy", "area/A07");
+    world.tell(
+        "post.filled",
+        "area/A07",
+        &serde_json::json!({ "post": "deputy-cpc", "user": "user/U-deputy" }),
+    );
+    server.then(&[Act::Answer(Verb::Rcpt, "450 4.2.2 mailbox full"); 2]);
+    let codes = |time: &str| -> Vec<&str> {
+        let found = world.scheduler().problems(at(time)).unwrap();
+        found.iter().map(|problem| problem.code).filter(|code| *code == "dead-letters").collect()
+    };
+    world.pass_at("2026-03-08T00:00:00Z");
+    assert_eq!(codes("2026-03-10T23:59:59Z"), [""; 0]);
+    assert_eq!(outcome(world.pass_at("2026-03-11T00:00:00Z").mails), (1, 0, 1, 0));
+    assert_eq!(received(&server).last().unwrap().header("To"), "deputy@example.gov.uk");
+    assert_eq!(codes("2026-03-11T00:00:01Z"), ["dead-letters"]);
+    assert_eq!(codes("2026-03-12T00:00:00Z"), ["dead-letters"]);
+    assert_eq!(codes("2026-03-12T00:00:01Z"), [""; 0]);
+}
+
+#[test]
+fn the_deputy_of_the_owners_cpc_is_told_of_an_opening_that_could_not_be_delivered() {
+    let server = Server::start();
+    let mut world = about_to_breach(&server);
+    world.person("user/U-deputy", "area/A07");
+    world.tell(
+        "post.filled",
+        "area/A07",
+        &serde_json::json!({ "post": "deputy-cpc", "user": "user/U-deputy" }),
+    );
+    let data = serde_json::json!({ "user": "user/U-lead", "org": "prison/LEI", "partnered": false });
+    world.tell("record.accessed", "nominal/N-OLD", &data);
+    server.then(&[Act::Answer(Verb::Rcpt, "550 5.1.1 no such user")]);
+    assert_eq!(outcome(world.pass_at("2026-03-02T09:00:10Z").mails), (1, 0, 1, 0));
+    assert_eq!(received(&server)[0].header("To"), "deputy@example.gov.uk");
 }

@@ -2,7 +2,7 @@ use mandate_domain::catalogue::{FactType, Field};
 use mandate_scheduler::{Schedule, Schedules};
 use serde_json::json;
 
-use crate::fixture::World;
+use crate::fixture::{World, at};
 
 /// The usual mails of the clock, without the watch over Mandate itself.
 fn usual() -> Schedules {
@@ -244,4 +244,147 @@ fn what_has_no_evidence_is_in_digests_and_in_no_other_mail() {
     assert!(
         text_of(&world, "Tuesday 24 November: 0 overdue, 0 due this week").contains("\nparagraph 4.10: 1\n")
     );
+}
+
+/// Area A08 of region N54, which nobody has told anything of, and a breach of it on Sunday 22 November.
+fn unevidenced(posts: &[(&str, &str)]) -> World {
+    let mut world = digests();
+    world.tell("organisation.placed", "area/A08", &json!({ "parent": "region/N54" }));
+    world.tell("organisation.enrolled", "area/A08", &json!({}));
+    world.person("user/U-other", "area/A08");
+    for (org, user) in posts {
+        world.tell("post.filled", org, &json!({ "post": "cpc", "user": user }));
+    }
+    world.set("2026-11-16T09:00:00Z");
+    let data = json!({ "registration": "r", "category": 2, "level": 2, "area": "area/A08" });
+    world.tell("mappa.registered", "nominal/N-1", &data);
+    world
+}
+
+#[test]
+fn what_has_no_evidence_goes_to_the_next_level_where_nobody_has_a_digest_of_it() {
+    let summaries = |world: &World| {
+        world.pass_at("2026-11-22T00:00:00Z");
+        of(world, "summary")
+    };
+    let to = |who: &str| vec![format!("{who}@example.gov.uk: 1 breach in area A08")];
+    // The post is vacant and nobody is above it.
+    assert_eq!(summaries(&unevidenced(&[])), to("administrator"));
+    assert_eq!(summaries(&unevidenced(&[("area/A08", "user/U-other")])), [""; 0]);
+    // The CPC wants no digest, but is not told nothing.
+    let mut world = unevidenced(&[("area/A08", "user/U-other")]);
+    world.tell("preferences.set", "user/U-other", &json!({ "off": ["digest"] }));
+    assert_eq!(summaries(&world), to("other"));
+    let mut world = unevidenced(&[("area/A08", "user/U-other")]);
+    world.tell("user.left_role", "user/U-other", &json!({}));
+    assert_eq!(summaries(&world), to("administrator"));
+}
+
+#[test]
+fn what_has_no_evidence_and_escalates_goes_to_the_head_where_nobody_has_a_digest_of_it() {
+    for (posts, told) in [(&[][..], 1), (&[("area/A08", "user/U-other")], 0)] {
+        let world = unevidenced(posts);
+        world.pass_at("2026-11-22T00:00:00Z");
+        world.pass_at("2026-11-28T00:00:00Z");
+        assert_eq!(of(&world, "escalation").len(), told, "{posts:?}");
+    }
+}
+
+#[test]
+fn a_daily_check_that_was_missed_without_evidence_is_in_the_next_digest_and_in_no_later_one() {
+    let mut world = World::empty();
+    world.settings =
+        world.settings.clone().with_schedules(Schedules { team: None, quarterly: None, ..usual() });
+    world.restart();
+    world.tell("organisation.enrolled", "prison/LEI", &json!({}));
+    world.person("user/U-lead", "prison/LEI");
+    world.tell("post.filled", "prison/LEI", &json!({ "post": "visor-lead", "user": "user/U-lead" }));
+    // From Monday 16 to Wednesday 18 November somebody is to look at the to-do list each day; nobody ever did.
+    world.set("2026-11-16T09:00:00Z");
+    world.tell("record.created", "nominal/N-9", &json!({ "owner": "police/essex" }));
+    let received = json!({ "prison": "prison/LEI", "reason": "admission", "spell": "s1" });
+    world.tell("custody.received", "nominal/N-9", &received);
+    let request = json!({ "request": "r1", "org": "prison/LEI" });
+    world.tell("partnership.requested", "nominal/N-9", &request);
+    let missed = |world: &World, day: &str, time: &str| {
+        world.pass_at(time);
+        let subjects: Vec<_> = of(world, "digest").into_iter().filter(|line| line.contains(day)).collect();
+        let text = subjects.first().map(|line| text_of(world, line.split_once(": ").unwrap().1));
+        text.unwrap_or_default().lines().find(|line| line.starts_with("paragraph 5.15")).map(str::to_owned)
+    };
+    assert_eq!(missed(&world, "Tuesday 17", "2026-11-17T07:30:00Z"), None);
+    world.pass_at("2026-11-18T00:00:00Z");
+    let one = Some("paragraph 5.15: 1".to_owned());
+    assert_eq!(missed(&world, "Wednesday 18", "2026-11-18T07:30:00Z"), one);
+    world.set("2026-11-18T09:00:00Z");
+    let left = json!({ "prison": "prison/LEI", "reason": "release", "spell": "s1" });
+    world.tell("custody.left", "nominal/N-9", &left);
+    assert_eq!(missed(&world, "Thursday 19", "2026-11-19T07:30:00Z"), None);
+}
+
+#[test]
+fn what_was_stated_in_error_is_in_the_digest_after_the_last_one_that_was_sent() {
+    let annul = |world: &mut World, time: &str| {
+        world.set(time);
+        let id = world.tell("record.created", "nominal/N-1", &json!({ "owner": "area/A07" }));
+        let annulment = json!({ "event": { "source": "/t", "id": id }, "reason": "another person" });
+        world.tell("fact.annulled", "nominal/N-1", &annulment);
+    };
+    let holds = |world: &World, day: &str| {
+        text_of(world, &format!("{day} November: 4 overdue, 2 due this week")).contains("stated in error")
+    };
+    // After their own digest at 06:15, before the usual one at 07:30.
+    let mut world = digests();
+    november(&mut world);
+    world.tell("preferences.set", "user/U-cpc", &json!({ "digest_at": "06:15" }));
+    world.pass_at("2026-11-23T06:15:00Z");
+    annul(&mut world, "2026-11-23T07:00:00Z");
+    world.pass_at("2026-11-24T06:15:00Z");
+    world.pass_at("2026-11-25T06:15:00Z");
+    assert_eq!(["Tuesday 24", "Wednesday 25"].map(|day| holds(&world, day)), [true, false]);
+    // On a day whose digest never came, since nothing ran.
+    let mut world = digests();
+    november(&mut world);
+    world.pass_at("2026-11-23T07:30:00Z");
+    annul(&mut world, "2026-11-23T10:00:00Z");
+    world.pass_at("2026-11-25T07:30:00Z");
+    assert!(holds(&world, "Wednesday 25"));
+}
+
+#[test]
+fn a_digest_that_comes_hours_late_says_so_and_of_several_that_waited_the_latest_goes() {
+    let mut world = digests();
+    november(&mut world);
+    world.pass_at("2026-11-24T10:30:00Z");
+    let text = |day: &str| format!("{day} November: 4 overdue, 2 due this week");
+    assert!(!text_of(&world, &text("Tuesday 24")).contains("is late"), "three hours are none");
+    // The mail server is away from Wednesday to Friday noon.
+    world.block();
+    world.pass_at("2026-11-25T07:30:00Z");
+    world.pass_at("2026-11-26T07:30:00Z");
+    world.unblock();
+    world.pass_at("2026-11-26T10:30:01Z");
+    let cpc: Vec<_> = of(&world, "digest").into_iter().filter(|line| line.starts_with("cpc@")).collect();
+    let thursday = "Thursday 26 November: 6 overdue, 0 due this week";
+    assert_eq!(cpc[1..], [format!("cpc@example.gov.uk: {thursday}")], "Wednesday's would say the same");
+    let said = "This digest was to come at 07:30 on Thursday 26 November 2026 and is late";
+    let text = text_of(&world, thursday);
+    assert_eq!(text.matches(said).count(), 2, "in both parts: {text}");
+    assert!(
+        world.texts(FactType::NoticeRejected, Field::Reply).contains(&"moot: a later one says it".to_owned())
+    );
+}
+
+#[test]
+fn a_digest_that_could_not_be_stored_comes_once_it_can_be() {
+    let mut world = digests();
+    november(&mut world);
+    world.pass_at("2026-11-24T07:29:59Z");
+    let before = of(&world, "digest").len();
+    world.tamper("CREATE TRIGGER no_more BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'no room'); END");
+    world.set("2026-11-24T07:30:00Z");
+    assert!(world.scheduler().record_steps(at("2026-11-24T07:30:00Z")).is_err());
+    world.tamper("DROP TRIGGER no_more");
+    world.pass_at("2026-11-24T07:31:00Z");
+    assert_eq!(of(&world, "digest").len(), before + 1);
 }

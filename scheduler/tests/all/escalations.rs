@@ -161,3 +161,37 @@ fn a_pass_that_finds_nothing_asks_only_for_what_is_left() {
     assert_eq!((report.raised, report.escalated, report.warned, report.known), (0, 0, 0, 0));
     assert_eq!(world.events(FactType::DutyBreached).len(), 30);
 }
+
+#[test]
+fn what_fell_due_before_its_holder_took_part_escalates_in_one_mail_and_what_was_news_in_its_own() {
+    let mut world = with_head();
+    for area in ["area/A08", "area/A09"] {
+        world.tell("organisation.placed", area, &json!({ "parent": "region/N54" }));
+        // Evidence that records are made there.
+        let old = format!("N-OLD-{}", &area[6..]);
+        let data = json!({ "registration": old, "category": 2, "level": 2, "area": area });
+        world.tell("mappa.registered", &format!("nominal/{old}"), &data);
+        world.tell("record.created", &format!("nominal/{old}"), &json!({ "owner": area }));
+    }
+    late(&mut world, 1);
+    for (number, area) in ["area/A08", "area/A09"].iter().enumerate() {
+        let data = json!({ "registration": "r", "category": 2, "level": 2, "area": area });
+        world.tell("mappa.registered", &format!("nominal/N-{}", number + 8), &data);
+    }
+    world.pass_at("2026-03-08T00:00:00Z");
+    // Both areas take part from the 10th on; their breaches were due on the 8th.
+    world.set("2026-03-10T09:00:00Z");
+    for area in ["area/A08", "area/A09"] {
+        world.tell("organisation.enrolled", area, &json!({}));
+    }
+    assert_eq!(world.pass_at("2026-03-13T07:00:00Z").steps.escalated, 3);
+    let mut told = escalations(&world);
+    told.sort_unstable();
+    assert_eq!(
+        told,
+        [
+            "head@example.gov.uk: Unresolved 5 working days after the deadline: 1 in area A07",
+            "head@example.gov.uk: Unresolved 5 working days after the deadline: 2 in 2 organisations",
+        ]
+    );
+}

@@ -165,6 +165,53 @@ impl World {
         copy
     }
 
+    /// Mail cannot leave: a file stands where its folder should be.
+    pub fn block(&self) {
+        std::fs::create_dir_all(self.mail_folder()).unwrap();
+        std::fs::rename(self.mail_folder(), self.folder.join("away")).unwrap();
+        std::fs::write(self.mail_folder(), "").unwrap();
+    }
+
+    /// Mail can leave again.
+    pub fn unblock(&self) {
+        std::fs::remove_file(self.mail_folder()).unwrap();
+        std::fs::rename(self.folder.join("away"), self.mail_folder()).unwrap();
+    }
+
+    /// Read models of the same log in a folder of their own.
+    pub fn read_models(&self, name: &str) -> Projections {
+        let folder = self.folder.join(name);
+        std::fs::create_dir_all(&folder).unwrap();
+        Projections::open(&folder, self.store()).unwrap()
+    }
+
+    /// Another node on the same log, with read models and mail of its own.
+    pub fn node(&self, name: &str, settings: Settings) -> (Scheduler, PathBuf) {
+        let projections = self.read_models(name);
+        let mails = self.folder.join(name).join("mail");
+        let mailer = Mailer::Files(EmlFiles::new(&mails));
+        let clock = Arc::clone(&self.clock) as _;
+        (Scheduler::new(self.store().clone(), projections, clock, mailer, settings).unwrap(), mails)
+    }
+
+    /// Does to the log what nobody may.
+    pub fn tamper(&self, sql: &str) {
+        let log = rusqlite::Connection::open(self.folder.join("log.db")).unwrap();
+        for trigger in ["events_refuse_update", "events_refuse_delete"] {
+            log.execute_batch(&format!("DROP TRIGGER IF EXISTS {trigger}")).unwrap();
+        }
+        log.execute_batch(sql).unwrap();
+    }
+
+    /// Has an event not be read any more, or be read again.
+    pub fn garble(&self, position: Position, garbled: &str) {
+        let (good, bad) = ("\"specversion\"", "\"specVersion\"");
+        let (from, to) = if garbled == "garbled" { (good, bad) } else { (bad, good) };
+        self.tamper(&format!(
+            "UPDATE events SET payload = replace(payload, '{from}', '{to}') WHERE position = {position}"
+        ));
+    }
+
     /// Opens what is in the folder.
     pub fn start(&mut self) {
         let options = Options::new(&self.folder, Arc::clone(&self.clock) as _);

@@ -15,7 +15,11 @@ mod escalations;
 #[cfg(test)]
 mod fixture;
 #[cfg(test)]
+mod limited;
+#[cfg(test)]
 mod mails;
+#[cfg(test)]
+mod nodes;
 #[cfg(test)]
 mod occasions;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use mandate_domain::catalogue::FactType;
 use serde_json::json;
 
-use crate::fixture::World;
+use crate::fixture::{World, at};
 
 /// The CPC of A07 wants no mail from seven in the evening to seven in the morning.
 fn quiet_nights() -> World {
@@ -44,7 +44,7 @@ fn what_was_rescinded_in_the_night_is_not_mailed_in_the_morning() {
     world.pass_at("2026-03-08T00:00:00Z");
     world.set("2026-03-08T02:00:00Z");
     let data = json!({ "owner": "area/A07" });
-    world.tell_at(crate::fixture::at("2026-03-06T12:00:00Z"), "record.created", "nominal/N-1", &data);
+    world.tell_at(at("2026-03-06T12:00:00Z"), "record.created", "nominal/N-1", &data);
     world.pass_at("2026-03-08T02:00:00Z");
     world.pass_at("2026-03-08T07:00:00Z");
     assert_eq!(breaches(&world), [""; 0]);
@@ -67,4 +67,37 @@ fn imminent_risk_waits_for_no_morning() {
     world.tell("contact.flagged", "nominal/N-1", &json!({ "contact": "c1", "priority": true }));
     world.pass_at("2026-03-03T23:00:10Z");
     assert_eq!(breaches(&world), ["cpc@example.gov.uk: Breach: N-1, paragraph 4.36"]);
+}
+
+#[test]
+fn quiet_that_was_asked_for_a_moment_ago_is_kept() {
+    let mut world = World::new();
+    world.set("2026-03-02T09:00:00Z");
+    world.nominal("N-1");
+    let now = at("2026-03-08T00:00:00Z");
+    world.clock.set(now);
+    world.scheduler().record_steps(now).unwrap();
+    // After the breach was raised and before its mail went; the read models have not seen it yet.
+    world.tell("preferences.set", "user/U-cpc", &json!({ "quiet_from": "19:00", "quiet_until": "07:00" }));
+    let report = world.scheduler().send_mails(now).unwrap();
+    assert_eq!((report.accepted, report.next_at), (0, Some(at("2026-03-08T07:00:00Z"))));
+}
+
+#[test]
+fn of_a_mail_that_waits_for_the_morning_the_log_is_not_read_before() {
+    let world = quiet_nights();
+    let now = at("2026-03-08T00:00:00Z");
+    world.clock.set(now);
+    world.scheduler().record_steps(now).unwrap();
+    // Its stream cannot be read: that is found when it is.
+    world.garble(world.events(FactType::DutyBreached)[0].position, "garbled");
+    let unwritten = |time: &str| {
+        world.clock.set(at(time));
+        world.scheduler().send_mails(at(time)).unwrap();
+        let problems = world.scheduler().problems(at(time)).unwrap();
+        problems.iter().any(|problem| problem.code == "notices")
+    };
+    assert!(!unwritten("2026-03-08T00:00:00Z"));
+    assert!(!unwritten("2026-03-08T06:59:59Z"));
+    assert!(unwritten("2026-03-08T07:00:00Z"));
 }

@@ -73,6 +73,91 @@ fn who_left_is_told_nothing_though_nobody_vacated_the_post() {
 }
 
 #[test]
+fn a_leaving_that_was_stated_in_error_is_undone_and_so_is_an_appointment() {
+    let breach_to = |told: &dyn Fn(&mut World)| {
+        let mut world = World::new();
+        world.set("2026-03-02T09:00:00Z");
+        world.nominal("N-1");
+        told(&mut world);
+        world.pass_at("2026-03-08T00:00:00Z");
+        let breaches: Vec<_> =
+            world.subjects().into_iter().filter(|line| line.contains("Breach: N-1")).collect();
+        world.restart_with_the_log_alone();
+        let posts = world.read_models("anew");
+        posts.advance(crate::fixture::at("2026-03-08T00:00:00Z")).unwrap();
+        (breaches, posts.post_holders("area/A07", "cpc").unwrap())
+    };
+    let annul = |world: &mut World, id: String| {
+        let data = json!({ "event": { "source": "/t", "id": id }, "reason": "another person" });
+        world.tell("fact.annulled", "user/U-cpc", &data)
+    };
+    let to = |who: &str| vec![format!("{who}@example.gov.uk: Breach: N-1, paragraph 4.10")];
+    let (told, posts) = breach_to(&|world| {
+        let id = world.tell("user.left_role", "user/U-cpc", &json!({}));
+        annul(world, id);
+    });
+    assert_eq!((told, posts), (to("cpc"), vec!["user/U-cpc".to_owned()]));
+    let (told, posts) = breach_to(&|world| {
+        let id = world.tell("user.left_role", "user/U-cpc", &json!({}));
+        let id = annul(world, id);
+        annul(world, id);
+    });
+    assert_eq!((told, posts), (to("administrator"), Vec::new()), "the annulment was the error");
+    let (told, _) = breach_to(&|world| {
+        let data = json!({ "post": "cpc", "user": "user/U-lpc" });
+        let id = world.tell("post.filled", "area/A07", &data);
+        annul(world, id);
+    });
+    assert_eq!(told, to("cpc"));
+}
+
+#[test]
+fn who_is_warned_already_is_not_warned_again_in_place_of_one_who_lost_the_post() {
+    let mut world = World::new();
+    world.person("user/U-second", "unit/A07-1");
+    world.tell("post.filled", "unit/A07-1", &json!({ "post": "lpc", "user": "user/U-second" }));
+    world.set("2026-03-02T09:00:00Z");
+    world.nominal("N-1");
+    let moved = json!({ "to": "area/A07", "unit": "unit/A07-1" });
+    world.tell("case.transferred", "nominal/N-1", &moved);
+    world.block();
+    world.pass_at("2026-03-06T07:00:00Z");
+    world.unblock();
+    world.set("2026-03-06T07:05:00Z");
+    world.tell("post.vacated", "unit/A07-1", &json!({ "post": "lpc", "user": "user/U-lpc" }));
+    world.pass_at("2026-03-06T07:05:00Z");
+    assert_eq!(
+        world.subjects(),
+        ["second@example.gov.uk: Due by Friday 6 March: 1 ViSOR duty in unit A07-1"]
+    );
+}
+
+#[test]
+fn where_the_group_has_no_cpc_the_level_above_it_is_told_beside_the_visor_lead() {
+    let mut world = prisoner();
+    let vacated = json!({ "post": "cpc", "user": "user/U-gcpc" });
+    world.tell("post.vacated", "prison-group/G1", &vacated);
+    world.pass_at("2026-03-10T00:00:00Z");
+    assert_eq!(
+        breach_lines(&world),
+        [
+            "lead@example.gov.uk: Breach: N-9, paragraph 5.13",
+            "administrator@example.gov.uk: Breach: N-9, paragraph 5.13",
+        ]
+    );
+    let mails = world.mails();
+    let of = |who: &str| {
+        let breach = mails.iter().filter(|mail| mail.header("Subject").contains("5.13"));
+        breach
+            .filter(|mail| mail.header("To").starts_with(who))
+            .map(crate::fixture::Sent::decoded)
+            .collect::<String>()
+    };
+    let vacancy = "Nobody holds the post of CPC of prison group G1";
+    assert_eq!([of("administrator").contains(vacancy), of("lead").contains(vacancy)], [true, false]);
+}
+
+#[test]
 fn who_lost_the_post_before_the_mail_went_is_not_told_and_the_present_holder_is() {
     let mut world = World::new();
     world.set("2026-03-02T09:00:00Z");

@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// Where a message can fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +30,22 @@ pub enum Act {
     HangUp(Verb),
 }
 
+/// Has the server wait before its next answer at a verb, until this is dropped.
+pub struct Hold {
+    reached: Receiver<()>,
+    _release: Sender<()>,
+}
+
+impl Hold {
+    /// Returns once a message has come to that verb.
+    pub fn reached(&self) {
+        self.reached.recv_timeout(Duration::from_secs(20)).unwrap();
+    }
+}
+
 #[derive(Default)]
 struct State {
+    held: Option<(Verb, Sender<()>, Receiver<()>)>,
     acts: VecDeque<Act>,
     /// Messages that came whole, whatever was answered.
     messages: Vec<Vec<u8>>,
@@ -62,6 +78,13 @@ impl Server {
         self.state.lock().unwrap().acts.extend(acts);
     }
 
+    pub fn hold(&self, verb: Verb) -> Hold {
+        let (told, reached) = channel();
+        let (release, released) = channel();
+        self.state.lock().unwrap().held = Some((verb, told, released));
+        Hold { reached, _release: release }
+    }
+
     pub fn messages(&self) -> Vec<Vec<u8>> {
         self.state.lock().unwrap().messages.clone()
     }
@@ -73,6 +96,15 @@ impl Server {
 
 /// The answer at a verb: as told if the next act is about it, else the usual one; `None` hangs up.
 fn answer(state: &Mutex<State>, verb: Verb, usual: &'static str) -> Option<&'static str> {
+    let held = {
+        let mut state = state.lock().unwrap();
+        if state.held.as_ref().is_some_and(|(at, _, _)| *at == verb) { state.held.take() } else { None }
+    };
+    if let Some((_, told, released)) = held {
+        told.send(()).ok();
+        // Nothing is sent: it ends when the other end is dropped.
+        released.recv_timeout(Duration::from_secs(8)).ok();
+    }
     let mut state = state.lock().unwrap();
     match state.acts.front().copied() {
         Some(Act::Answer(at, reply)) if at == verb => {

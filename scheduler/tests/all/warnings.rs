@@ -119,3 +119,46 @@ fn the_next_moment_of_a_pass_is_the_next_step_of_a_warning() {
     assert_eq!(world.pass_at(&next_at.just_before().to_string()).steps.warned, 0);
     assert_eq!(world.pass_at(&next_at.to_string()).steps.warned, 3);
 }
+
+#[test]
+fn the_administrators_of_unit_and_area_are_warned_beside_the_lpc_and_others_are_not() {
+    let mut world = three();
+    for (user, org, role) in [
+        ("user/U-unit", "unit/A07-1", "case-administrator"),
+        ("user/U-area", "area/A07", "mappa-administrator"),
+        ("user/U-far", "unit/A07-2", "case-administrator"),
+        ("user/U-spo", "unit/A07-1", "spo"),
+    ] {
+        let name = user.trim_start_matches("user/U-");
+        let data = json!({ "org": org, "role": role, "service": "probation",
+            "personal": { "email": format!("{name}@example.gov.uk") } });
+        world.tell("user.registered", user, &data);
+    }
+    let to = |world: &World| -> Vec<String> { world.mails().iter().map(|mail| mail.header("To")).collect() };
+    world.pass_at("2026-03-04T12:00:00Z");
+    assert_eq!(to(&world), ["area", "lpc", "unit"].map(|who| format!("{who}@example.gov.uk")));
+    // Nobody is LPC any more: those above hear of it, and the administrators go on.
+    world.set("2026-03-05T09:00:00Z");
+    world.tell("post.vacated", "unit/A07-1", &json!({ "post": "lpc", "user": "user/U-lpc" }));
+    world.pass_at("2026-03-06T12:00:00Z");
+    assert_eq!(to(&world)[3..], ["area", "cpc", "unit"].map(|who| format!("{who}@example.gov.uk")));
+    let vacant: Vec<_> = world
+        .mails()
+        .iter()
+        .skip(3)
+        .map(|mail| mail.decoded().contains("Nobody holds the post of LPC of unit A07-1"))
+        .collect();
+    assert_eq!(vacant, [false, true, false]);
+}
+
+#[test]
+fn a_step_on_the_day_on_which_the_clocks_go_forward_comes_at_seven_in_london() {
+    let mut world = World::new();
+    world.person("user/U-1", "unit/A07-1");
+    // Thirty days before Tuesday 28 April is Sunday 29 March 2026.
+    world.tell("vetting.cleared", "user/U-1", &json!({ "level": 2, "expires_on": "2026-04-28" }));
+    world.tell("account.enabled", "user/U-1", &json!({}));
+    world.pass_at("2026-02-27T12:00:00Z");
+    assert_eq!(world.pass_at("2026-03-29T05:59:59Z").steps.warned, 0);
+    assert_eq!(world.pass_at("2026-03-29T06:00:00Z").steps.warned, 1);
+}

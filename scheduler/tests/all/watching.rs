@@ -12,18 +12,6 @@ fn watched() -> World {
     world
 }
 
-/// Mail cannot leave: a file stands where its folder should be.
-fn block(world: &World) {
-    std::fs::create_dir_all(world.mail_folder()).unwrap();
-    std::fs::rename(world.mail_folder(), world.folder.join("away")).unwrap();
-    std::fs::write(world.mail_folder(), "").unwrap();
-}
-
-fn unblock(world: &World) {
-    std::fs::remove_file(world.mail_folder()).unwrap();
-    std::fs::rename(world.folder.join("away"), world.mail_folder()).unwrap();
-}
-
 fn codes(world: &World, time: &str) -> Vec<&'static str> {
     let problems = world.scheduler().problems(at(time)).unwrap();
     assert!(problems.iter().all(|problem| !problem.remedy.is_empty() && problem.what.ends_with('.')));
@@ -45,13 +33,13 @@ fn mail_that_does_not_leave_is_noticed_after_an_hour_and_told_once_a_day_when_it
     let mut world = watched();
     world.set("2026-03-02T09:00:00Z");
     world.nominal("N-1");
-    block(&world);
+    world.block();
     world.pass_at("2026-03-08T00:00:00Z");
     assert_eq!(codes(&world, "2026-03-08T01:00:00Z"), ["scheduler"]);
     world.pass_at("2026-03-08T01:00:01Z");
     assert_eq!(codes(&world, "2026-03-08T01:00:01Z"), ["mail"]);
     world.pass_at("2026-03-08T01:30:00Z");
-    unblock(&world);
+    world.unblock();
     world.pass_at("2026-03-08T03:00:00Z");
     assert_eq!(codes(&world, "2026-03-08T03:00:00Z"), [""; 0]);
     assert_eq!(world.subjects(), ["cpc@example.gov.uk: Breach: N-1, paragraph 4.10"]);
@@ -96,6 +84,56 @@ fn a_feed_that_falls_silent_is_told_to_the_administrator_with_what_to_do() {
     assert_eq!(world.subjects(), [""; 0]);
     world.pass_at("2026-03-16T01:01:01Z");
     assert_eq!(world.subjects(), ["administrator@example.gov.uk: Mandate needs you: feed /nomis silent"]);
+}
+
+#[test]
+fn a_feed_is_known_by_its_own_pauses_however_much_others_tell_and_after_a_restart() {
+    let mut world = watched();
+    let tell = |world: &World, source: &str, ids: std::ops::Range<u32>| {
+        let events = ids.map(|id| {
+            let event = json!({ "specversion": "1.0", "id": format!("h{id}"), "source": source, "type": "todo.checked",
+                "subject": "prison/LEI", "time": "2026-03-02T00:00:00Z", "data": { "prison": "prison/LEI" } });
+            NewEvent::from_value(&event, Claim::Ignore).unwrap()
+        });
+        world.store().append_blocking(events.collect(), OnError::All).unwrap();
+    };
+    for day in 0..14 {
+        world.clock.set(at("2026-03-02T00:00:00Z").plus_seconds(i64::from(day) * 24 * 3600));
+        tell(&world, "/weekly", day..day + 1);
+    }
+    // The last word of the one was on 15 March at 00:00; then another tells very much.
+    world.set("2026-03-15T00:00:01Z");
+    for part in 0..5 {
+        tell(&world, "/busy", part * 5_000..(part + 1) * 5_000);
+    }
+    world.restart_with_the_log_alone();
+    world.pass_at("2026-03-17T00:00:00Z");
+    assert_eq!(codes(&world, "2026-03-17T00:00:00Z"), [""; 0]);
+    assert_eq!(codes(&world, "2026-03-17T00:00:01Z"), ["feed"]);
+}
+
+#[test]
+fn a_notice_that_cannot_be_read_holds_up_none_behind_it_and_goes_once_it_can_be() {
+    let mut world = watched();
+    world.set("2026-03-02T09:00:00Z");
+    for reference in ["N-1", "N-2"] {
+        world.nominal(reference);
+    }
+    world.set("2026-03-08T00:00:00Z");
+    world.scheduler().record_steps(at("2026-03-08T00:00:00Z")).unwrap();
+    let breach = world.events(FactType::DutyBreached)[0].position;
+    assert!(world.events(FactType::DutyBreached)[0].fact.subject.contains("N-1"));
+    world.garble(breach, "garbled");
+    world.pass_at("2026-03-08T00:00:00Z");
+    assert_eq!(world.subjects(), ["cpc@example.gov.uk: Breach: N-2, paragraph 4.10"]);
+    assert!(codes(&world, "2026-03-08T00:00:00Z").contains(&"notices"));
+    world.garble(breach, "mended");
+    world.pass_at("2026-03-08T00:59:59Z");
+    let told = "cpc@example.gov.uk: Breach: N-1, paragraph 4.10".to_owned();
+    assert!(!world.subjects().contains(&told), "looked at again after an hour");
+    world.pass_at("2026-03-08T01:00:00Z");
+    assert!(world.subjects().contains(&told), "{:?}", world.subjects());
+    assert!(!codes(&world, "2026-03-08T01:00:00Z").contains(&"notices"));
 }
 
 #[test]
@@ -181,10 +219,10 @@ fn the_outbox_keeps_nothing_of_what_is_settled() {
     world.restart();
     world.set("2026-03-02T09:00:00Z");
     world.nominal("N-1");
-    block(&world);
+    world.block();
     world.pass_at("2026-03-08T00:00:00Z");
     assert_eq!(std::fs::read_dir(&outbox).unwrap().count(), 1, "kept while it waits");
-    unblock(&world);
+    world.unblock();
     world.pass_at("2026-03-08T00:01:00Z");
     assert_eq!(world.mails().len(), 1);
     assert_eq!(std::fs::read_dir(&outbox).unwrap().count(), 0);

@@ -209,11 +209,14 @@ impl PostgresReader {
     }
 
     /// Kind, rest of the id and time of recording of the event at a position.
-    pub(crate) fn subject_at(&self, position: Position) -> Result<Option<(String, String, i64)>, StoreError> {
+    pub(crate) fn outline_at(
+        &self,
+        position: Position,
+    ) -> Result<Option<(String, String, String, i64)>, StoreError> {
         self.sessions.block(async |connection| {
-            let query = sqlx::query_as(include_str!("../../sql/postgres/select_subject_at.sql"));
+            let query = sqlx::query_as(include_str!("../../sql/postgres/select_outline_at.sql"));
             let found = query.bind(position.to_db()).fetch_optional(connection).await;
-            found.map_err(StoreError::postgres("read the subject of an event"))
+            found.map_err(StoreError::postgres("read the outline of an event"))
         })
     }
 

@@ -210,12 +210,15 @@ impl SqliteReader {
     }
 
     /// Kind, rest of the id and time of recording of the event at a position.
-    pub(crate) fn subject_at(&self, position: Position) -> Result<Option<(String, String, i64)>, StoreError> {
-        let sql = include_str!("../../sql/sqlite/select_subject_at.sql");
+    pub(crate) fn outline_at(
+        &self,
+        position: Position,
+    ) -> Result<Option<(String, String, String, i64)>, StoreError> {
+        let sql = include_str!("../../sql/sqlite/select_outline_at.sql");
         self.with_connection(|connection| {
-            let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+            let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
             let found = connection.query_row(sql, [position.to_db()], read).optional();
-            found.map_err(StoreError::database("read the subject of an event"))
+            found.map_err(StoreError::database("read the outline of an event"))
         })
     }
 
