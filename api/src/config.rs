@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use mandate_scheduler::{
     AllowedDomains, EmlFiles, Fallback, Mailer, Nodes, Schedule, Schedules, Security, Settings,
@@ -22,6 +23,8 @@ pub const HELP: &str = r#"Keys of the configuration file (TOML); flags win over 
   listen = "127.0.0.1:8080"              # the address to listen on
   base_url = "http://127.0.0.1:8080"     # the address that people use; it stands in mails
   token_file = "tokens.toml"             # who may state facts (see `mandate token --help`)
+  node = "app-1"                         # the name of this node; that of its machine without it
+  lease_seconds = 10                     # for how long a node is not heard of before another raises and mails
 
   [mail]
   dir = "./mail"                         # write mails to files instead of sending them
@@ -41,6 +44,9 @@ pub const HELP: &str = r#"Keys of the configuration file (TOML); flags win over 
   user = "mandate"
   password_file = "smtp-password"
   ca_file = "ca.pem"                     # a certificate authority of your own"#;
+
+/// How long a node's lease lasts, where nothing else is said.
+const LEASE_SECONDS: u32 = 10;
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +101,12 @@ pub struct Config {
     /// Who may state facts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_file: Option<PathBuf>,
+    /// The name of this node among those that share a log; that of its machine without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// For how many seconds a node is not heard of before another raises and mails.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lease_seconds: Option<u32>,
     /// Mail.
     pub mail: Mail,
 }
@@ -180,6 +192,8 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             base_url: None,
             token_file: None,
+            node: None,
+            lease_seconds: None,
             mail: Mail::default(),
         }
     }
@@ -260,7 +274,14 @@ impl Config {
             .with_fallback(fallback)
             .with_schedules(self.mail.schedules()?)
             .with_outbox(self.data_dir.join("outbox"))
-            .with_nodes(nodes))
+            .with_nodes(nodes)
+            .with_node(&self.node(), Duration::from_secs(self.lease_seconds.unwrap_or(LEASE_SECONDS).into())))
+    }
+
+    /// The name of this node.
+    fn node(&self) -> String {
+        let machine = || std::fs::read_to_string("/proc/sys/kernel/hostname");
+        self.node.clone().or_else(|| machine().ok()).unwrap_or_default()
     }
 
     /// The way out for mail: the server if one is named, else files.

@@ -178,6 +178,26 @@ impl Fact {
         Ok(Self { id, source, kind, subject, time, recorded, data })
     }
 
+    /// A fact that Mandate makes itself, of values that have their types already.
+    ///
+    /// # Errors
+    /// [`FactError`] as [`Self::parse`] for the id, the source and the subject; a required field that is missing.
+    pub fn made(
+        id: &str,
+        source: &str,
+        kind: FactType,
+        subject: &str,
+        time: Instant,
+        data: Vec<(Field, Value)>,
+    ) -> Result<Self, FactError> {
+        let id = checked_name(id.into(), "id")?;
+        let source = checked_name(source.into(), "source")?;
+        let subject = checked_name(subject.into(), "subject")?;
+        check_subject(kind, &subject)?;
+        check_required(kind, &data)?;
+        Ok(Self { id, source, kind, subject, time, recorded: None, data })
+    }
+
     /// The value of a field, if the fact has it.
     #[must_use]
     pub fn get(&self, field: Field) -> Option<&Value> {
@@ -411,13 +431,18 @@ fn decode_data(kind: FactType, text: &str) -> Result<Vec<(Field, Value)>, FactEr
         serde_json::error::Category::Data => FactError::field("data", "expected an object"),
         _ => FactError::Json(e.to_string()),
     })?;
+    check_required(kind, &data)?;
+    Ok(data)
+}
+
+fn check_required(kind: FactType, data: &[(Field, Value)]) -> Result<(), FactError> {
     for spec in kind.own_fields() {
         if spec.required == Presence::Required && !data.iter().any(|(field, _)| *field == spec.field) {
             let reason = format!("missing; {kind} needs {}", spec.shape);
             return Err(FactError::field(format!("data.{}", spec.field), reason));
         }
     }
-    Ok(data)
+    Ok(())
 }
 
 /// Decodes one value of a field from JSON; `None` for what is kept apart (personal fields) or not stated (null).

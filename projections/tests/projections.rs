@@ -167,10 +167,10 @@ fn a_fact_recorded_late_turns_a_breach_into_none_and_both_verdicts_stay() {
         LEVEL_2,
     );
     bench.advance("2026-03-10T00:00:00Z");
-    assert_eq!(bench.projections.breaches_to_raise(Instant::MAX, 10).unwrap().len(), 1);
+    assert_eq!(bench.projections.breaches_to_raise(Instant::MAX, None, 10).unwrap().len(), 1);
     bench.state("2026-03-12T10:00:00Z", "record.created", "nominal/N1", "b", "2026-03-05T09:00:00Z", OWNED);
     bench.advance("2026-03-12T10:00:00Z");
-    assert!(bench.projections.breaches_to_raise(Instant::MAX, 10).unwrap().is_empty());
+    assert!(bench.projections.breaches_to_raise(Instant::MAX, None, 10).unwrap().is_empty());
     let history: Vec<(String, String)> = bench
         .projections
         .duty_history("4.10:nominal/N1:/t#a")

@@ -133,12 +133,12 @@ impl Bench {
         let now = at("2026-03-08T00:00:00Z");
         self.clock.set(now);
         self.projections.advance(now).unwrap();
-        let found = self.projections.breaches_to_raise(Instant::MAX, 1_000).unwrap().len();
+        let found = self.projections.breaches_to_raise(Instant::MAX, None, 1_000).unwrap().len();
         assert_eq!(found, DUE);
         say(
             open,
             "P9 find 100 due in the database",
-            median(|| drop(self.projections.breaches_to_raise(Instant::MAX, 1_000).unwrap())),
+            median(|| drop(self.projections.breaches_to_raise(Instant::MAX, None, 1_000).unwrap())),
         );
         say(open, "P9 pass that raises 100 and mails", self.pass("2026-03-08T00:00:00Z"));
     }

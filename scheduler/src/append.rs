@@ -1,9 +1,16 @@
 //! Storing a step together with its notices: all of it or none.
 
-use mandate_store::{NewEvent, OnError, Outcome, Store, StoreError};
+use std::collections::VecDeque;
 
-/// Events after which a transaction takes no further group: other writers wait no longer than this takes.
-const TRANSACTION_EVENTS: usize = 1_000;
+use mandate_store::{NewEvent, OnError, Outcome, Position, Queued, Store, StoreError};
+
+/// Events after which a transaction takes no further group while others write as well: they wait no longer than this
+/// takes.
+const BESIDE_OTHERS: usize = 250;
+/// The same while nobody else does.
+const ALONE: usize = 2_000;
+/// Batches that wait for the writer while the next one is made.
+const IN_FLIGHT: usize = 2;
 
 /// A step of one duty, and the notices that go with it.
 #[derive(Debug, Clone)]
@@ -29,63 +36,150 @@ pub(crate) struct Appended {
 ///
 /// A step that the log has already, told in other words, is left out with its notices: those were stored with it.
 pub(crate) fn append(store: &Store, groups: Vec<Group>) -> Result<Appended, StoreError> {
-    let mut done = Appended::default();
-    let mut batch: Vec<Group> = Vec::new();
-    let mut events = 0;
-    for group in groups {
-        let size = 1 + group.notices.len();
-        if events + size > TRANSACTION_EVENTS && !batch.is_empty() {
-            append_whole(store, std::mem::take(&mut batch), &mut done)?;
-            events = 0;
-        }
-        events += size;
-        batch.push(group);
-    }
-    append_whole(store, batch, &mut done)?;
-    Ok(done)
+    let mut appending = Appending::new(store);
+    appending.add(groups)?;
+    appending.finish()
 }
 
-fn append_whole(store: &Store, mut groups: Vec<Group>, done: &mut Appended) -> Result<(), StoreError> {
-    // Each turn takes away at least one event, so this ends.
-    while !groups.is_empty() {
-        let events = groups.iter().flat_map(|group| std::iter::once(&group.step).chain(&group.notices));
-        let outcomes = store.append_blocking(events.cloned().collect(), OnError::All)?;
-        let before: usize = groups.iter().map(|group| 1 + group.notices.len()).sum();
-        let mut outcomes = outcomes.into_iter();
-        let mut kept = Vec::with_capacity(groups.len());
-        let mut refused = false;
-        let mut stored = Appended::default();
-        for mut group in groups {
-            let step = outcomes.next();
-            let told: Vec<_> = outcomes.by_ref().take(group.notices.len()).collect();
-            match step {
-                Some(Outcome::Stored { .. }) => stored.steps += 1,
-                Some(Outcome::AlreadyStored { .. }) => stored.known += 1,
-                Some(Outcome::Refused(_)) => {
-                    refused = true;
-                    done.known += 1;
-                    continue;
-                }
-                Some(Outcome::NotStored { .. }) | None => {}
-            }
-            stored.notices += told.iter().filter(|outcome| matches!(outcome, Outcome::Stored { .. })).count();
-            let mut told = told.into_iter();
-            group.notices.retain(|_| {
-                let keep = !matches!(told.next(), Some(Outcome::Refused(_)));
-                refused |= !keep;
-                keep
-            });
-            kept.push(group);
+/// Groups on their way into the log: the next batch is made while the writer stores the last.
+pub(crate) struct Appending<'s> {
+    store: &'s Store,
+    /// What does not fill a batch yet: the groups' events, and how many each group has.
+    events: Vec<NewEvent>,
+    sizes: Vec<usize>,
+    in_flight: VecDeque<(Queued, Vec<usize>)>,
+    done: Appended,
+    /// Events after which a batch is full.
+    full: usize,
+    /// Where the last batch ended.
+    last: Option<Position>,
+}
+
+impl<'s> Appending<'s> {
+    pub const fn new(store: &'s Store) -> Self {
+        Self {
+            store,
+            events: Vec::new(),
+            sizes: Vec::new(),
+            in_flight: VecDeque::new(),
+            done: Appended { steps: 0, notices: 0, known: 0 },
+            full: BESIDE_OTHERS,
+            last: None,
         }
-        if !refused {
-            done.steps += stored.steps;
-            done.known += stored.known;
-            done.notices += stored.notices;
+    }
+
+    /// Takes groups in, in order; waits while the writer has enough to do.
+    pub fn add(&mut self, groups: Vec<Group>) -> Result<(), StoreError> {
+        for Group { step, notices } in groups {
+            let size = 1 + notices.len();
+            if self.events.len() + size > self.full && !self.events.is_empty() {
+                self.send()?;
+            }
+            self.events.push(step);
+            self.events.extend(notices);
+            self.sizes.push(size);
+        }
+        Ok(())
+    }
+
+    /// Waits until all of it is durable.
+    pub fn finish(mut self) -> Result<Appended, StoreError> {
+        self.send()?;
+        while !self.in_flight.is_empty() {
+            self.settle()?;
+        }
+        Ok(self.done)
+    }
+
+    fn send(&mut self) -> Result<(), StoreError> {
+        if self.events.is_empty() {
             return Ok(());
         }
-        let left: usize = kept.iter().map(|group| 1 + group.notices.len()).sum();
-        debug_assert!(left < before, "a refusal takes an event away");
-        groups = kept;
+        while self.in_flight.len() >= IN_FLIGHT {
+            self.settle()?;
+        }
+        let (events, sizes) = (std::mem::take(&mut self.events), std::mem::take(&mut self.sizes));
+        let queued = self.store.queue_blocking(events, OnError::All)?;
+        self.in_flight.push_back((queued, sizes));
+        Ok(())
     }
-    Ok(())
+
+    /// Waits for the oldest batch.
+    fn settle(&mut self) -> Result<(), StoreError> {
+        let Some((queued, sizes)) = self.in_flight.pop_front() else { return Ok(()) };
+        let (events, answer) = queued.wait();
+        let outcomes = answer?;
+        self.look_for_others(&outcomes);
+        if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Refused(_))) {
+            let kept = self.kept(&events, &sizes, &outcomes);
+            return self.append_rest(kept);
+        }
+        self.count(&sizes, &outcomes);
+        Ok(())
+    }
+
+    /// A gap between two batches was filled by somebody else, who is not to wait for long.
+    fn look_for_others(&mut self, outcomes: &[Outcome]) {
+        let mut stored = outcomes.iter().filter_map(|outcome| match outcome {
+            Outcome::Stored { position, .. } => Some(*position),
+            Outcome::AlreadyStored { .. } | Outcome::Refused(_) | Outcome::NotStored { .. } => None,
+        });
+        let Some(first) = stored.next() else { return };
+        let last = stored.next_back().unwrap_or(first);
+        let alone = self.last.is_some_and(|before| before.next() == first);
+        self.full = if alone { (self.full * 2).min(ALONE) } else { BESIDE_OTHERS };
+        self.last = Some(last);
+    }
+
+    fn count(&mut self, sizes: &[usize], outcomes: &[Outcome]) {
+        let mut outcomes = outcomes.iter();
+        for size in sizes {
+            match outcomes.next() {
+                Some(Outcome::Stored { .. }) => self.done.steps += 1,
+                Some(Outcome::AlreadyStored { .. }) => self.done.known += 1,
+                Some(Outcome::Refused(_) | Outcome::NotStored { .. }) | None => {}
+            }
+            let notices = outcomes.by_ref().take(size - 1);
+            self.done.notices += notices.filter(|outcome| matches!(outcome, Outcome::Stored { .. })).count();
+        }
+    }
+
+    /// What of a refused batch is to be tried again: the groups whose step is not in the log, without the notices that
+    /// are.
+    fn kept(&mut self, events: &[NewEvent], sizes: &[usize], outcomes: &[Outcome]) -> Vec<Group> {
+        let mut told = events.iter().zip(outcomes);
+        let mut kept = Vec::with_capacity(sizes.len());
+        for size in sizes {
+            let Some((step, outcome)) = told.next() else { break };
+            let notices = told.by_ref().take(size - 1);
+            if matches!(outcome, Outcome::Refused(_)) {
+                self.done.known += 1;
+                notices.for_each(drop);
+                continue;
+            }
+            let notices = notices.filter(|(_, outcome)| !matches!(outcome, Outcome::Refused(_)));
+            kept.push(Group {
+                step: step.clone(),
+                notices: notices.map(|(notice, _)| notice.clone()).collect(),
+            });
+        }
+        kept
+    }
+
+    /// Appends what is left of a refused batch. Each turn takes away at least one event, so this ends.
+    fn append_rest(&mut self, mut groups: Vec<Group>) -> Result<(), StoreError> {
+        while !groups.is_empty() {
+            let sizes: Vec<usize> = groups.iter().map(|group| 1 + group.notices.len()).collect();
+            let events =
+                groups.into_iter().flat_map(|group| std::iter::once(group.step).chain(group.notices));
+            let (events, answer) = self.store.queue_blocking(events.collect(), OnError::All)?.wait();
+            let outcomes = answer?;
+            if !outcomes.iter().any(|outcome| matches!(outcome, Outcome::Refused(_))) {
+                self.count(&sizes, &outcomes);
+                return Ok(());
+            }
+            groups = self.kept(&events, &sizes, &outcomes);
+        }
+        Ok(())
+    }
 }

@@ -4,11 +4,12 @@
 //! two tellings of one step, such as when it was detected, does not enter the id: the log keeps the first telling
 //! and answers the second with a conflict, which means *done already*.
 
-use mandate_domain::fact::FactError;
+use mandate_domain::catalogue::{FactType, Field};
+use mandate_domain::fact::{Fact, FactError, Value};
 use mandate_domain::time::Instant;
 use mandate_projections::{BreachRow, DutyRow, EscalationDue, Rescission};
-use mandate_store::{Claim, NewEvent};
-use serde_json::{Map, Value, json};
+use mandate_store::{Claim, CloudEvent, NewEvent, Private};
+use serde_json::{Map, Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use crate::notice::Planned;
@@ -57,35 +58,36 @@ pub(crate) fn digest(parts: &[&str]) -> String {
 /// `duty.breached`: outcome and holder as found when it was detected, and the warnings that it overtook.
 pub(crate) fn breached(row: &DutyRow, skipped: &[String], now: Instant) -> Result<NewEvent, FactError> {
     let record = &row.record;
-    let mut data = keyed(Key::of_duty(row));
-    data.insert("rule".to_owned(), json!(record.rule));
-    data.insert("version".to_owned(), json!(row.version.to_string()));
-    data.insert("known_since".to_owned(), json!(record.known_since));
-    data.insert("born_overdue".to_owned(), json!(record.born_overdue));
-    data.insert("outcome".to_owned(), json!(record.outcome));
-    data.insert("detected_at".to_owned(), json!(now));
-    insert_skipped(&mut data, skipped);
-    insert_short(&mut data, "holder", record.holder.as_deref());
-    event(&Key::of_duty(row).id("breached", ""), "duty.breached", &record.duty, now, &data)
+    let key = Key::of_duty(row);
+    let mut data = keyed(key);
+    data.push((Field::Rule, text(&record.rule)));
+    data.push((Field::Version, text(&row.version.to_string())));
+    data.push((Field::KnownSince, Value::Instant(record.known_since)));
+    data.push((Field::BornOverdue, Value::Bool(record.born_overdue)));
+    data.push((Field::Outcome, text(&record.outcome)));
+    data.push((Field::DetectedAt, Value::Instant(now)));
+    push_skipped(&mut data, skipped);
+    push_short(&mut data, Field::Holder, record.holder.as_deref());
+    made(&key.id("breached", ""), FactType::DutyBreached, key.duty, now, data)
 }
 
 /// `breach.rescinded`.
 pub(crate) fn rescinded(rescission: &Rescission, now: Instant) -> Result<NewEvent, FactError> {
     let key = Key::of_breach(&rescission.breach);
     let mut data = keyed(key);
-    data.insert("because".to_owned(), json!(rescission.because));
-    insert_short(&mut data, "outcome_now", rescission.outcome_now.as_deref());
-    insert_short(&mut data, "replaced_by", rescission.replaced_by.as_deref());
-    event(&key.id("rescinded", ""), "breach.rescinded", key.duty, now, &data)
+    data.push((Field::Because, text(rescission.because)));
+    push_short(&mut data, Field::OutcomeNow, rescission.outcome_now.as_deref());
+    push_short(&mut data, Field::ReplacedBy, rescission.replaced_by.as_deref());
+    made(&key.id("rescinded", ""), FactType::BreachRescinded, key.duty, now, data)
 }
 
 /// `breach.closed`.
 pub(crate) fn closed(breach: &BreachRow, duty: &DutyRow, now: Instant) -> Result<NewEvent, FactError> {
     let key = Key::of_breach(breach);
     let mut data = keyed(key);
-    data.insert("outcome".to_owned(), json!(duty.record.outcome));
-    insert_short(&mut data, "closed_by", duty.record.closed_by.as_deref());
-    event(&key.id("closed", ""), "breach.closed", key.duty, now, &data)
+    data.push((Field::Outcome, text(&duty.record.outcome)));
+    push_short(&mut data, Field::ClosedBy, duty.record.closed_by.as_deref());
+    made(&key.id("closed", ""), FactType::BreachClosed, key.duty, now, data)
 }
 
 /// `duty.warned`, with the earlier steps that this one overtook.
@@ -97,18 +99,18 @@ pub(crate) fn warned(
 ) -> Result<NewEvent, FactError> {
     let key = Key::of_duty(row);
     let mut data = keyed(key);
-    data.insert("step".to_owned(), json!(step));
-    insert_skipped(&mut data, skipped);
-    event(&key.id("warned", step), "duty.warned", key.duty, now, &data)
+    data.push((Field::Step, text(step)));
+    push_skipped(&mut data, skipped);
+    made(&key.id("warned", step), FactType::DutyWarned, key.duty, now, data)
 }
 
 /// `breach.escalated`.
 pub(crate) fn escalated(due: &EscalationDue, now: Instant) -> Result<NewEvent, FactError> {
     let key = Key::of_duty(&due.duty);
     let mut data = keyed(key);
-    data.insert("step".to_owned(), json!(due.step));
-    data.insert("to_role".to_owned(), json!(due.to_role));
-    event(&key.id("escalated", &due.step), "breach.escalated", key.duty, now, &data)
+    data.push((Field::Step, text(&due.step)));
+    data.push((Field::ToRole, text(&due.to_role)));
+    made(&key.id("escalated", &due.step), FactType::BreachEscalated, key.duty, now, data)
 }
 
 /// `notice.attempted`: told before the way out is tried.
@@ -129,12 +131,6 @@ pub(crate) fn attempted(
 /// The id of an attempt to send a notice, with its number from 1.
 pub(crate) fn attempt_id(notice: &str, number: u32) -> String {
     format!("attempted-{notice}-{number}")
-}
-
-fn insert_skipped(data: &mut Map<String, Value>, skipped: &[String]) {
-    if !skipped.is_empty() {
-        data.insert("skipped".to_owned(), json!(skipped));
-    }
 }
 
 /// `notice.queued`: one duty of a notice.
@@ -161,12 +157,13 @@ fn queued_as(
     generation: u32,
     now: Instant,
 ) -> Result<NewEvent, FactError> {
-    let mut data = Map::new();
-    data.insert("notice".to_owned(), json!(planned.notice));
-    data.insert("template".to_owned(), json!(planned.template.name()));
-    data.insert("recipient".to_owned(), json!(planned.recipient));
-    data.insert("generation".to_owned(), json!(generation));
-    event(id, "notice.queued", duty, now, &data)
+    let data = vec![
+        (Field::Notice, text(&planned.notice)),
+        (Field::Template, text(planned.template.name())),
+        (Field::Recipient, text(&planned.recipient)),
+        (Field::Generation, Value::Number(generation.into())),
+    ];
+    made(id, FactType::NoticeQueued, duty, now, data)
 }
 
 /// What became of an attempt to send a notice.
@@ -215,19 +212,38 @@ pub(crate) fn told(
     event(&told.id(notice), told.kind(), first_duty, now, &data)
 }
 
-fn keyed(key: Key<'_>) -> Map<String, Value> {
-    let mut data = Map::new();
-    data.insert("generation".to_owned(), json!(key.generation));
+type Data = Vec<(Field, Value)>;
+
+fn text(text: &str) -> Value {
+    Value::Text(text.into())
+}
+
+fn keyed(key: Key<'_>) -> Data {
+    let mut data = Data::with_capacity(10);
+    data.push((Field::Generation, Value::Number(key.generation.into())));
     if let Some(due_at) = key.due_at {
-        data.insert("due_at".to_owned(), json!(due_at));
+        data.push((Field::DueAt, Value::Instant(due_at)));
     }
     data
 }
 
-fn insert_short(data: &mut Map<String, Value>, field: &str, value: Option<&str>) {
-    if let Some(value) = value.filter(|value| !value.is_empty() && value.len() <= MAX_FIELD) {
-        data.insert(field.to_owned(), json!(value));
+fn push_skipped(data: &mut Data, skipped: &[String]) {
+    if !skipped.is_empty() {
+        let skipped = skipped.iter().map(|step| step.as_str().into()).collect();
+        data.push((Field::Skipped, Value::Texts(skipped)));
     }
+}
+
+fn push_short(data: &mut Data, field: Field, value: Option<&str>) {
+    if let Some(value) = value.filter(|value| !value.is_empty() && value.len() <= MAX_FIELD) {
+        data.push((field, text(value)));
+    }
+}
+
+/// An event of values that have their types; a test reads each kind back.
+fn made(id: &str, kind: FactType, duty: &str, now: Instant, data: Data) -> Result<NewEvent, FactError> {
+    let fact = Fact::made(id, SOURCE, kind, &format!("duty/{duty}"), now, data)?;
+    Ok(NewEvent::new(CloudEvent { fact, private: Private::default() }, Claim::Ignore))
 }
 
 /// Parsed like a fact from outside, so that nothing enters the log that could not be read back.
@@ -236,7 +252,7 @@ fn event(
     kind: &str,
     duty: &str,
     now: Instant,
-    data: &Map<String, Value>,
+    data: &Map<String, Json>,
 ) -> Result<NewEvent, FactError> {
     let event = json!({
         "specversion": "1.0", "id": id, "source": SOURCE, "type": kind, "subject": format!("duty/{duty}"),
@@ -277,6 +293,50 @@ mod tests {
         };
         assert_eq!(id("n-1", "opened:nominal/N-1:/t#a"), id("n-2", "opened:nominal/N-1:/t#a"));
         assert_ne!(id("n-1", "opened:nominal/N-1:/t#a"), id("n-1", "opened:nominal/N-1:/t#b"));
+    }
+
+    #[test]
+    fn what_is_made_of_values_reads_back_as_it_was_made() {
+        let now = Instant::from_nanos(1_772_928_000_000_000_000);
+        let breach = BreachRow {
+            reference: "D-1".to_owned(),
+            duty: "4.10:nominal/N-1:/t#a".to_owned(),
+            rule: "4.10".to_owned(),
+            subject: "nominal/N-1".to_owned(),
+            holder: Some("area/A07".to_owned()),
+            due_at: now,
+            generation: 2,
+            position: mandate_store::Position::new(7),
+            raised_at: now,
+            status: "raised".to_owned(),
+        };
+        let rescission = Rescission {
+            breach,
+            because: "merged",
+            outcome_now: Some("met".to_owned()),
+            replaced_by: Some("4.10:nominal/N-2:/t#a".to_owned()),
+        };
+        let planned = Planned {
+            notice: "n-1".to_owned(),
+            template: crate::notice::Template::Breach,
+            recipient: "user/U-1".to_owned(),
+        };
+        let skipped = vec!["warn-2wd".to_owned(), "warn-1wd".to_owned()];
+        let mut data = keyed(key(1));
+        data.push((Field::Step, text("warn-0wd")));
+        push_skipped(&mut data, &skipped);
+        let made = [
+            rescinded(&rescission, now),
+            queued(&planned, "4.10:nominal/N-1:/t#a", 3, now),
+            super::made("warned-1", FactType::DutyWarned, "4.10:nominal/N-1:/t#a", now, data),
+        ];
+        for event in made {
+            let fact = event.unwrap().fact().clone();
+            let text = serde_json::to_string(&CloudEvent { fact: fact.clone(), private: Private::default() })
+                .unwrap();
+            let read = Fact::parse(&text).unwrap();
+            assert!(read.says_the_same_as(&fact) && read.id == fact.id, "{text}");
+        }
     }
 
     #[test]

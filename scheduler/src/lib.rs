@@ -6,6 +6,7 @@
 //! [`Scheduler::pass`] does all of it once; [`Scheduler::run`] does it whenever something is due.
 
 mod append;
+mod beside;
 mod deliver;
 mod duty_log;
 mod error;
@@ -25,6 +26,7 @@ mod schedule;
 mod scheduler;
 mod settings;
 mod steps;
+mod tenure;
 mod timetable;
 mod watch;
 
@@ -35,4 +37,5 @@ pub use run::Kick;
 pub use schedule::{LondonTime, Schedule};
 pub use scheduler::{MailReport, PassReport, Scheduler, StepReport};
 pub use settings::{ADMINISTRATOR, AllowedDomains, Fallback, Nodes, Schedules, Settings};
+pub use tenure::OnDuty;
 pub use watch::{DEAD_SECONDS, PROBLEMS, Problem, Vitals, Watch, silent_feeds};

@@ -160,8 +160,10 @@ impl Shared {
         }
         events.append(&mut queued);
         let mut events = events.into_iter();
+        // What was sent was sent, whoever has the lease by now; what was decided without sending is of its term.
+        let store = if told == [Told::Rejected] { &self.store } else { &self.unfenced };
         if let Some(step) = events.next() {
-            append(&self.store, vec![Group { step, notices: events.collect() }])?;
+            append(store, vec![Group { step, notices: events.collect() }])?;
         }
         Ok(())
     }

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mandate_domain::time::Instant;
-use mandate_store::Head;
+use mandate_store::{Head, StoreError};
 use tokio::sync::{Notify, watch};
 
 use crate::error::SchedulerError;
-use crate::scheduler::{Scheduler, Shared};
+use crate::scheduler::{Scheduler, Shared, locked};
+use crate::tenure::Turn;
 
 /// However far the next moment is: the clock may have been set, a signal may have been lost.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
@@ -54,14 +55,23 @@ enum Work {
 enum Again {
     AtOnce,
     By(Option<Instant>),
+    After(Duration),
 }
 
 impl Work {
     fn once(self, shared: &Shared) -> Result<Again, SchedulerError> {
         let now = shared.clock.now();
         match self {
-            Self::Steps => shared.record_steps(now).map(|report| Again::By(report.next_at)),
+            Self::Steps => {
+                let report = shared.record_steps(now)?;
+                Ok(report.stands_by.map_or(Again::By(report.next_at), Again::After))
+            }
             Self::Mails => {
+                let turn = shared.tenure.turn()?;
+                if let Turn::StandBy(wait) = turn {
+                    locked(&shared.vitals).mails_at = Some(now);
+                    return Ok(Again::After(wait));
+                }
                 let report = shared.send_mails(now)?;
                 Ok(if report.more { Again::AtOnce } else { Again::By(report.next_at) })
             }
@@ -90,6 +100,7 @@ impl Scheduler {
             tokio::join!(
                 run_loop(Arc::clone(&self.shared), Work::Steps, stopped.clone()),
                 run_loop(Arc::clone(&self.shared), Work::Mails, stopped.clone()),
+                keep_lease(Arc::clone(&self.shared), stopped.clone()),
             );
         };
         let mut loops = pin!(loops);
@@ -99,6 +110,24 @@ impl Scheduler {
         }
         stop.send_replace(true);
         loops.await;
+        let shared = Arc::clone(&self.shared);
+        tokio::task::spawn_blocking(move || shared.tenure.release()).await.ok();
+    }
+}
+
+/// Keeps the lease up while a pass takes longer than it lasts, such as one that waits for a mail server.
+async fn keep_lease(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    if !shared.tenure.lease().is_shared() {
+        return;
+    }
+    while !*stopped.borrow() {
+        tokio::select! {
+            () = tokio::time::sleep(shared.tenure.lease().lasts() / 4) => {}
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        }
+        let shared = Arc::clone(&shared);
+        // Whether it was lost or cannot be asked for, the pass finds out itself.
+        tokio::task::spawn_blocking(move || shared.tenure.keep_up().ok()).await.ok();
     }
 }
 
@@ -110,6 +139,11 @@ async fn run_loop(shared: Arc<Shared>, work: Work, mut stopped: watch::Receiver<
         let sleep = match pass(&shared, work).await {
             Ok(Again::AtOnce) => continue,
             Ok(Again::By(at)) => until(at, shared.clock.now()),
+            Ok(Again::After(wait)) => wait,
+            Err(SchedulerError::Log(error @ StoreError::Fenced { .. })) => {
+                tracing::warn!(%error, ?work, "a pass ended: another node goes on with it");
+                SHORTEST_SLEEP
+            }
             Err(error) => {
                 tracing::error!(%error, ?work, "a pass of the scheduler failed; it is tried again");
                 SLEEP_AFTER_FAILURE

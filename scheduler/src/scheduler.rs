@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use mandate_domain::time::{Clock, Instant};
 use mandate_projections::{Progress, Projections};
@@ -14,6 +15,7 @@ use crate::letter::Rulebook;
 use crate::mail::Mailer;
 use crate::recipients::Recipients;
 use crate::settings::Settings;
+use crate::tenure::{OnDuty, Tenure, Turn};
 use crate::timetable::Timetable;
 use crate::watch::{Problem, PutBy, Vitals};
 
@@ -24,7 +26,12 @@ pub struct Scheduler {
 }
 
 pub(crate) struct Shared {
+    /// The log, to which this node appends as holder of the lease: refused once another has it.
     pub store: Store,
+    /// The log for what has happened whoever has the lease now: that a mail was sent.
+    pub unfenced: Store,
+    /// This node's part in the lease.
+    pub tenure: Tenure,
     pub projections: Projections,
     pub clock: Arc<dyn Clock>,
     pub mailer: Mailer,
@@ -90,6 +97,8 @@ pub struct StepReport {
     pub refused: usize,
     /// When the next step comes without a new fact.
     pub next_at: Option<Instant>,
+    /// Where another node raises and mails: when to look again whether it still does.
+    pub stands_by: Option<Duration>,
 }
 
 /// What was sent.
@@ -113,7 +122,8 @@ impl Scheduler {
     /// A scheduler on a log and its read models.
     ///
     /// # Errors
-    /// [`SchedulerError::Policy`] when the policy that ships with the program cannot be read, which a test excludes.
+    /// [`SchedulerError::Policy`] when the policy that ships with the program cannot be read, which a test excludes;
+    /// [`SchedulerError::Log`] when the system gives no random bytes for the name of this process.
     pub fn new(
         store: Store,
         projections: Projections,
@@ -122,8 +132,11 @@ impl Scheduler {
         settings: Settings,
     ) -> Result<Self, SchedulerError> {
         let started = clock.now();
+        let lease = store.lease(&settings.node, settings.lease)?;
         let shared = Shared {
-            store,
+            store: store.fenced(&lease),
+            unfenced: store,
+            tenure: Tenure::new(lease),
             projections,
             clock,
             mailer,
@@ -164,17 +177,36 @@ impl Scheduler {
         self.shared.record_steps(now)
     }
 
-    /// The second half: sends the mails that are owed. Blocks for as long as the mail server takes.
+    /// The second half: sends the mails that are owed, where it is this node's turn. Blocks for as long as the mail server takes.
     ///
     /// # Errors
     /// As [`Self::pass`].
     pub fn send_mails(&self, now: Instant) -> Result<MailReport, SchedulerError> {
-        self.shared.send_mails(now)
+        Ok(match self.shared.tenure.turn()? {
+            Turn::Ours { .. } => self.shared.send_mails(now)?,
+            Turn::StandBy(_) => MailReport::default(),
+        })
+    }
+
+    /// Which node raises and mails, as the log's database says; none before the first does.
+    ///
+    /// # Errors
+    /// [`SchedulerError::Log`] when the database cannot be asked.
+    pub fn on_duty(&self) -> Result<Option<OnDuty>, SchedulerError> {
+        let lease = self.shared.tenure.lease();
+        if !lease.is_shared() {
+            let since = locked(&self.shared.vitals).started_at;
+            let node = lease.name().to_owned();
+            return Ok(Some(OnDuty { node, since, term: None, here: true, expired: false }));
+        }
+        let holder = self.shared.store.reader().lease()?;
+        Ok(holder.map(|holder| OnDuty::of(&holder, Some(lease.name()))))
     }
 }
 
 impl Shared {
-    /// Brings the read models to `now`; then rescinds, raises, closes and warns until nothing is left.
+    /// Brings the read models to `now`; then, if it is this node's turn, rescinds, raises, closes and warns until nothing
+    /// is left.
     pub fn record_steps(&self, now: Instant) -> Result<StepReport, SchedulerError> {
         let _alone = locked(&self.recording);
         let progress = self.projections.advance(now)?;
@@ -189,7 +221,15 @@ impl Shared {
             known: 0,
             refused: 0,
             next_at: None,
+            stands_by: None,
         };
+        // Held to the end: in no pass does the term change.
+        let turn = self.tenure.turn()?;
+        if let Turn::StandBy(wait) = turn {
+            locked(&self.vitals).steps_at = Some(now);
+            report.stands_by = Some(wait);
+            return Ok(report);
+        }
         self.rescind(now, &mut report)?;
         self.raise(now, &mut report)?;
         self.close(now, &mut report)?;

@@ -1,6 +1,7 @@
 //! Addresses and machine limits; what is mailed to whom, and when, is not set here.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use lettre::Address;
 use lettre::message::Mailbox;
@@ -25,6 +26,8 @@ pub struct Settings {
     pub(crate) schedules: Schedules,
     pub(crate) outbox: Option<PathBuf>,
     pub(crate) nodes: Nodes,
+    pub(crate) node: String,
+    pub(crate) lease: Duration,
 }
 
 /// How many programs may send the mails of this log.
@@ -173,6 +176,8 @@ impl Settings {
             schedules: Schedules::usual()?,
             outbox: None,
             nodes: Nodes::One,
+            node: "node".to_owned(),
+            lease: Duration::from_secs(10),
         })
     }
 
@@ -217,6 +222,16 @@ impl Settings {
     #[must_use]
     pub fn with_nodes(self, nodes: Nodes) -> Self {
         Self { nodes, ..self }
+    }
+
+    /// The same for a node of this name, such as its machine's; another takes its place when it was not heard of for so
+    /// long (at least a second).
+    #[must_use]
+    pub fn with_node(self, node: &str, lease: Duration) -> Self {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+        let node: String = node.chars().filter(|c| plain(*c)).take(64).collect();
+        let node = if node.is_empty() { self.node } else { node };
+        Self { node, lease: lease.max(Duration::from_secs(1)), ..self }
     }
 
     /// The address that envelopes come from.

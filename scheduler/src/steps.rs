@@ -10,7 +10,8 @@ use mandate_domain::time::Instant;
 use mandate_projections::{DutyRow, Rescission, Warning};
 use mandate_store::NewEvent;
 
-use crate::append::{Group, append};
+use crate::append::{Appended, Appending, Group, append};
+use crate::beside::Beside;
 use crate::duty_log::DutyLog;
 use crate::error::SchedulerError;
 use crate::event::{self, Key};
@@ -87,6 +88,12 @@ impl<'s> Batches<'s> {
         report: &mut StepReport,
     ) -> Result<Option<usize>, SchedulerError> {
         let done = append(&self.shared.store, groups)?;
+        self.shared.tenure.keep_up()?;
+        self.settle(done, report)
+    }
+
+    /// Lets the read models take in what was stored.
+    fn settle(&mut self, done: Appended, report: &mut StepReport) -> Result<Option<usize>, SchedulerError> {
         report.queued += done.notices;
         report.known += done.known;
         report.progress = self.shared.projections.advance(self.now)?;
@@ -156,39 +163,16 @@ impl Shared {
     }
 
     /// Raises breaches, and tells the people who answer for them.
+    ///
+    /// A round is all that the read models show, batch after batch by due moment: the next batch is planned while the
+    /// writer stores the last, and the read models take in what is stored beside.
     pub fn raise(&self, now: Instant, report: &mut StepReport) -> Result<(), SchedulerError> {
         let recipients = self.recipients(now)?;
-        let mut enrolled = Enrolled::new();
+        let mut raising = Raising { shared: self, recipients, enrolled: Enrolled::new() };
         let mut batches = Batches::new(self, now, report);
         loop {
-            let found = self.projections.breaches_to_raise(now, batches.limit())?;
-            let found = batches.take(found, |row| &row.record.duty);
-            if found.is_empty() {
-                break;
-            }
-            let mut owed = Vec::with_capacity(found.len());
-            for row in &found {
-                let people = if self.is_for_digests(row, &recipients)? {
-                    Vec::new()
-                } else {
-                    let people = recipients.of_breach(row.record.holder.as_deref())?;
-                    recipients.who_may_know(&row.record.subject, people)?
-                };
-                owed.push(Owed {
-                    key: Key::of_duty(row),
-                    mailing: self.mailing(row, now, &mut enrolled)?,
-                    recipients: people,
-                });
-            }
-            let plans = breach_notices(&owed, batches.round);
-            let missed = self.projections.warnings_missed(&found)?;
-            let group = |((row, plan), missed): ((&DutyRow, Vec<Planned>), Vec<String>)| {
-                let duty = &row.record.duty;
-                let queued = plan.iter().map(|one| event::queued(one, duty, row.generation, now));
-                batches.group(duty, event::breached(row, &missed, now), queued)
-            };
-            let groups = found.iter().zip(plans).zip(missed).filter_map(group).collect();
-            match batches.store(groups, report)? {
+            let done = raising.round(&mut batches)?;
+            match batches.settle(done, report)? {
                 Some(steps) => report.raised += steps,
                 None => break,
             }
@@ -304,5 +288,63 @@ impl Shared {
         }
         report.refused += batches.refused.len();
         Ok(())
+    }
+}
+
+/// Breaches being raised, with what was looked up for it.
+struct Raising<'s> {
+    shared: &'s Shared,
+    recipients: Recipients<'s>,
+    enrolled: Enrolled,
+}
+
+impl Raising<'_> {
+    /// Raises what the read models show, once.
+    fn round(&mut self, batches: &mut Batches<'_>) -> Result<Appended, SchedulerError> {
+        let shared = self.shared;
+        let mut appending = Appending::new(&shared.store);
+        let mut beside = Beside::new(shared, batches.now);
+        let mut after: Option<(Instant, String)> = None;
+        loop {
+            let from = after.as_ref().map(|(at, duty)| (*at, duty.as_str()));
+            let found = shared.projections.breaches_to_raise(batches.now, from, batches.limit())?;
+            let Some(last) = found.last() else { break };
+            after = Some((last.record.due_at.unwrap_or(Instant::MAX), last.record.duty.clone()));
+            let found = batches.take(found, |row| &row.record.duty);
+            let groups = self.plan(&found, batches)?;
+            appending.add(groups)?;
+            if !batches.goes_on {
+                break;
+            }
+            shared.tenure.keep_up()?;
+            beside.advance();
+        }
+        let done = appending.finish()?;
+        beside.end()?;
+        Ok(done)
+    }
+
+    /// The breaches of a batch, each with its notices.
+    fn plan(&mut self, found: &[DutyRow], batches: &mut Batches<'_>) -> Result<Vec<Group>, SchedulerError> {
+        let (shared, now) = (self.shared, batches.now);
+        let mut owed = Vec::with_capacity(found.len());
+        for row in found {
+            let people = if shared.is_for_digests(row, &self.recipients)? {
+                Vec::new()
+            } else {
+                let people = self.recipients.of_breach(row.record.holder.as_deref())?;
+                self.recipients.who_may_know(&row.record.subject, people)?
+            };
+            let mailing = shared.mailing(row, now, &mut self.enrolled)?;
+            owed.push(Owed { key: Key::of_duty(row), mailing, recipients: people });
+        }
+        let plans = breach_notices(&owed, batches.round);
+        let missed = shared.projections.warnings_missed(found)?;
+        let group = |((row, plan), missed): ((&DutyRow, Vec<Planned>), Vec<String>)| {
+            let duty = &row.record.duty;
+            let queued = plan.iter().map(|one| event::queued(one, duty, row.generation, now));
+            batches.group(duty, event::breached(row, &missed, now), queued)
+        };
+        Ok(found.iter().zip(plans).zip(missed).filter_map(group).collect())
     }
 }

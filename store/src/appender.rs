@@ -5,8 +5,10 @@ use std::thread::JoinHandle;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
+use crate::block_on::block_on;
 use crate::checkpoint::Signed;
 use crate::error::StoreError;
+use crate::lease::Fence;
 use crate::new_event::NewEvent;
 use crate::outcome::{OnError, Outcome};
 use crate::store::MAX_BATCH;
@@ -17,10 +19,30 @@ pub(crate) type Answer = Result<Vec<Outcome>, StoreError>;
 
 /// One caller's batch, waiting for the writer.
 pub(crate) struct Job {
-    pub(crate) events: Vec<NewEvent>,
+    pub(crate) events: Arc<Vec<NewEvent>>,
     pub(crate) on_error: OnError,
+    /// The term of the lease in which it was decided; none where it needs none.
+    pub(crate) term: Option<u64>,
     reply: oneshot::Sender<Answer>,
     _room: OwnedSemaphorePermit,
+}
+
+/// A batch that waits for the writer or was stored.
+#[derive(Debug)]
+pub struct Queued {
+    events: Arc<Vec<NewEvent>>,
+    answer: oneshot::Receiver<Answer>,
+}
+
+impl Queued {
+    /// Waits for the answer; one outcome for each event, in order. Blocking.
+    ///
+    /// # Errors
+    /// As [`Store::append`](crate::Store::append).
+    pub fn wait(self) -> (Arc<Vec<NewEvent>>, Result<Vec<Outcome>, StoreError>) {
+        let answer = block_on(self.answer).unwrap_or_else(|_| Err(stopped()));
+        (self.events, answer)
+    }
 }
 
 /// What waits for the writer.
@@ -64,19 +86,43 @@ impl Appender {
 
     /// Waits for room, queues the batch and waits for the answer. Once queued, the batch is stored or refused
     /// whether or not the caller still waits.
-    pub(crate) async fn append(&self, events: Vec<NewEvent>, on_error: OnError) -> Answer {
+    pub(crate) async fn append(
+        &self,
+        events: Vec<NewEvent>,
+        on_error: OnError,
+        fence: Option<&Fence>,
+    ) -> Answer {
         if events.is_empty() {
             return Ok(Vec::new());
         }
+        let queued = self.queue(events, on_error, fence).await?;
+        queued.answer.await.map_err(|_| stopped())?
+    }
+
+    /// Waits for room and queues the batch.
+    pub(crate) async fn queue(
+        &self,
+        mut events: Vec<NewEvent>,
+        on_error: OnError,
+        fence: Option<&Fence>,
+    ) -> Result<Queued, StoreError> {
         if events.len() > MAX_BATCH {
             return Err(StoreError::TooMany { events: events.len(), limit: MAX_BATCH });
         }
         let wanted = u32::try_from(events.len()).unwrap_or(u32::MAX).min(self.capacity);
         let room = Arc::clone(&self.room).acquire_many_owned(wanted).await.map_err(|_| stopped())?;
         let (reply, answer) = oneshot::channel();
-        let job = Job { events, on_error, reply, _room: room };
+        let term = fence.map(Fence::term);
+        if let (Some(fence), Some(term)) = (fence, term) {
+            let actor = fence.actor(term);
+            for event in events.iter_mut().filter(|event| event.actor.is_none()) {
+                event.actor = Some(actor.clone());
+            }
+        }
+        let events = Arc::new(events);
+        let job = Job { events: Arc::clone(&events), on_error, term, reply, _room: room };
         self.send(Work::Append(job))?;
-        answer.await.map_err(|_| stopped())?
+        Ok(Queued { events, answer })
     }
 
     /// Queues a checkpoint and waits until it is kept.

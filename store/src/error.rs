@@ -28,6 +28,16 @@ pub enum StoreError {
         /// The process that holds it.
         holder: String,
     },
+    /// Another node took the lease: what this one decided before is not stored.
+    #[error(
+        "decided in term {term} of the lease, and term {latest} was given to another node since: not stored"
+    )]
+    Fenced {
+        /// The term in which it was decided.
+        term: u64,
+        /// The latest.
+        latest: u64,
+    },
     /// There is no log where one was to be read.
     #[error("{path}: no log there; give the data directory of a Mandate server, or start one")]
     NoLog {

@@ -9,7 +9,7 @@ use mandate_domain::time::Clock;
 use mandate_verify::note::VerifyingKey;
 use tokio::sync::watch;
 
-use crate::appender::Appender;
+use crate::appender::{Appender, Queued};
 use crate::backup;
 use crate::block_on::block_on;
 use crate::checkpoint::{Notary, Signed};
@@ -20,6 +20,7 @@ use crate::folder;
 use crate::follow::Follow;
 use crate::key_file;
 use crate::keys::{Keys, NewLog, Table, locked};
+use crate::lease::Fence;
 use crate::lock::Lock;
 use crate::new_event::NewEvent;
 use crate::outcome::{OnError, Outcome};
@@ -103,6 +104,8 @@ impl Options {
 #[derive(Clone)]
 pub struct Store {
     pub(crate) shared: Arc<Shared>,
+    /// The lease without which what is appended by this handle is refused.
+    pub(crate) fence: Option<Fence>,
 }
 
 /// Fields are dropped in this order: the writer ends before the lock goes.
@@ -202,7 +205,7 @@ impl Store {
             options,
             _lock: lock,
         };
-        let store = Self { shared: Arc::new(shared) };
+        let store = Self { shared: Arc::new(shared), fence: None };
         if store.read_only().is_none() {
             erasure::note_missing(&store)?;
         }
@@ -254,7 +257,19 @@ impl Store {
         if let Some(reason) = &self.shared.read_only {
             return Err(StoreError::ReadOnly { reason: reason.clone() });
         }
-        self.shared.appender.append(events, on_error).await
+        self.shared.appender.append(events, on_error, self.fence.as_ref()).await
+    }
+
+    /// Queues a batch without waiting until it is durable: what is queued by one thread is stored in that order. Blocks
+    /// while the queue is full.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub fn queue_blocking(&self, events: Vec<NewEvent>, on_error: OnError) -> Result<Queued, StoreError> {
+        if let Some(reason) = &self.shared.read_only {
+            return Err(StoreError::ReadOnly { reason: reason.clone() });
+        }
+        block_on(self.shared.appender.queue(events, on_error, self.fence.as_ref()))
     }
 
     /// [`Self::append`] for threads; blocks the calling thread, so never call it from async code.

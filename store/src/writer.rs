@@ -10,6 +10,7 @@ pub(crate) use crate::appender::{Job, Work};
 use crate::checkpoint::Signed;
 use crate::error::StoreError;
 use crate::keys::Keys;
+use crate::lease::Fenced;
 use crate::new_event::NewEvent;
 use crate::outcome::Outcome;
 use crate::position::Head;
@@ -62,7 +63,7 @@ pub(crate) struct Context {
 /// What a transaction came to.
 pub(crate) struct Committed {
     /// For each batch, an outcome for each event.
-    pub(crate) answers: Vec<Vec<Outcome>>,
+    pub(crate) answers: Vec<Result<Vec<Outcome>, Fenced>>,
     /// Where the log ends now.
     pub(crate) head: Head,
 }
@@ -120,7 +121,7 @@ impl Writer {
                     moved
                 });
                 for (job, outcomes) in jobs.into_iter().zip(answers) {
-                    job.answer(Ok(outcomes));
+                    job.answer(outcomes.map_err(StoreError::from));
                 }
             }
             Err(error) if error.is_unavailable() => {

@@ -23,6 +23,12 @@ async fn health_goes_down_and_a_metric_tells_when_the_scheduler_does_not_pass() 
     server.clock.set(at("2026-03-03T09:05:00Z"));
     let health = server.get("/health").await;
     assert_eq!((health.status, &health.json()["components"]["watch"]["status"]), (200, &json!("UP")));
+    let on_duty = &health.json()["components"]["lease"]["details"];
+    assert_eq!(
+        (&on_duty["here"], &on_duty["since"]),
+        (&json!(true), &json!("2026-03-03T09:00:00Z")),
+        "{on_duty}"
+    );
     assert!(!server.get("/metrics").await.text.contains(down));
     server.clock.set(at("2026-03-03T09:05:01Z"));
     let health = server.get("/health").await;

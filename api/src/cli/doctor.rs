@@ -1,9 +1,9 @@
 //! `mandate doctor`: what is wrong with Mandate itself, and what to do; works beside a running server.
 
 use clap::Args;
-use mandate_domain::time::{Clock as _, Instant, SystemClock};
+use mandate_domain::time::{Clock as _, Instant, SystemClock, london_words};
 use mandate_projections::Projections;
-use mandate_scheduler::{DEAD_SECONDS, Problem, Vitals, Watch, silent_feeds};
+use mandate_scheduler::{DEAD_SECONDS, OnDuty, Problem, Vitals, Watch, silent_feeds};
 use mandate_store::Options;
 use std::sync::Arc;
 
@@ -28,10 +28,11 @@ pub struct Arguments {
 /// A log or read models that cannot be read.
 pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let found = examine(&arguments.place, SystemClock.now())?;
+    let on_duty = arguments.place.reader()?.lease()?.map(|holder| OnDuty::of(&holder, None));
     if arguments.json {
         print(format!("{}\n", serde_json::to_string_pretty(&found)?).as_bytes())?;
     } else {
-        print(words(&found).as_bytes())?;
+        print(words(&found, on_duty.as_ref()).as_bytes())?;
     }
     Ok(if found.is_empty() { Exit::Done } else { Exit::Failed })
 }
@@ -56,7 +57,22 @@ fn examine(place: &Place, now: Instant) -> anyhow::Result<Vec<Problem>> {
     Ok(found)
 }
 
-fn words(found: &[Problem]) -> String {
+/// What is wrong, and which node raises and mails where there may be several.
+fn words(found: &[Problem], on_duty: Option<&OnDuty>) -> String {
+    let mut text = problems(found);
+    if let Some(OnDuty { node, since, expired, .. }) = on_duty {
+        let since = london_words(*since);
+        text.push_str(&match expired {
+            false => format!("Node {node} raises and mails since {since}; the others stand by.\n"),
+            true => format!(
+                "No node raises and mails: node {node} did so since {since} and is not heard of any more. Start a node.\n"
+            ),
+        });
+    }
+    text
+}
+
+fn problems(found: &[Problem]) -> String {
     if found.is_empty() {
         return "Nothing is wrong: the scheduler passes, mail leaves, read models and checkpoints keep up, no feed is \
                 silent.\n"
@@ -81,9 +97,23 @@ mod tests {
             remedy: "Check the mail server.".to_owned(),
         };
         assert_eq!(
-            words(&[problem]),
+            words(&[problem], None),
             "mail does not leave\n  3 mails wait.\n  What to do: Check the mail server.\n\n"
         );
-        assert!(words(&[]).starts_with("Nothing is wrong"));
+        assert!(words(&[], None).starts_with("Nothing is wrong"));
+    }
+
+    #[test]
+    fn the_node_that_raises_and_mails_is_told_with_since_when() {
+        let since = Instant::parse("2026-03-02T09:00:00Z").unwrap();
+        let mut on_duty =
+            OnDuty { node: "app-1-0f".to_owned(), since, term: Some(3), here: false, expired: false };
+        let told = words(&[], Some(&on_duty));
+        assert!(
+            told.contains("Node app-1-0f raises and mails since") && told.contains("2 March 2026"),
+            "{told}"
+        );
+        on_duty.expired = true;
+        assert!(words(&[], Some(&on_duty)).contains("No node raises and mails"));
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use mandate_projections::Parked;
-use mandate_scheduler::{PROBLEMS, Problem};
+use mandate_scheduler::{OnDuty, PROBLEMS, Problem, Scheduler};
 
 use super::app::App;
 use super::error::HttpError;
@@ -58,6 +58,12 @@ fn problems(app: &App) -> Result<Vec<Problem>, HttpError> {
     Ok(found.unwrap_or_default())
 }
 
+/// Which node raises and mails, where the scheduler runs in this process and one does.
+fn on_duty(app: &App) -> Result<Option<OnDuty>, HttpError> {
+    let found = app.scheduler.as_ref().map(Scheduler::on_duty);
+    found.transpose().map(Option::flatten).map_err(|error| HttpError::Failed(error.to_string()))
+}
+
 /// The whole, part by part.
 pub async fn health(State(app): State<App>) -> Response {
     let found = app.blocking(progress).await;
@@ -74,6 +80,7 @@ pub async fn health(State(app): State<App>) -> Response {
             json!({"status": Status::Up, "details": details(progress)}),
         ),
     };
+    let lease = json!({"status": Status::Up, "details": app.blocking(on_duty).await.unwrap_or_default()});
     let watch_status = match &watched {
         Ok(problems) if problems.iter().all(|problem| !DOWN.contains(&problem.code)) => Status::Up,
         Ok(_) | Err(_) => Status::Down,
@@ -84,7 +91,7 @@ pub async fn health(State(app): State<App>) -> Response {
     let body = json!({
         "status": status,
         "components": {
-            "log": log, "projections": projections, "watch": watch, "ping": {"status": Status::Up},
+            "log": log, "projections": projections, "watch": watch, "lease": lease, "ping": {"status": Status::Up},
         },
         "version": env!("CARGO_PKG_VERSION"),
     });

@@ -65,16 +65,25 @@ fn occasions(
 }
 
 impl Projections {
-    /// Duties that are a breach with no breach raised, by due moment; none whose due moment is still to come. The read
-    /// models stand at the latest recorded time, which lies ahead when a clock was set back.
+    /// Duties that are a breach with no breach raised, by due moment and id, those after one of them; none whose due
+    /// moment is still to come. The read models stand at the latest recorded time, which lies ahead when a clock was set
+    /// back.
     ///
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
-    pub fn breaches_to_raise(&self, now: Instant, limit: u32) -> Result<Vec<DutyRow>, ProjectionError> {
+    pub fn breaches_to_raise(
+        &self,
+        now: Instant,
+        after: Option<(Instant, &str)>,
+        limit: u32,
+    ) -> Result<Vec<DutyRow>, ProjectionError> {
         let rest = "INDEXED BY duties_to_raise WHERE d.breach = 1 AND d.raised = 0 AND d.due_at <= ?2 \
-                    ORDER BY d.due_at, d.duty LIMIT ?1";
+                    AND (d.due_at, d.duty) > (?3, ?4) ORDER BY d.due_at, d.duty LIMIT ?1";
+        let (at, duty) = after.unwrap_or((Instant::MIN, ""));
         let books = self.books()?;
-        self.read(|connection| select(connection, &books, rest, params![limit, now.nanos()]))
+        self.read(|connection| {
+            select(connection, &books, rest, params![limit, now.nanos(), at.nanos(), duty])
+        })
     }
 
     /// Breaches raised that are none by what is now known, or are due at another moment.

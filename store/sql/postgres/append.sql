@@ -1,7 +1,7 @@
 WITH moved AS (
   UPDATE head
   SET position = $1, recorded_at = $2, frontier = $3
-  WHERE id = 1 AND position = $4 AND frontier = $20
+  WHERE id = 1 AND position = $4 AND frontier = $20 AND ($21::bigint IS NULL OR term <= $21)
   RETURNING id
 )
 INSERT INTO events

@@ -22,6 +22,7 @@ use crate::checkpoint::Signed;
 use crate::error::{DatabaseError, StoreError};
 use crate::keys::{Keys, Pending, Restricted};
 use crate::leaf::EVENT_VERSION;
+use crate::lease::Fenced;
 use crate::new_event::Tie;
 use crate::outcome::Outcome;
 use crate::plan::{Known, Plan, Row};
@@ -223,7 +224,7 @@ impl PostgresLog {
             return Err(Trouble::Stale);
         };
         // What takes the keys' connection is not tried twice.
-        if jobs.iter().flat_map(|job| &job.events).any(|event| !context.keys.is_at_hand(&event.event)) {
+        if jobs.iter().flat_map(|job| job.events.iter()).any(|event| !context.keys.is_at_hand(&event.event)) {
             return Err(Trouble::Stale);
         }
         // What was last stated of a type is asked for under the lock.
@@ -233,7 +234,7 @@ impl PostgresLog {
         let wanted = uncached(jobs, context);
         let mut known = Prefetched::default();
         for job in jobs {
-            for event in &job.events {
+            for event in job.events.iter() {
                 if let Some(loaded) = event.loaded {
                     known.versions.insert(event.fact().subject.clone(), loaded);
                 }
@@ -249,12 +250,13 @@ impl PostgresLog {
             let (plan, answers) = plan(jobs, context, known, end, recorded_at)?;
             // A refusal on what this node remembers is looked at again under the lock. Nothing may be sealed or found for
             // an event that turns out to be refused.
-            let refused = answers.iter().flatten().any(|outcome| matches!(outcome, Outcome::Refused(_)));
+            let mut outcomes = answers.iter().flatten().flatten();
+            let refused = outcomes.any(|outcome| matches!(outcome, Outcome::Refused(_)));
             if refused || plan.rows.is_empty() || !plan.pending.is_empty() {
                 return Err(Trouble::Stale);
             }
             let after = after(&plan, recorded_at);
-            if !append(connection, &plan.rows, &after, end).await? {
+            if !append(connection, &plan.rows, &after, end, term_of(jobs)).await? {
                 return Err(Trouble::Stale);
             }
             context.streams.keep(plan.versions());
@@ -272,7 +274,8 @@ impl PostgresLog {
         };
         let failed = StoreError::postgres("store events");
         // Asked for before the lock is held.
-        let private = jobs.iter().flat_map(|job| &job.events).filter(|event| !event.private().is_empty());
+        let private =
+            jobs.iter().flat_map(|job| job.events.iter()).filter(|event| !event.private().is_empty());
         let private: HashSet<&str> = private.map(|event| &*event.fact().subject).collect();
         let private: Vec<&str> = private.into_iter().collect();
         let fetched = context.keys.fetch(&private).map_err(StoreError::from)?;
@@ -299,6 +302,7 @@ impl PostgresLog {
             let subjects: Vec<&str> = subjects.into_iter().collect();
             known.versions = versions(&mut transaction, &subjects).await?;
             known.last = last_of(&mut transaction, jobs).await?;
+            known.term = latest_term(&mut transaction, jobs).await?;
             context.streams.forget();
             let recorded_at = context.clock.now().max(end.head.recorded_at);
             let (mut plan, answers) = plan_with(fetched, jobs, context, known, &end, recorded_at)?;
@@ -308,7 +312,7 @@ impl PostgresLog {
             }
             commit_keys(context, &mut plan)?;
             let after = after(&plan, recorded_at);
-            if !append(&mut transaction, &plan.rows, &after, &end).await? {
+            if !append(&mut transaction, &plan.rows, &after, &end, None).await? {
                 return Err(Trouble::Stale);
             }
             transaction.commit().await.map_err(&failed)?;
@@ -330,7 +334,7 @@ async fn answered<T>(transaction: impl Future<Output = Result<T, Trouble>>) -> R
     tokio::time::timeout(TRANSACTION, transaction).await.map_err(|elapsed| Trouble::Lost(silent(elapsed)))?
 }
 
-type Planned<'j, 'c> = (Plan<'j, 'c, Prefetched>, Vec<Vec<Outcome>>);
+type Planned<'j, 'c> = (Plan<'j, 'c, Prefetched>, Vec<Result<Vec<Outcome>, Fenced>>);
 
 fn plan<'j, 'c>(
     jobs: &'j [Job],
@@ -351,12 +355,16 @@ fn plan_with<'j, 'c>(
     end: &End,
     recorded_at: Instant,
 ) -> Result<Planned<'j, 'c>, StoreError> {
+    let known_term = known.term;
     let mut plan = Plan::new(&context.keys, &context.streams, known, end.frontier.clone(), recorded_at);
     plan.pending = pending;
     let answers = jobs
         .iter()
-        .map(|job| plan.add(&job.events, job.on_error))
-        .collect::<Result<Vec<Vec<Outcome>>, StoreError>>()?;
+        .map(|job| match job.term {
+            Some(term) if term < known_term => Ok(Err(Fenced { term, latest: known_term })),
+            Some(_) | None => plan.add(&job.events, job.on_error).map(Ok),
+        })
+        .collect::<Result<Vec<Result<Vec<Outcome>, Fenced>>, StoreError>>()?;
     Ok((plan, answers))
 }
 
@@ -376,7 +384,7 @@ fn commit_keys(context: &Context, plan: &mut Plan<'_, '_, Prefetched>) -> Result
 
 /// The subjects whose versions matter.
 fn subjects(jobs: &[Job]) -> impl Iterator<Item = &str> {
-    let events = jobs.iter().flat_map(|job| &job.events);
+    let events = jobs.iter().flat_map(|job| job.events.iter());
     events.flat_map(|event| std::iter::once(&*event.fact().subject).chain(event.ties.iter().filter_map(tied)))
 }
 
@@ -390,7 +398,7 @@ fn tied(tie: &Tie) -> Option<&str> {
 
 /// The types of which it matters when one was stated last.
 fn types(jobs: &[Job]) -> impl Iterator<Item = FactType> {
-    jobs.iter().flat_map(|job| &job.events).flat_map(|event| &event.ties).filter_map(|tie| match tie {
+    jobs.iter().flat_map(|job| job.events.iter()).flat_map(|event| &event.ties).filter_map(|tie| match tie {
         Tie::Stream(..) => None,
         Tie::NoneSince(kind, _) => Some(*kind),
     })
@@ -441,7 +449,7 @@ async fn versions(
 }
 
 async fn select_known(connection: &mut PgConnection, jobs: &[Job]) -> Result<Vec<StoredEvent>, StoreError> {
-    let events = || jobs.iter().flat_map(|job| &job.events);
+    let events = || jobs.iter().flat_map(|job| job.events.iter());
     let sources: Vec<&str> = events().map(|event| &*event.fact().source).collect();
     let ids: Vec<&str> = events().map(|event| &*event.fact().id).collect();
     let query = sqlx::query(include_str!("../../sql/postgres/select_events_by_source_ids.sql"));
@@ -476,12 +484,30 @@ pub(crate) async fn follow_orders(
     Ok(())
 }
 
-/// Moves the head row on from `before` and inserts; whether the head row was there still.
+/// The term in which batches were decided, the earliest where several were; none where none needs one.
+fn term_of(jobs: &[Job]) -> Option<u64> {
+    jobs.iter().filter_map(|job| job.term).min()
+}
+
+/// The latest term of the lease, as it stands under the lock of the head row; 0 where nobody asks.
+async fn latest_term(connection: &mut PgConnection, jobs: &[Job]) -> Result<u64, StoreError> {
+    if term_of(jobs).is_none() {
+        return Ok(0);
+    }
+    let failed = StoreError::postgres("read the term of the lease");
+    let query = sqlx::query_scalar(include_str!("../../sql/postgres/select_term.sql"));
+    let term: i64 = query.fetch_one(connection).await.map_err(&failed)?;
+    Ok(u64::try_from(term).unwrap_or(0))
+}
+
+/// Moves the head row on from `before` and inserts; whether the head row was there still, and no term later than `term`
+/// was given out.
 async fn append(
     connection: &mut PgConnection,
     rows: &[Row<'_>],
     after: &End,
     before: &End,
+    term: Option<u64>,
 ) -> Result<bool, Trouble> {
     let facts = || rows.iter().map(|row| row.event.fact());
     let column = |value: fn(&Row<'_>) -> i64| rows.iter().map(value).collect::<Vec<i64>>();
@@ -507,6 +533,7 @@ async fn append(
         .bind(rows.iter().map(|row| &*row.event.payload).collect::<Vec<&str>>())
         .bind(rows.iter().map(|row| row.sealed.as_deref()).collect::<Vec<Option<&[u8]>>>())
         .bind(before.frontier.to_bytes())
+        .bind(term.map(|term| i64::try_from(term).unwrap_or(i64::MAX)))
         .execute(connection)
         .await;
     match inserted {
@@ -538,6 +565,8 @@ struct Prefetched {
     events: HashMap<(Box<str>, Box<str>), StoredEvent>,
     versions: HashMap<Box<str>, Sequence>,
     last: HashMap<FactType, Position>,
+    /// The latest term of the lease; 0 where it is compared by the statement that appends.
+    term: u64,
 }
 
 impl Prefetched {

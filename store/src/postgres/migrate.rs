@@ -18,8 +18,13 @@ pub(crate) struct Part {
 }
 
 /// The log.
-pub(crate) const LOG: Part =
-    Part { name: "log", migrations: &[include_str!("../../migrations/postgres/0001_log.sql")] };
+pub(crate) const LOG: Part = Part {
+    name: "log",
+    migrations: &[
+        include_str!("../../migrations/postgres/0001_log.sql"),
+        include_str!("../../migrations/postgres/0002_lease.sql"),
+    ],
+};
 
 /// The keys.
 pub(crate) const KEYS: Part =

@@ -13,6 +13,7 @@ use super::settings::{self, Purpose};
 use crate::backup::Copied;
 use crate::checkpoint::Signed;
 use crate::error::StoreError;
+use crate::lease::Fenced;
 use crate::outcome::Outcome;
 use crate::plan::{Known, Plan, Row};
 use crate::position::{End, Head, Position, Sequence};
@@ -118,8 +119,8 @@ impl SqliteLog {
         let mut plan = Plan::new(&context.keys, &context.streams, known, frontier, recorded_at);
         let answers = jobs
             .iter()
-            .map(|job| plan.add(&job.events, job.on_error))
-            .collect::<Result<Vec<Vec<Outcome>>, StoreError>>()?;
+            .map(|job| plan.add(&job.events, job.on_error).map(Ok))
+            .collect::<Result<Vec<Result<Vec<Outcome>, Fenced>>, StoreError>>()?;
         if plan.rows.is_empty() {
             self.execute("COMMIT", [])?;
             return Ok(Committed { answers, head: before });

@@ -22,6 +22,8 @@ mod erasure;
 #[cfg(test)]
 mod insider;
 #[cfg(test)]
+mod lease;
+#[cfg(test)]
 mod memory;
 #[cfg(test)]
 mod nodes;

@@ -1,0 +1,3 @@
+SELECT term
+FROM head
+WHERE id = 1
