@@ -40,7 +40,10 @@ pub const HELP: &str = r#"Keys of the configuration file (TOML); flags win over 
   security = "starttls"                  # or tls, or none (this machine only)
   user = "mandate"
   password_file = "smtp-password"
-  ca_file = "ca.pem"                     # a certificate authority of your own"#;
+  ca_file = "ca.pem"                     # a certificate authority of your own
+
+  [webhooks]
+  hosts = ["hooks.internal"]             # may be called although they are in a private network, and by http"#;
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +100,16 @@ pub struct Config {
     pub token_file: Option<PathBuf>,
     /// Mail.
     pub mail: Mail,
+    /// Webhooks.
+    pub webhooks: WebhookHosts,
+}
+
+/// Which addresses webhooks may have.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebhookHosts {
+    /// Hosts that may be called although they are on this machine or in a private network, and by `http`.
+    pub hosts: Vec<String>,
 }
 
 /// How mail goes out.
@@ -181,6 +194,7 @@ impl Default for Config {
             base_url: None,
             token_file: None,
             mail: Mail::default(),
+            webhooks: WebhookHosts::default(),
         }
     }
 }

@@ -276,7 +276,7 @@ impl Client {
 }
 
 /// Whether a name is the one of a pattern, or lies below a pattern that ends in the separator and `*`.
-fn matches(pattern: &str, name: &str, separator: char) -> bool {
+pub(crate) fn matches(pattern: &str, name: &str, separator: char) -> bool {
     match pattern.strip_suffix('*') {
         Some("") => true,
         Some(start) => start.ends_with(separator) && name.starts_with(start),

@@ -49,4 +49,6 @@ mod statistics;
 #[cfg(test)]
 mod watch;
 #[cfg(test)]
+mod webhooks;
+#[cfg(test)]
 mod wire;

@@ -20,6 +20,7 @@ use super::sight::Limits;
 use super::site::sessions::Sessions;
 use crate::demo::Demo;
 use crate::tokens::Tokens;
+use crate::webhooks::Webhooks;
 
 /// The server's parts; cheap to clone.
 #[derive(Clone)]
@@ -67,6 +68,8 @@ pub struct Parts {
     pub base_url: Option<String>,
     /// The scheduler, where it runs in this process.
     pub scheduler: Option<Scheduler>,
+    /// Who is told of events.
+    pub webhooks: Webhooks,
 }
 
 /// Who may state facts.

@@ -140,7 +140,7 @@ pub async fn one(
             asker.must(Right::ReadLog)?;
             let hidden = Hidden::to(app, asker.user())?;
             let found = app.store.reader().by_position(Position::new(number))?;
-            Ok(found.filter(|event| !hides(&hidden, event)))
+            Ok(found.filter(|event| !hidden.hides(event)))
         })
         .await?;
     Ok(Json(event_json(&found.ok_or_else(wrong)?)?))
@@ -160,15 +160,9 @@ fn read(log: &Reader, wanted: &Wanted) -> Result<Events, StoreError> {
             (page.events, page.searched_to)
         }
     };
-    let seen = events.iter().filter(|event| !hides(&wanted.hidden, event));
+    let seen = events.iter().filter(|event| !wanted.hidden.hides(event));
     let events = seen.map(event_json).collect::<Result<_, _>>()?;
     Ok(Events { events, next_after, head })
-}
-
-/// Whether an event is about what is hidden: a nominal, or a duty of one.
-fn hides(hidden: &Hidden, event: &StoredEvent) -> bool {
-    let subject = &event.fact.subject;
-    hidden.is(subject) || subject.strip_prefix("duty/").is_some_and(|duty| hidden.is_of_duty(duty))
 }
 
 /// The events of one subject after a position, a bounded number of them.

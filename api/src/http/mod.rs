@@ -30,6 +30,7 @@ mod schemas;
 mod sight;
 mod site;
 mod todo;
+mod webhooks;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -39,10 +40,11 @@ use tower_http::compression::predicate::{NotForContentType, Predicate as _, Size
 
 pub use app::{App, Hosts, Parts, Tellers};
 pub use book::Books;
-pub use error::HttpError;
+pub use error::{HttpError, sentence};
 pub use events::{Event, event_json};
 pub use listen::serve;
 pub use metrics::Metrics;
+pub use sight::{Hidden, Limits};
 pub use site::sessions::Sessions;
 
 /// Answers shorter than this are not compressed.
@@ -88,6 +90,9 @@ pub fn router(app: &App) -> Router {
         .route("/v1/notices", get(lists::notices))
         .route("/v1/events", get(events::list))
         .route("/v1/events/{position}", get(events::one))
+        .route("/v1/webhooks", get(webhooks::list).post(webhooks::subscribe))
+        .route("/v1/webhooks/{reference}", get(webhooks::one).delete(webhooks::remove))
+        .route("/v1/webhooks/{reference}/rewind", post(webhooks::rewind))
         .route("/v1/rules", get(rules::list))
         .route("/v1/rules/{id}", get(rules::one))
         .route("/calendar/{file}", get(calendar::feed))

@@ -7,7 +7,7 @@ use mandate_domain::catalogue::{FactType, Field};
 use mandate_domain::command::Annulments;
 use mandate_domain::fact::Fact;
 use mandate_domain::time::Instant;
-use mandate_store::{MAX_READ, Position, Reader};
+use mandate_store::{MAX_READ, Position, Reader, StoreError, StoredEvent};
 
 use super::app::App;
 use super::error::HttpError;
@@ -32,8 +32,8 @@ impl Limits {
     /// The records that are limited now. Blocking.
     ///
     /// # Errors
-    /// [`HttpError`] when the log cannot be read.
-    pub fn now(&self, log: &Reader, now: Instant) -> Result<Arc<Listed>, HttpError> {
+    /// [`StoreError`] when the log cannot be read.
+    fn now(&self, log: &Reader, now: Instant) -> Result<Arc<Listed>, StoreError> {
         let mut followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let head = log.head()?.position;
         while followed.reached < head {
@@ -45,6 +45,16 @@ impl Limits {
             followed.reached = page.searched_to;
         }
         Ok(Arc::new(listed(&followed.facts, now)))
+    }
+
+    /// The nominals that somebody may not know of. Blocking.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the log cannot be read.
+    pub fn hidden_from(&self, log: &Reader, person: &str, now: Instant) -> Result<Hidden, StoreError> {
+        let limits = self.now(log, now)?;
+        let hidden = limits.iter().filter(|(_, listed)| !listed.contains(person));
+        Ok(Hidden(hidden.map(|(nominal, _)| nominal.clone()).collect()))
     }
 }
 
@@ -106,9 +116,14 @@ impl Hidden {
     /// [`HttpError`] when the log cannot be read.
     pub fn to(app: &App, person: Option<&str>) -> Result<Self, HttpError> {
         let Some(person) = person else { return Ok(Self::default()) };
-        let limits = app.limits().now(app.store.reader(), app.now())?;
-        let hidden = limits.iter().filter(|(_, listed)| !listed.contains(person));
-        Ok(Self(hidden.map(|(nominal, _)| nominal.clone()).collect()))
+        Ok(app.limits().hidden_from(app.store.reader(), person, app.now())?)
+    }
+
+    /// Whether an event is about what is hidden: a nominal, or a duty of one.
+    #[must_use]
+    pub fn hides(&self, event: &StoredEvent) -> bool {
+        let subject = &event.fact.subject;
+        self.is(subject) || subject.strip_prefix("duty/").is_some_and(|duty| self.is_of_duty(duty))
     }
 
     /// Whether a subject is hidden.
