@@ -35,9 +35,15 @@ mod limited;
 #[cfg(test)]
 mod lists;
 #[cfg(test)]
+mod office;
+#[cfg(test)]
+mod proofs;
+#[cfg(test)]
 mod reconciliation;
 #[cfg(test)]
 mod rights;
+#[cfg(test)]
+mod search;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
@@ -46,6 +52,8 @@ mod small_disk;
 mod sockets;
 #[cfg(test)]
 mod statistics;
+#[cfg(test)]
+mod stream;
 #[cfg(test)]
 mod watch;
 #[cfg(test)]

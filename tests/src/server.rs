@@ -19,6 +19,7 @@ use crate::target::{Target, open_store};
 
 pub struct Server {
     pub router: axum::Router,
+    pub app: App,
     pub webhooks: Webhooks,
     pub store: Store,
     pub projections: Projections,
@@ -51,6 +52,14 @@ impl Server {
 
     pub fn new(tellers: Tellers) -> Self {
         Self::within(tempfile::tempdir().unwrap(), tellers, None)
+    }
+
+    /// The same with a key that signs checkpoints.
+    pub fn signing() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("keys")).unwrap();
+        mandate_store::create_signing_key(&folder.path().join("keys/signing"), "log.example").unwrap();
+        Self::within(folder, Tellers::Anyone, None)
     }
 
     /// The same on a disk of its own.
@@ -110,7 +119,7 @@ impl Server {
             base_url: Some("https://mandate.example.gov.uk".to_owned()),
             scheduler: scheduler.clone(),
         });
-        (Self { router: router(&app), webhooks, store, projections, clock, folder }, scheduler)
+        (Self { router: router(&app), app, webhooks, store, projections, clock, folder }, scheduler)
     }
 
     /// Moves the clock, and brings the read models there.

@@ -10,7 +10,7 @@ use mandate_domain::time::{Clock, Instant};
 use mandate_projections::Projections;
 use mandate_scheduler::Scheduler;
 use mandate_store::{Commands, Store};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::book::{Book, Books};
 use super::error::HttpError;
@@ -35,8 +35,14 @@ struct Shared {
     commands: Commands,
     registered: Registered,
     limits: Limits,
+    /// Room for streams of events.
+    streams: Arc<Semaphore>,
+    /// Whether the server is told to stop, which ends streams.
+    closing: watch::Sender<bool>,
 }
 
+/// Streams of events at one time.
+const STREAMS: usize = 100;
 /// Requests that judge at one time; threads are left for those that only read.
 const JUDGING: usize = 8;
 /// How long such a request waits for its turn.
@@ -96,8 +102,27 @@ impl App {
                 commands,
                 registered,
                 limits,
+                streams: Arc::new(Semaphore::new(STREAMS)),
+                closing: watch::Sender::new(false),
             }),
         }
+    }
+
+    /// Room for one more stream, if there is any.
+    #[must_use]
+    pub fn room_for_a_stream(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.shared.streams).try_acquire_owned().ok()
+    }
+
+    /// Hears when the server is told to stop.
+    #[must_use]
+    pub fn closing(&self) -> watch::Receiver<bool> {
+        self.shared.closing.subscribe()
+    }
+
+    /// Ends what would not end by itself.
+    pub fn close(&self) {
+        self.shared.closing.send_replace(true);
     }
 
     /// What the log tells of users, organisations and terminals, from which registers are made.

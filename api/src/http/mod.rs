@@ -21,14 +21,18 @@ mod lists;
 mod metrics;
 mod nominals;
 mod past;
+mod proof;
 mod query;
 mod reconciliation;
 mod registers;
 mod reports;
 mod rules;
 mod schemas;
+mod search;
 mod sight;
 mod site;
+mod stream;
+mod subject_access;
 mod todo;
 mod webhooks;
 
@@ -89,12 +93,19 @@ pub fn router(app: &App) -> Router {
         .route("/v1/todo", get(todo::list))
         .route("/v1/notices", get(lists::notices))
         .route("/v1/events", get(events::list))
+        .route("/v1/events/stream", get(stream::open))
         .route("/v1/events/{position}", get(events::one))
+        .route("/v1/events/{position}/proof", get(proof::inclusion))
+        .route("/v1/checkpoints", get(proof::list))
+        .route("/v1/checkpoints/consistency", get(proof::consistency))
+        .route("/v1/search", post(search::post))
+        .route("/subject-access-request", get(subject_access::get))
         .route("/v1/webhooks", get(webhooks::list).post(webhooks::subscribe))
         .route("/v1/webhooks/{reference}", get(webhooks::one).delete(webhooks::remove))
         .route("/v1/webhooks/{reference}/rewind", post(webhooks::rewind))
         .route("/v1/rules", get(rules::list))
         .route("/v1/rules/{id}", get(rules::one))
+        .route("/v1/rules/{id}/versions", get(rules::versions))
         .route("/calendar/{file}", get(calendar::feed))
         .route("/health", get(health::health))
         .route("/health/ping", get(health::up))
@@ -104,6 +115,7 @@ pub fn router(app: &App) -> Router {
         .route("/metrics", get(health::metrics));
     // Pages are not compressed: they show a secret beside what an address may say.
     let compressed = SizeAbove::new(COMPRESSED_ABOVE_BYTES).and(NotForContentType::const_new("text/html"));
+    let compressed = compressed.and(NotForContentType::SSE);
     api.merge(site::router())
         .fallback(site::not_found)
         .method_not_allowed_fallback(guard::wrong_method)
