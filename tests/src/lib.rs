@@ -37,6 +37,8 @@ mod lists;
 #[cfg(test)]
 mod office;
 #[cfg(test)]
+mod openapi;
+#[cfg(test)]
 mod proofs;
 #[cfg(test)]
 mod reconciliation;
