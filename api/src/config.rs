@@ -43,7 +43,10 @@ pub const HELP: &str = r#"Keys of the configuration file (TOML); flags win over 
   security = "starttls"                  # or tls, or none (this machine only)
   user = "mandate"
   password_file = "smtp-password"
-  ca_file = "ca.pem"                     # a certificate authority of your own"#;
+  ca_file = "ca.pem"                     # a certificate authority of your own
+
+  [webhooks]
+  hosts = ["hooks.internal"]             # may be called although they are in a private network, and by http"#;
 
 /// How long a node's lease lasts, where nothing else is said.
 const LEASE_SECONDS: u32 = 10;
@@ -109,6 +112,16 @@ pub struct Config {
     pub lease_seconds: Option<u32>,
     /// Mail.
     pub mail: Mail,
+    /// Webhooks.
+    pub webhooks: WebhookHosts,
+}
+
+/// Which addresses webhooks may have.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebhookHosts {
+    /// Hosts that may be called although they are on this machine or in a private network, and by `http`.
+    pub hosts: Vec<String>,
 }
 
 /// How mail goes out.
@@ -195,6 +208,7 @@ impl Default for Config {
             node: None,
             lease_seconds: None,
             mail: Mail::default(),
+            webhooks: WebhookHosts::default(),
         }
     }
 }

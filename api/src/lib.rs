@@ -17,3 +17,4 @@ pub mod pages;
 mod random;
 pub mod reference;
 pub mod tokens;
+pub mod webhooks;

@@ -35,7 +35,14 @@ One for a person's calendar stands in the address of the feed, and opens nothing
   name = "una-calendar"
   sha256 = "…"
   user = "user/U-7F3K29QX"
-  calendar = true               # `mandate token una-calendar --user user/U-7F3K29QX --calendar`"#;
+  calendar = true               # `mandate token una-calendar --user user/U-7F3K29QX --calendar`
+
+One for requests of subject access opens everything that is held of a person, and nothing else:
+
+  [[token]]
+  name = "subject-access"
+  sha256 = "…"
+  subject_access = true         # `mandate token subject-access --subject-access`"#;
 
 /// Why a token file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +93,8 @@ struct Entry {
     user: Option<String>,
     #[serde(default)]
     calendar: bool,
+    #[serde(default)]
+    subject_access: bool,
 }
 
 /// The clients that may state facts.
@@ -112,6 +121,8 @@ pub enum Opens {
     Everything,
     /// The calendar feed of its person, and nothing else.
     Calendar,
+    /// What is held of a person who asks for it, and nothing else.
+    SubjectAccess,
 }
 
 /// Whether the caller's claims of when a fact was recorded are accepted.
@@ -169,6 +180,13 @@ impl Tokens {
         found.and_then(Client::user)
     }
 
+    /// Whether a token opens requests of subject access.
+    #[must_use]
+    pub fn opens_subject_access(&self, token: &str) -> bool {
+        let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+        self.0.iter().any(|client| client.digest == digest && client.opens == Opens::SubjectAccess)
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -178,7 +196,7 @@ impl Tokens {
 
 impl Client {
     fn of(entry: Entry) -> Result<Self, String> {
-        let Entry { name, sha256, sources, types, import, user, calendar } = entry;
+        let Entry { name, sha256, sources, types, import, user, calendar, subject_access } = entry;
         if name.is_empty() || looks_personal(&name) || forbidden_character(&name, Newlines::Refused).is_some()
         {
             return Err(format!("name = {name:?}: expected an opaque id without control characters"));
@@ -193,7 +211,8 @@ impl Client {
                 "token `{name}`: user = {user:?}: expected the full id of a user, such as \"user/U-1\""
             ));
         }
-        if (sources.is_empty() && user.is_none()) || sources.iter().any(String::is_empty) {
+        let needs_sources = user.is_none() && !subject_access;
+        if (sources.is_empty() && needs_sources) || sources.iter().any(String::is_empty) {
             return Err(format!("token `{name}`: sources: expected at least one, such as \"/ndelius\""));
         }
         for pattern in types.iter().flatten() {
@@ -207,7 +226,14 @@ impl Client {
             return Err(format!("token `{name}`: calendar: it needs the user whose calendar it opens"));
         }
         let import = if import { Import::Allowed } else { Import::Refused };
-        let opens = if calendar { Opens::Calendar } else { Opens::Everything };
+        if subject_access && (calendar || user.is_some() || !sources.is_empty()) {
+            return Err(format!("token `{name}`: subject_access: it goes with nothing else"));
+        }
+        let opens = match (calendar, subject_access) {
+            (true, _) => Opens::Calendar,
+            (false, true) => Opens::SubjectAccess,
+            (false, false) => Opens::Everything,
+        };
         Ok(Self { name, digest, sources, types, import, user, opens })
     }
 
@@ -276,7 +302,7 @@ impl Client {
 }
 
 /// Whether a name is the one of a pattern, or lies below a pattern that ends in the separator and `*`.
-fn matches(pattern: &str, name: &str, separator: char) -> bool {
+pub(crate) fn matches(pattern: &str, name: &str, separator: char) -> bool {
     match pattern.strip_suffix('*') {
         Some("") => true,
         Some(start) => start.ends_with(separator) && name.starts_with(start),
@@ -311,6 +337,17 @@ pub fn make_for_user(name: &str, user: &str, opens: Opens) -> std::io::Result<(S
     if opens == Opens::Calendar {
         entry.push_str("calendar = true\n");
     }
+    Ok((token, entry))
+}
+
+/// A new token for requests of subject access, and what is to stand in the file for it.
+///
+/// # Errors
+/// When the system gives no random bytes.
+pub fn make_for_subject_access(name: &str) -> std::io::Result<(String, String)> {
+    let token = format!("mandate_{}", hex(&crate::random::bytes::<32>()?));
+    let digest = hex(&Sha256::digest(token.as_bytes()));
+    let entry = format!("[[token]]\nname = {name:?}\nsha256 = \"{digest}\"\nsubject_access = true\n");
     Ok((token, entry))
 }
 

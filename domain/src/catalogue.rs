@@ -48,7 +48,7 @@ named! {
     SubjectKind {
         Nominal "nominal" User "user" Area "area" Unit "unit" Prison "prison" PrisonGroup "prison-group"
         Region "region" Terminal "terminal" Duty "duty" Policy "policy" Calendar "calendar" Police "police"
-        Message "message"
+        Message "message" Webhook "webhook"
     }
 }
 
@@ -84,7 +84,7 @@ named! {
         Message "message" MessageId "message_id" Teller "teller" Needs "needs" From "from"
         Duties "duties" ClosesAt "closes_at" Told "told" Seed "seed" Size "size" Act "act" List "list"
         Skipped "skipped" Number "number" DigestAt "digest_at" QuietFrom "quiet_from" QuietUntil "quiet_until" Off "off"
-        Exempt "exempt"
+        Exempt "exempt" Url "url" Secret "secret" Types "types" After "after" First "first"
     }
 }
 
@@ -220,6 +220,7 @@ pub(crate) const PRISON: &[K] = &[K::Prison];
 pub(crate) const TERMINAL: &[K] = &[K::Terminal];
 pub(crate) const DUTY: &[K] = &[K::Duty];
 pub(crate) const REGION: &[K] = &[K::Region];
+const WEBHOOK: &[K] = &[K::Webhook];
 pub(crate) const POSTS: &[K] = &[K::Area, K::Unit, K::Prison, K::PrisonGroup];
 pub(crate) const ORGS: &[K] = &[K::Area, K::Unit, K::Prison, K::PrisonGroup, K::Region];
 pub(crate) const MEMBERS: &[K] = &[K::Area, K::Unit, K::Prison, K::PrisonGroup, K::Region, K::Police];
@@ -243,6 +244,9 @@ pub(crate) const ANY: &[K] = &[
 ];
 /// What a message from another system is filed under: the nominal where it names a known one, else itself.
 const FILED: &[K] = &[K::Nominal, K::Message];
+
+/// A place in the log, as far as JSON numbers are exact everywhere.
+const PLACE: Shape = Number(0, 9_007_199_254_740_991);
 
 const CATEGORY: Shape = Number(0, 4);
 const LEVEL: Shape = Number(0, 3);
@@ -541,6 +545,17 @@ fact_types! {
     PolicyProposed "policy.proposed" POLICY [
         req(F::Version, Id), req(F::EffectiveFrom, Date), req(F::Sha256, Id), req(F::Text, PublicText),
     ]
+
+    WebhookSubscribed "webhook.subscribed" WEBHOOK [
+        req(F::By, Id), req(F::Url, Text), req(F::Secret, Text), opt(F::Types, Ids), req(F::After, PLACE),
+    ]
+    WebhookReached "webhook.reached" WEBHOOK [req(F::After, PLACE)]
+    WebhookFailing "webhook.failing" WEBHOOK [req(F::After, PLACE), req(F::Reply, PublicText)]
+    WebhookDeadLettered "webhook.dead_lettered" WEBHOOK [
+        req(F::First, PLACE), req(F::After, PLACE), req(F::Size, PLACE), req(F::Reply, PublicText),
+    ]
+    WebhookRewound "webhook.rewound" WEBHOOK [req(F::By, Id), req(F::After, PLACE)]
+    WebhookEnded "webhook.ended" WEBHOOK [opt(F::By, Id), req(F::Because, Choice(&["gone", "removed"]))]
 }
 
 /// Types whose telling shows that an act was done, as a rule may ask for them: a set of bits holds so many.
@@ -567,8 +582,8 @@ impl FactType {
     }
 
     /// Whether only Mandate itself may state it: duties, breaches, notices, policies (spec 2.1), the orders to erase
-    /// or restrict a person's data or to annul another's fact, looks at a record by non-partners, whose number is whose, and
-    /// what became of messages.
+    /// or restrict a person's data or to annul another's fact, looks at a record by non-partners, whose number is whose,
+    /// what became of messages, and who is told of events.
     #[must_use]
     pub fn is_internal(self) -> bool {
         [
@@ -581,6 +596,7 @@ impl FactType {
             "access.",
             "annulment.",
             "preferences.",
+            "webhook.",
         ]
         .iter()
         .any(|prefix| self.name().starts_with(prefix))

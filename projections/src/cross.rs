@@ -563,6 +563,12 @@ pub(crate) fn is_judged(subject: &str) -> bool {
     let kind = SubjectKind::of(subject);
     !matches!(
         kind,
-        Some(SubjectKind::Duty | SubjectKind::Policy | SubjectKind::Calendar | SubjectKind::Message) | None
+        Some(
+            SubjectKind::Duty
+                | SubjectKind::Policy
+                | SubjectKind::Calendar
+                | SubjectKind::Message
+                | SubjectKind::Webhook
+        ) | None
     )
 }

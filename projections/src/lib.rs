@@ -36,7 +36,7 @@ use rusqlite::Connection;
 pub use compare::{Comparison, Difference, Table};
 pub use error::ProjectionError;
 pub use events::MOOT;
-pub use limits::Limited;
+pub use limits::{Limited, Limits};
 pub use model::{
     Annulled, BreachRow, DiscrepancyFilter, DutyCount, DutyFilter, DutyRow, DutySort, DutyVersion,
     EscalationDue, Feed, Listed, MAX_PAGE, NoticeRow, Occasion, Parked, Place, PostHolder, Preferences,

@@ -7,7 +7,7 @@ use mandate_domain::catalogue::{FactType, Field};
 use mandate_domain::command::Annulments;
 use mandate_domain::fact::Fact;
 use mandate_domain::time::Instant;
-use mandate_store::{MAX_READ, Position, Reader};
+use mandate_store::{MAX_READ, Position, Reader, StoreError};
 
 use crate::Projections;
 use crate::error::ProjectionError;
@@ -47,7 +47,7 @@ impl Limited {
 
 /// The limited records of a log, followed to its end.
 #[derive(Debug, Default)]
-pub(crate) struct Limits(Mutex<Followed>);
+pub struct Limits(Mutex<Followed>);
 
 #[derive(Debug, Default)]
 struct Followed {
@@ -58,7 +58,11 @@ struct Followed {
 }
 
 impl Limits {
-    fn now(&self, log: &Reader, now: Instant) -> Result<Arc<Limited>, ProjectionError> {
+    /// The records that are limited now. Blocking.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the log cannot be read.
+    pub fn now(&self, log: &Reader, now: Instant) -> Result<Arc<Limited>, StoreError> {
         let mut followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let head = log.head()?.position;
         if head < followed.reached {
@@ -95,7 +99,7 @@ impl Projections {
     /// # Errors
     /// [`ProjectionError`] when the log cannot be read.
     pub fn limited(&self, now: Instant) -> Result<Arc<Limited>, ProjectionError> {
-        self.shared.limits.now(&self.shared.log, now)
+        Ok(self.shared.limits.now(&self.shared.log, now)?)
     }
 }
 

@@ -225,7 +225,10 @@ impl Commands {
             Some(SubjectKind::Terminal) => run(&shared.terminals, command, context, ties, metadata).await,
             Some(SubjectKind::Duty) => run(&shared.duties, command, context, ties, metadata).await,
             Some(SubjectKind::Policy) => run(&shared.policies, command, context, ties, metadata).await,
-            Some(SubjectKind::Calendar | SubjectKind::Police | SubjectKind::Message) | None => {
+            Some(
+                SubjectKind::Calendar | SubjectKind::Police | SubjectKind::Message | SubjectKind::Webhook,
+            )
+            | None => {
                 Err(Trouble::Failed(CommandFailure::Failed("no command is about such a subject".to_owned())))
             }
         }

@@ -7,6 +7,7 @@ use axum::http::Request;
 use mandate_api::demo::{Stage, set_up};
 use mandate_api::generate::{Options, Scale};
 use mandate_api::http::{App, Books, Hosts, Metrics, Parts, Sessions, Tellers, router};
+use mandate_api::webhooks::{Addresses, Webhooks};
 use mandate_domain::time::Clock as _;
 
 use crate::server::{Answer, get, send};
@@ -28,7 +29,9 @@ async fn signed_in() -> Demo {
     let path = folder.path().to_owned();
     let stage = tokio::task::spawn_blocking(move || set_up(&path, &options(), "http://localhost").unwrap());
     let stage = stage.await.unwrap();
+    let addresses = Addresses::only(&["127.0.0.1".to_owned()]);
     let app = App::new(Parts {
+        webhooks: Webhooks::new(stage.store.clone(), stage.clock.clone(), addresses),
         store: stage.store.clone(),
         projections: stage.projections.clone(),
         clock: stage.clock.clone(),

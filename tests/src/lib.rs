@@ -35,9 +35,17 @@ mod limited;
 #[cfg(test)]
 mod lists;
 #[cfg(test)]
+mod office;
+#[cfg(test)]
+mod openapi;
+#[cfg(test)]
+mod proofs;
+#[cfg(test)]
 mod reconciliation;
 #[cfg(test)]
 mod rights;
+#[cfg(test)]
+mod search;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
@@ -47,6 +55,10 @@ mod sockets;
 #[cfg(test)]
 mod statistics;
 #[cfg(test)]
+mod stream;
+#[cfg(test)]
 mod watch;
+#[cfg(test)]
+mod webhooks;
 #[cfg(test)]
 mod wire;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
 use mandate_api::http::{App, Books, Hosts, Metrics, Parts, Sessions, Tellers, router};
+use mandate_api::webhooks::{Addresses, Webhooks};
 use mandate_domain::time::{Instant, VirtualClock};
 use mandate_projections::Projections;
 use mandate_scheduler::{EmlFiles, Mailer, Scheduler, Schedules, Settings};
@@ -18,6 +19,8 @@ use crate::target::{Target, open_store};
 
 pub struct Server {
     pub router: axum::Router,
+    pub app: App,
+    pub webhooks: Webhooks,
     pub store: Store,
     pub projections: Projections,
     pub clock: Arc<VirtualClock>,
@@ -49,6 +52,14 @@ impl Server {
 
     pub fn new(tellers: Tellers) -> Self {
         Self::within(tempfile::tempdir().unwrap(), tellers, None)
+    }
+
+    /// The same with a key that signs checkpoints.
+    pub fn signing() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("keys")).unwrap();
+        mandate_store::create_signing_key(&folder.path().join("keys/signing"), "log.example").unwrap();
+        Self::within(folder, Tellers::Anyone, None)
     }
 
     /// The same on a disk of its own.
@@ -91,7 +102,10 @@ impl Server {
         let store = open_store(&target, clock.clone()).unwrap();
         let projections = Projections::open(folder.path(), &store).unwrap();
         let scheduler = scheduler(folder.path(), store.clone(), projections.clone(), clock.clone());
+        let here = ["127.0.0.1".to_owned()];
+        let webhooks = Webhooks::new(store.clone(), clock.clone(), Addresses::public_and(&here));
         let app = App::new(Parts {
+            webhooks: webhooks.clone(),
             store: store.clone(),
             projections: projections.clone(),
             clock: clock.clone(),
@@ -105,7 +119,7 @@ impl Server {
             base_url: Some("https://mandate.example.gov.uk".to_owned()),
             scheduler: scheduler.clone(),
         });
-        (Self { router: router(&app), store, projections, clock, folder }, scheduler)
+        (Self { router: router(&app), app, webhooks, store, projections, clock, folder }, scheduler)
     }
 
     /// Moves the clock, and brings the read models there.
@@ -143,6 +157,12 @@ impl Server {
         assert_eq!(status, 202, "{told}");
     }
 
+    /// Webhooks on the same log that know only what it says, as after a restart.
+    pub fn other_webhooks(&self) -> Webhooks {
+        let here = ["127.0.0.1".to_owned()];
+        Webhooks::new(self.store.clone(), self.clock.clone(), Addresses::public_and(&here))
+    }
+
     pub fn data_dir(&self) -> PathBuf {
         self.folder.path().to_owned()
     }
@@ -178,4 +198,14 @@ pub async fn send(router: &axum::Router, request: Request<Body>) -> Answer {
         headers: parts.headers,
         text: String::from_utf8_lossy(&body).into_owned(),
     }
+}
+
+/// Waits until something holds, looking again whenever other tasks had their turn; fails after 20 seconds.
+pub async fn until(holds: impl Fn() -> bool) {
+    let waited = async {
+        while !holds() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), waited).await.expect("it did not come to hold");
 }

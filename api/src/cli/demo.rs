@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use tokio::sync::watch;
 
 use super::generate::Size;
 use super::running::{Running, start_logging};
@@ -12,6 +13,7 @@ use super::{Exit, print};
 use crate::demo::{Demo, set_up};
 use crate::http::{App, Books, Hosts, Metrics, Parts, Sessions, Tellers};
 use crate::pages::assets;
+use crate::webhooks::{Addresses, Webhooks};
 
 /// `serve` on this machine with a made-up history, five people to be, a clock to move on and an inbox
 #[derive(Debug, Args)]
@@ -62,7 +64,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let options = arguments.scale.options();
     let stage = set_up(&folder, &options, &base_url)?;
     let demo = stage.demo.clone();
+    // The demonstration stays on this machine, and so do its webhooks.
+    let here = ["127.0.0.1", "localhost", "::1"].map(str::to_owned);
+    let webhooks = Webhooks::new(stage.store.clone(), stage.clock.clone(), Addresses::only(&here));
     let app = App::new(Parts {
+        webhooks: webhooks.clone(),
         store: stage.store,
         projections: stage.projections,
         base_url: Some(base_url.clone()),
@@ -77,7 +83,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         sessions: Sessions::default(),
     });
     say(&what_to_click(&base_url, &app, started.elapsed().as_millis())?)?;
-    running.serve(&app, move |stop| follow(demo, stop))?;
+    running.serve(&app, move |stop| async move {
+        let (tell, told) = watch::channel(false);
+        let following = async {
+            follow(demo, stop).await;
+            tell.send_replace(true);
+        };
+        tokio::join!(following, webhooks.run(told));
+    })?;
     drop(temporary);
     Ok(Exit::Done)
 }

@@ -64,7 +64,11 @@ impl Running {
             let (stop, stopped) = watch::channel(false);
             let background = tokio::spawn(background(stop_of(stopped.clone())));
             let router = router(app);
-            serve(listener, router, told_to_stop()).await?;
+            let closing = async {
+                told_to_stop().await;
+                app.close();
+            };
+            serve(listener, router, closing).await?;
             stop.send_replace(true);
             match tokio::time::timeout(LAST_TIME, background).await {
                 Ok(ended) => ended.context("the background work ended early"),

@@ -10,6 +10,7 @@ use mandate_domain::time::SystemClock;
 use mandate_projections::Projections;
 use mandate_scheduler::Scheduler;
 use mandate_store::Store;
+use tokio::sync::watch;
 
 use super::Exit;
 use super::running::{Running, start_logging};
@@ -17,6 +18,7 @@ use crate::checkpoints::{sign, sign_every_minute};
 use crate::config::{Config, HELP, SmtpServer};
 use crate::http::{App, Books, Hosts, Metrics, Parts, Sessions, Tellers};
 use crate::tokens::Tokens;
+use crate::webhooks::{Addresses, Webhooks};
 
 /// Web, API, read models, scheduler and mail in one process
 #[derive(Debug, Args)]
@@ -123,7 +125,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Some(path) => Tellers::Tokens(Tokens::read(path)?),
         None => Tellers::Nobody,
     };
+    let webhooks = Webhooks::new(store.clone(), clock.clone(), Addresses::public_and(&config.webhooks.hosts));
     let app = App::new(Parts {
+        webhooks: webhooks.clone(),
         store,
         projections,
         clock,
@@ -144,7 +148,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let store = app.store.clone();
     running.serve(&app, move |stop| async move {
         let signing = tokio::spawn(sign_every_minute(store.clone()));
-        scheduler.run(stop).await;
+        let (tell, told) = watch::channel(false);
+        let passes = async {
+            scheduler.run(stop).await;
+            tell.send_replace(true);
+        };
+        tokio::join!(passes, webhooks.run(told));
         signing.abort();
         sign(&store).await;
     })?;

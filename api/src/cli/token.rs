@@ -12,7 +12,7 @@ pub struct Arguments {
     /// The client, by an opaque id
     name: String,
     /// A source that it may state, such as /ndelius; may be given several times
-    #[arg(long = "source", value_name = "SOURCE", required_unless_present = "user", conflicts_with = "user")]
+    #[arg(long = "source", value_name = "SOURCE", required_unless_present_any = ["user", "subject_access"], conflicts_with = "user")]
     sources: Vec<String>,
     /// The user as whom commands are given with it, such as user/U-7F3K29QX
     #[arg(long, value_name = "USER")]
@@ -20,6 +20,9 @@ pub struct Arguments {
     /// Only for the calendar feed of that user
     #[arg(long, requires = "user")]
     calendar: bool,
+    /// Only for requests of subject access
+    #[arg(long, conflicts_with_all = ["user", "sources", "import"])]
+    subject_access: bool,
     /// Accept its claims of when a fact was recorded
     #[arg(long)]
     import: bool,
@@ -32,6 +35,7 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let import = if arguments.import { Import::Allowed } else { Import::Refused };
     let (token, entry) = match &arguments.user {
+        None if arguments.subject_access => tokens::make_for_subject_access(&arguments.name)?,
         Some(user) => {
             let opens = if arguments.calendar { Opens::Calendar } else { Opens::Everything };
             tokens::make_for_user(&arguments.name, user, opens)?

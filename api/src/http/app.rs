@@ -10,7 +10,7 @@ use mandate_domain::time::{Clock, Instant};
 use mandate_projections::Projections;
 use mandate_scheduler::Scheduler;
 use mandate_store::{Commands, Store};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::book::{Book, Books};
 use super::error::HttpError;
@@ -19,6 +19,7 @@ use super::registers::told::Registered;
 use super::site::sessions::Sessions;
 use crate::demo::Demo;
 use crate::tokens::Tokens;
+use crate::webhooks::Webhooks;
 
 /// The server's parts; cheap to clone.
 #[derive(Clone)]
@@ -32,8 +33,14 @@ struct Shared {
     judging: Semaphore,
     commands: Commands,
     registered: Registered,
+    /// Room for streams of events.
+    streams: Arc<Semaphore>,
+    /// Whether the server is told to stop, which ends streams.
+    closing: watch::Sender<bool>,
 }
 
+/// Streams of events at one time.
+const STREAMS: usize = 100;
 /// Requests that judge at one time; threads are left for those that only read.
 const JUDGING: usize = 8;
 /// How long such a request waits for its turn.
@@ -65,6 +72,8 @@ pub struct Parts {
     pub base_url: Option<String>,
     /// The scheduler, where it runs in this process.
     pub scheduler: Option<Scheduler>,
+    /// Who is told of events.
+    pub webhooks: Webhooks,
 }
 
 /// Who may state facts.
@@ -84,7 +93,33 @@ impl App {
     pub fn new(parts: Parts) -> Self {
         let commands = Commands::new(&parts.store);
         let registered = Registered::default();
-        Self { shared: Arc::new(Shared { parts, judging: Semaphore::new(JUDGING), commands, registered }) }
+        Self {
+            shared: Arc::new(Shared {
+                parts,
+                judging: Semaphore::new(JUDGING),
+                commands,
+                registered,
+                streams: Arc::new(Semaphore::new(STREAMS)),
+                closing: watch::Sender::new(false),
+            }),
+        }
+    }
+
+    /// Room for one more stream, if there is any.
+    #[must_use]
+    pub fn room_for_a_stream(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.shared.streams).try_acquire_owned().ok()
+    }
+
+    /// Hears when the server is told to stop.
+    #[must_use]
+    pub fn closing(&self) -> watch::Receiver<bool> {
+        self.shared.closing.subscribe()
+    }
+
+    /// Ends what would not end by itself.
+    pub fn close(&self) {
+        self.shared.closing.send_replace(true);
     }
 
     /// What the log tells of users, organisations and terminals, from which registers are made.

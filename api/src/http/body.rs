@@ -5,6 +5,8 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::error::HttpError;
 use super::query::Query;
@@ -52,4 +54,35 @@ pub async fn form(headers: &HeaderMap, body: Body, known: &[&str]) -> Result<Que
     let text =
         std::str::from_utf8(&bytes).map_err(|_| HttpError::Malformed("the form is not UTF-8".to_owned()))?;
     Query::read(Some(text), known)
+}
+
+/// Reads a JSON object as what it is to be. An array is none, although it could be read field by field.
+///
+/// # Errors
+/// As [`read`]; [`HttpError::MediaType`], [`HttpError::Malformed`] for what is no JSON, [`HttpError::Unprocessable`]
+/// for JSON of another form.
+pub async fn json<T: for<'de> Deserialize<'de>>(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<T, HttpError> {
+    let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if media.split(';').next().map(str::trim) != Some("application/json") {
+        return Err(HttpError::MediaType("expected `Content-Type: application/json`".to_owned()));
+    }
+    let bytes = read(headers, body, limit).await?;
+    object(&bytes)
+}
+
+/// Reads the bytes of a JSON object.
+///
+/// # Errors
+/// As [`json`].
+pub fn object<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, HttpError> {
+    let value: Value =
+        serde_json::from_slice(bytes).map_err(|error| HttpError::Malformed(format!("not JSON: {error}")))?;
+    if !value.is_object() {
+        return Err(HttpError::Unprocessable("expected a JSON object".to_owned()));
+    }
+    serde_json::from_value(value).map_err(|error| HttpError::Unprocessable(error.to_string()))
 }

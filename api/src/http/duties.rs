@@ -18,7 +18,8 @@ use super::query::Query;
 use super::sight::Hidden;
 use crate::duty_csv;
 
-const KNOWN: [&str; 17] = [
+/// The parameters of the list.
+pub const KNOWN: [&str; 17] = [
     "area", "unit", "prison", "holder", "rule", "outcome", "subject", "breach", "dueFrom", "dueTo", "sort",
     "dir", "page", "size", "format", "asAt", "knownAt",
 ];

@@ -40,13 +40,22 @@ pub struct Event {
     event: Box<RawValue>,
 }
 
+impl Event {
+    /// Its place in the log.
+    #[must_use]
+    pub const fn position(&self) -> Position {
+        self.position
+    }
+}
+
 /// One page of events.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Events {
-    events: Vec<Event>,
+    /// In the order of the log.
+    pub events: Vec<Event>,
     /// Read on after this position.
-    next_after: Position,
+    pub next_after: Position,
     /// The last position of the log when it was read.
     head: Position,
 }
@@ -74,13 +83,46 @@ pub fn event_json(event: &StoredEvent) -> Result<Event, StoreError> {
 }
 
 /// What is asked for.
-struct Wanted {
-    after: Position,
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Read on after this position.
+    pub after: Position,
     kinds: Vec<FactType>,
     subject: Option<String>,
     limit: usize,
-    /// What whoever asks may not know of.
-    hidden: Hidden,
+}
+
+/// What the parameters ask for.
+///
+/// # Errors
+/// [`HttpError::Parameter`] naming the one that is wrong.
+pub fn wanted(query: &Query) -> Result<Wanted, HttpError> {
+    let kind = |name: String| {
+        let wrong = || HttpError::parameter("type", format!("`{}` is no fact type", shortened(&name)));
+        FactType::from_name(&name).ok_or_else(wrong)
+    };
+    let subject = query.one("subject")?.map(str::to_owned);
+    if let Some(subject) = subject.as_deref().filter(|subject| SubjectKind::of(subject).is_none()) {
+        let reason = format!("`{}`: expected a whole id such as `nominal/N-7F3K29QX`", shortened(subject));
+        return Err(HttpError::parameter("subject", reason));
+    }
+    let limit = query.number("limit", DEFAULT_LIMIT, 1..=MAX_LIMIT)?;
+    Ok(Wanted {
+        after: Position::new(query.number("after", 0, 0..=u64::MAX >> 1)?),
+        kinds: query.all("type").into_iter().map(kind).collect::<Result<_, _>>()?,
+        subject,
+        limit: usize::try_from(limit).unwrap_or(1_000),
+    })
+}
+
+/// The events that somebody may read. Blocking.
+///
+/// # Errors
+/// [`HttpError::NotAllowed`] for somebody who may not read the log.
+pub fn seen(app: &App, person: Option<String>, wanted: &Wanted) -> Result<Events, HttpError> {
+    let asker = Asker::of(app, person)?;
+    asker.must(Right::ReadLog)?;
+    Ok(read(app.store.reader(), wanted, &Hidden::to(app, asker.user())?)?)
 }
 
 /// Lists events in the order of the log.
@@ -92,32 +134,9 @@ pub async fn list(
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
 ) -> Result<Json<Events>, HttpError> {
-    let query = Query::read(raw.as_deref(), &["after", "type", "subject", "limit"])?;
-    let kind = |name: String| {
-        let wrong = || HttpError::parameter("type", format!("`{}` is no fact type", shortened(&name)));
-        FactType::from_name(&name).ok_or_else(wrong)
-    };
-    let subject = query.one("subject")?.map(str::to_owned);
-    if let Some(subject) = subject.as_deref().filter(|subject| SubjectKind::of(subject).is_none()) {
-        let reason = format!("`{}`: expected a whole id such as `nominal/N-7F3K29QX`", shortened(subject));
-        return Err(HttpError::parameter("subject", reason));
-    }
-    let limit = query.number("limit", DEFAULT_LIMIT, 1..=MAX_LIMIT)?;
-    let wanted = Wanted {
-        after: Position::new(query.number("after", 0, 0..=u64::MAX >> 1)?),
-        kinds: query.all("type").into_iter().map(kind).collect::<Result<_, _>>()?,
-        subject,
-        limit: usize::try_from(limit).unwrap_or(1_000),
-        hidden: Hidden::default(),
-    };
+    let wanted = wanted(&Query::read(raw.as_deref(), &["after", "type", "subject", "limit"])?)?;
     let person = person(&app, &headers)?;
-    app.blocking(move |app| {
-        let asker = Asker::of(app, person)?;
-        asker.must(Right::ReadLog)?;
-        let wanted = Wanted { hidden: Hidden::to(app, asker.user())?, ..wanted };
-        Ok(Json(read(app.store.reader(), &wanted)?))
-    })
-    .await
+    app.blocking(move |app| Ok(Json(seen(app, person, &wanted)?))).await
 }
 
 /// The event at a position.
@@ -140,13 +159,13 @@ pub async fn one(
             asker.must(Right::ReadLog)?;
             let hidden = Hidden::to(app, asker.user())?;
             let found = app.store.reader().by_position(Position::new(number))?;
-            Ok(found.filter(|event| !hides(&hidden, event)))
+            Ok(found.filter(|event| !hidden.hides(event)))
         })
         .await?;
     Ok(Json(event_json(&found.ok_or_else(wrong)?)?))
 }
 
-fn read(log: &Reader, wanted: &Wanted) -> Result<Events, StoreError> {
+fn read(log: &Reader, wanted: &Wanted, hidden: &Hidden) -> Result<Events, StoreError> {
     let head = log.head()?.position;
     let (events, next_after) = match &wanted.subject {
         Some(subject) => of_subject(log, subject, wanted)?,
@@ -160,15 +179,9 @@ fn read(log: &Reader, wanted: &Wanted) -> Result<Events, StoreError> {
             (page.events, page.searched_to)
         }
     };
-    let seen = events.iter().filter(|event| !hides(&wanted.hidden, event));
+    let seen = events.iter().filter(|event| !hidden.hides(event));
     let events = seen.map(event_json).collect::<Result<_, _>>()?;
     Ok(Events { events, next_after, head })
-}
-
-/// Whether an event is about what is hidden: a nominal, or a duty of one.
-fn hides(hidden: &Hidden, event: &StoredEvent) -> bool {
-    let subject = &event.fact.subject;
-    hidden.is(subject) || subject.strip_prefix("duty/").is_some_and(|duty| hidden.is_of_duty(duty))
 }
 
 /// The events of one subject after a position, a bounded number of them.

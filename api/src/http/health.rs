@@ -12,6 +12,7 @@ use mandate_scheduler::{OnDuty, PROBLEMS, Problem, Scheduler};
 
 use super::app::App;
 use super::error::HttpError;
+use crate::webhooks;
 
 /// Events by which the read models may be behind while the server counts as ready.
 const READY_BEHIND: u64 = 10_000;
@@ -51,11 +52,16 @@ fn progress(app: &App) -> Result<Progress, HttpError> {
 /// What makes the server answer that it is down: whoever relies on being told would wait in vain. The rest is shown.
 const DOWN: &[&str] = &["scheduler", "mail", "feed", "checkpoint"];
 
-/// What is wrong with the watch over deadlines, where it is kept in this process.
-fn problems(app: &App) -> Result<Vec<Problem>, HttpError> {
+/// What is wrong: with the watch over deadlines, where it is kept in this process, and with those told of events.
+///
+/// # Errors
+/// [`HttpError`] when the log or the read models cannot be read.
+pub fn problems(app: &App) -> Result<Vec<Problem>, HttpError> {
     let found = app.scheduler.as_ref().map(|scheduler| scheduler.problems(app.now()));
     let found = found.transpose().map_err(|error| HttpError::Failed(error.to_string()))?;
-    Ok(found.unwrap_or_default())
+    let mut found = found.unwrap_or_default();
+    found.extend(app.webhooks.problems()?);
+    Ok(found)
 }
 
 /// Which node raises and mails, where the scheduler runs in this process and one does.
@@ -147,7 +153,7 @@ pub async fn metrics(State(app): State<App>) -> Result<Response, HttpError> {
     text.push_str(
         "# HELP mandate_problems What is wrong with Mandate itself, by kind\n# TYPE mandate_problems gauge\n",
     );
-    for code in PROBLEMS {
+    for code in PROBLEMS.iter().chain(&[webhooks::PROBLEM]) {
         let count = problems.iter().filter(|problem| problem.code == *code).count();
         text.push_str(&format!("mandate_problems{{code=\"{code}\"}} {count}\n"));
     }

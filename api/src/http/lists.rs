@@ -12,7 +12,9 @@ use super::listed::{Page, page_and_size};
 use super::query::Query;
 use super::sight::Hidden;
 
-const STATUSES: [(&str, &str); 3] = [("raised", "raised"), ("closed", "closed"), ("rescinded", "rescinded")];
+/// How a breach may stand, by the words of the address.
+pub const STATUSES: [(&str, &str); 3] =
+    [("raised", "raised"), ("closed", "closed"), ("rescinded", "rescinded")];
 
 /// Breaches as raised in the log, the latest first.
 ///

@@ -22,7 +22,9 @@ use super::query::Query;
 use super::sight::Hidden;
 use crate::duty_csv::text_row;
 
-const KNOWN: [&str; 9] = ["check", "area", "prison", "subject", "page", "size", "format", "asAt", "knownAt"];
+/// The parameters of the list.
+pub const KNOWN: [&str; 9] =
+    ["check", "area", "prison", "subject", "page", "size", "format", "asAt", "knownAt"];
 
 /// The programmes, by the words of the address.
 pub const PROGRAMMES: [(&str, Programme); 2] =

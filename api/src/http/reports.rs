@@ -22,7 +22,8 @@ use super::query::Query;
 use super::sight::Hidden;
 use crate::duty_csv::text_row;
 
-const KNOWN: [&str; 6] = ["org", "from", "to", "asAt", "knownAt", "format"];
+/// The parameters of the list.
+pub const KNOWN: [&str; 6] = ["org", "from", "to", "asAt", "knownAt", "format"];
 /// Places that organisations are followed up to find where they belong.
 const PLACES: usize = 8;
 /// Depth at which annulments of annulments are no longer followed; there may be a circle.

@@ -113,6 +113,27 @@ pub async fn one(
     .await
 }
 
+/// The versions of one rule.
+#[derive(Debug, Serialize)]
+pub struct Versions {
+    id: String,
+    versions: Vec<OneVersion>,
+}
+
+/// Shows the versions of one rule, the oldest first.
+///
+/// # Errors
+/// [`HttpError::NotFound`] when there is none of that id.
+pub async fn versions(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    RawQuery(raw): RawQuery,
+) -> Result<Json<Versions>, HttpError> {
+    one(State(app), Path(id), RawQuery(raw))
+        .await
+        .map(|Json(rule)| Json(Versions { id: rule.id, versions: rule.versions }))
+}
+
 fn one_rule(policy: &Policy, rule: &Rule) -> OneRule {
     let version = |version: &Version| OneVersion {
         number: version.number,

@@ -139,6 +139,50 @@ pub(super) fn instant(what: &str) -> Value {
     json!({"type": "string", "format": "date-time", "description": words})
 }
 
+/// A fact of a type that would be taken.
+#[must_use]
+pub fn example(kind: FactType) -> Value {
+    let needed = kind.own_fields().iter().filter(|spec| spec.required == Presence::Required);
+    let data: Map<String, Value> =
+        needed.map(|spec| (spec.field.name().to_owned(), example_value(spec))).collect();
+    let mut fact = json!({
+        "specversion": "1.0", "id": "example-1", "source": "/example", "type": kind.name(),
+        "subject": example_subject(kind.subjects()), "time": "2026-03-02T09:00:00Z",
+    });
+    if let (false, Some(fact)) = (data.is_empty(), fact.as_object_mut()) {
+        fact.insert("data".to_owned(), data.into());
+    }
+    fact
+}
+
+/// A value of a field that would be taken.
+pub(super) fn example_value(spec: &FieldSpec) -> Value {
+    match spec.shape {
+        Shape::Id => json!("example"),
+        Shape::Text | Shape::PublicText => json!("An example."),
+        Shape::Bool => json!(true),
+        Shape::Number(low, _) => json!(low.max(1)),
+        Shape::Date | Shape::DateOrNull => json!("2026-03-02"),
+        Shape::Instant => json!("2026-03-02T09:00:00Z"),
+        Shape::Choice(words) => json!(words.first()),
+        Shape::Choices(words) => json!([words.first()]),
+        Shape::Subject(kinds) => json!(example_subject(kinds)),
+        Shape::Subjects(kinds) => json!([example_subject(kinds)]),
+        Shape::Ids => json!(["example"]),
+        Shape::EventRef => json!({"source": "/example", "id": "example-0"}),
+        Shape::Holidays => json!([{"date": "2026-12-25", "title": "Christmas Day"}]),
+        Shape::Dates => json!(["2026-12-25"]),
+        Shape::Sample => json!({"size": 20, "passed": 19}),
+        Shape::Personal => json!({"crn": "X000000"}),
+    }
+}
+
+/// An id of one of some kinds.
+pub(super) fn example_subject(kinds: &[SubjectKind]) -> String {
+    let kind = kinds.first().map_or("nominal", |kind| kind.name());
+    format!("{kind}/{}", if kind == "nominal" { "N-7F3K29QX" } else { "A07" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,6 +195,13 @@ mod tests {
             for spec in kind.own_fields() {
                 assert!(properties.contains_key(spec.field.name()), "{kind}: {}", spec.field);
             }
+        }
+    }
+
+    #[test]
+    fn every_example_is_a_fact() {
+        for kind in FactType::ALL.iter().filter(|kind| !kind.is_internal()) {
+            mandate_domain::fact::Fact::parse(&example(*kind).to_string()).unwrap();
         }
     }
 

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use mandate_projections::Limited;
+use mandate_store::StoredEvent;
+
 use super::app::App;
 use super::error::HttpError;
 
@@ -16,7 +19,20 @@ impl Hidden {
     /// [`HttpError`] when the log cannot be read.
     pub fn to(app: &App, person: Option<&str>) -> Result<Self, HttpError> {
         let Some(person) = person else { return Ok(Self::default()) };
-        Ok(Self(app.projections.limited(app.now())?.hidden_from(person).map(Into::into).collect()))
+        Ok(Self::from(&*app.projections.limited(app.now())?, person))
+    }
+
+    /// What is hidden from somebody, of what is limited.
+    #[must_use]
+    pub fn from(limited: &Limited, person: &str) -> Self {
+        Self(limited.hidden_from(person).map(Into::into).collect())
+    }
+
+    /// Whether an event is about what is hidden: a nominal, or a duty of one.
+    #[must_use]
+    pub fn hides(&self, event: &StoredEvent) -> bool {
+        let subject = &event.fact.subject;
+        self.is(subject) || subject.strip_prefix("duty/").is_some_and(|duty| self.is_of_duty(duty))
     }
 
     /// Whether a subject is hidden.

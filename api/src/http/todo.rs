@@ -22,7 +22,8 @@ use super::query::Query;
 use super::sight::Hidden;
 use crate::duty_csv::text_row;
 
-const KNOWN: [&str; 5] = ["org", "user", "asAt", "knownAt", "format"];
+/// The parameters of the list.
+pub const KNOWN: [&str; 5] = ["org", "user", "asAt", "knownAt", "format"];
 /// Most entries of the work list; those beyond have more time, and are counted.
 const MOST: u32 = 1_000;
 /// Days for which a transfer that was settled is still shown.

@@ -138,9 +138,8 @@ pub fn decide(
             | SubjectKind::Region,
         ) => organisation::decide(&case),
         Some(SubjectKind::Policy) => policy::decide(&case),
-        Some(SubjectKind::Calendar | SubjectKind::Police | SubjectKind::Message) | None => {
-            Err(case.missing())
-        }
+        Some(SubjectKind::Calendar | SubjectKind::Police | SubjectKind::Message | SubjectKind::Webhook)
+        | None => Err(case.missing()),
     }
 }
 

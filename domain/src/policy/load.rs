@@ -355,6 +355,7 @@ fn read_subjects(table: &Table<'_, '_>) -> Vec<SubjectKind> {
                         | SubjectKind::Calendar
                         | SubjectKind::Police
                         | SubjectKind::Message
+                        | SubjectKind::Webhook
                 )
             });
             if ruled.is_none() {

@@ -20,6 +20,7 @@ use mandate_api::bulk::{Gathered, cores, judge_all};
 use mandate_api::generate::{Options as History, Scale, generate};
 use mandate_api::http::{App, Books, Hosts, Metrics, Parts, Sessions, Tellers, router};
 use mandate_api::input::{InputError, Texts, read_lines};
+use mandate_api::webhooks::{Addresses, Webhooks};
 use mandate_domain::calendar::Calendar;
 use mandate_domain::catalogue::{FactType, Field};
 use mandate_domain::fact::Value;
@@ -177,6 +178,7 @@ fn open(folder: &Path, now: Instant) -> anyhow::Result<Bench> {
     let mailer = Mailer::Files(EmlFiles::new(folder.join("mail")));
     let scheduler = Scheduler::new(store.clone(), projections.clone(), clock.clone(), mailer, settings)?;
     let app = App::new(Parts {
+        webhooks: Webhooks::new(store.clone(), clock.clone(), Addresses::default()),
         store: store.clone(),
         projections,
         clock: clock.clone(),

@@ -71,3 +71,19 @@ pub fn acting(app: &App, headers: &HeaderMap) -> Result<String, HttpError> {
         )
     })
 }
+
+/// Lets a token for requests of subject access through, and no other.
+///
+/// # Errors
+/// [`HttpError::Unauthorised`] without such a token.
+pub fn subject_access(app: &App, headers: &HeaderMap) -> Result<(), HttpError> {
+    let Some(token) = bearer(headers) else {
+        return Err(HttpError::Unauthorised("send `Authorization: Bearer <token>`"));
+    };
+    match &app.tellers {
+        Tellers::Tokens(tokens) if tokens.opens_subject_access(token) => Ok(()),
+        Tellers::Tokens(_) | Tellers::Anyone | Tellers::Nobody => Err(HttpError::Unauthorised(
+            "this takes a token for requests of subject access; `mandate token NAME --subject-access` makes one",
+        )),
+    }
+}

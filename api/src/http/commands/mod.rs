@@ -21,7 +21,7 @@ use mandate_store::{Asked, Done, Position};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-pub use schema::{list, one};
+pub use schema::{example, list, one, schema};
 
 use super::app::App;
 use super::body::read;

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::http::error::HttpError;
 use crate::http::query::Query;
-use crate::http::schemas::{instant, subject, value};
+use crate::http::schemas::{example_subject, example_value, instant, subject, value};
 
 /// The commands, each with its title, paragraph, right and the address of its schema.
 ///
@@ -87,6 +87,25 @@ pub fn schema(name: CommandName) -> Value {
     schema
 }
 
+/// A body of a command that would be read.
+#[must_use]
+pub fn example(name: CommandName) -> Value {
+    let spec = name.spec();
+    let mut body = Map::from_iter([("subject".to_owned(), json!(example_subject(spec.subjects)))]);
+    for field in spec.fields.iter().filter(|field| field.required == Presence::Required) {
+        body.insert(field.field.name().to_owned(), example_value(field));
+    }
+    if name == CommandName::RecordAct {
+        let act = ACTS.iter().find_map(|act| FactType::from_name(act));
+        let own = act.map(FactType::own_fields).unwrap_or_default();
+        body.insert("act".to_owned(), json!(act.map(FactType::name)));
+        for field in own.iter().filter(|field| field.required == Presence::Required) {
+            body.insert(field.field.name().to_owned(), example_value(field));
+        }
+    }
+    body.into()
+}
+
 fn object(name: CommandName, own: &[FieldSpec]) -> Value {
     let spec = name.spec();
     let mut properties = Map::new();
@@ -122,6 +141,8 @@ fn object(name: CommandName, own: &[FieldSpec]) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use mandate_domain::command::Command;
+
     use super::*;
 
     #[test]
@@ -134,5 +155,13 @@ mod tests {
             }
         }
         assert_eq!(schema(CommandName::RecordAct)["oneOf"].as_array().unwrap().len(), ACTS.len());
+    }
+
+    #[test]
+    fn every_example_is_read_as_its_command() {
+        for name in CommandName::ALL {
+            let Value::Object(body) = example(*name) else { panic!("{name}") };
+            Command::parse(*name, &body).unwrap_or_else(|error| panic!("{name}: {error}"));
+        }
     }
 }

@@ -29,7 +29,8 @@ use super::registers::asker::Asker;
 use super::sight::Hidden;
 use crate::duty_csv::text_row;
 
-const KNOWN: [&str; 7] = ["by", "from", "to", "asAt", "knownAt", "audience", "format"];
+/// The parameters of the list.
+pub const KNOWN: [&str; 7] = ["by", "from", "to", "asAt", "knownAt", "audience", "format"];
 /// Places that organisations are followed up to find where they belong.
 const PLACES: usize = 8;
 /// How the rate is counted, as told with every answer.
@@ -41,7 +42,7 @@ const LAG: &str = "whole days from the opening of a duty to when all could be kn
 
 /// What duties are counted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum By {
+pub enum By {
     Area,
     Region,
     Unit,
@@ -50,7 +51,8 @@ enum By {
     Rule,
 }
 
-const BY: [(&str, By); 6] = [
+/// What duties are counted by.
+pub const BY: [(&str, By); 6] = [
     ("area", By::Area),
     ("region", By::Region),
     ("unit", By::Unit),

@@ -62,6 +62,7 @@ pub fn router() -> Router<App> {
         .route("/quarantine/{id}", get(lists::quarantine::one))
         .route("/quarantine/{id}/replay", post(lists::quarantine::replay))
         .route("/quarantine/{id}/discard", post(lists::quarantine::discard))
+        .route("/operations", get(lists::operations::page))
         .route("/inbox", get(inbox::list))
         .route("/inbox/{id}", get(inbox::mail))
         .route("/inbox/{id}/html", get(inbox::html))

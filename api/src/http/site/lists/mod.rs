@@ -4,6 +4,7 @@ pub mod attestations;
 pub mod audits;
 pub mod compliance;
 pub mod coverage;
+pub mod operations;
 pub mod organisations;
 pub mod people;
 pub mod quarantine;

@@ -38,10 +38,11 @@ const BACKLOG: Spec = Spec {
 };
 
 /// The pages about what does not agree.
-pub const TABS: [(&str, &str); 3] = [
+pub const TABS: [(&str, &str); 4] = [
     ("Reconciliation", "/reconciliation"),
     ("Backlog of a programme", "/reconciliation/backlog"),
     ("Quarantine", "/quarantine"),
+    ("Operations", "/operations"),
 ];
 
 /// Most organisations of a kind to choose from.

@@ -1,0 +1,135 @@
+//! `GET /v1/events/stream`: events as they are recorded, as server-sent events.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, HeaderName};
+use axum::response::sse::{Event as Sent, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::stream;
+use mandate_store::{Head, Position};
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::Instant as Moment;
+
+use super::app::App;
+use super::commands::caller::person;
+use super::error::HttpError;
+use super::events::{self, Event, Events, Wanted};
+use super::query::Query;
+
+/// A sign of life after so long without an event.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// A stream ends after so long; who reads it begins again from its last event.
+const LONGEST: Duration = Duration::from_hours(1);
+/// After how many milliseconds a reader begins again.
+const RETRY: Duration = Duration::from_secs(3);
+
+/// A stream in hand.
+struct Course {
+    app: App,
+    person: Option<String>,
+    wanted: Wanted,
+    /// What was read and not sent yet, the next last.
+    waiting: Vec<Event>,
+    head: watch::Receiver<Head>,
+    closing: watch::Receiver<bool>,
+    ends_at: Moment,
+    _room: OwnedSemaphorePermit,
+}
+
+/// Sends events from now on, from after a position, or from after the last one that was received.
+///
+/// # Errors
+/// [`HttpError::Parameter`], [`HttpError::NotAllowed`], [`HttpError::Busy`] when too many streams are open.
+pub async fn open(
+    State(app): State<App>,
+    RawQuery(raw): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, HttpError> {
+    let query = Query::read(raw.as_deref(), &["after", "type", "subject"])?;
+    let mut wanted = events::wanted(&query)?;
+    let head = app.store.watch();
+    if let Some(last) = last_received(&headers)? {
+        wanted.after = last;
+    } else if query.one("after")?.is_none() {
+        wanted.after = head.borrow().position;
+    }
+    let person = person(&app, &headers)?;
+    let (asking, asked) = (person.clone(), wanted.clone());
+    // Whoever may not read hears it now, not in the stream.
+    app.blocking(move |app| events::seen(app, asking, &asked)).await?;
+    let room = app.room_for_a_stream().ok_or(HttpError::Busy)?;
+    let course = Course {
+        closing: app.closing(),
+        ends_at: Moment::now() + LONGEST,
+        waiting: Vec::new(),
+        _room: room,
+        app,
+        person,
+        wanted,
+        head,
+    };
+    let sent = stream::unfold(course, |mut course| async move {
+        let event = course.next().await?;
+        Some((Ok::<_, Infallible>(event), course))
+    });
+    let alive = KeepAlive::new().interval(HEARTBEAT).text("alive");
+    let mut response = Sse::new(sent).keep_alive(alive).into_response();
+    // Something in front of the server must not gather events before it passes them on.
+    let unbuffered = HeaderName::from_static("x-accel-buffering");
+    response.headers_mut().insert(unbuffered, axum::http::HeaderValue::from_static("no"));
+    Ok(response)
+}
+
+fn last_received(headers: &HeaderMap) -> Result<Option<Position>, HttpError> {
+    let Some(value) = headers.get("last-event-id") else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let number = text.parse::<u64>().ok().filter(|number| i64::try_from(*number).is_ok());
+    let wrong = || HttpError::parameter("Last-Event-ID", "expected the position of an event");
+    number.map(|number| Some(Position::new(number))).ok_or_else(wrong)
+}
+
+impl Course {
+    /// The next event as it is sent; none at the end of the stream.
+    async fn next(&mut self) -> Option<Sent> {
+        loop {
+            if let Some(event) = self.waiting.pop() {
+                let sent = Sent::default().id(event.position().to_string()).retry(RETRY);
+                return sent.json_data(&event).ok();
+            }
+            if *self.closing.borrow() || Moment::now() >= self.ends_at {
+                return None;
+            }
+            self.head.borrow_and_update();
+            let Events { events, next_after, .. } = self.read().await?;
+            let more = next_after > self.wanted.after;
+            self.wanted.after = next_after.max(self.wanted.after);
+            self.waiting = events;
+            self.waiting.reverse();
+            if more {
+                continue;
+            }
+            tokio::select! {
+                changed = self.head.changed() => changed.ok()?,
+                _ = self.closing.changed() => return None,
+                () = tokio::time::sleep_until(self.ends_at) => return None,
+            }
+        }
+    }
+
+    /// What is there now, for somebody who may still read: a right that was lost ends the stream.
+    async fn read(&self) -> Option<Events> {
+        let (person, wanted) = (self.person.clone(), self.wanted.clone());
+        match self.app.blocking(move |app| events::seen(app, person, &wanted)).await {
+            Ok(found) => Some(found),
+            Err(error) => {
+                tracing::info!(%error, "a stream of events ended");
+                None
+            }
+        }
+    }
+}
