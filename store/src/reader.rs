@@ -252,18 +252,6 @@ impl Reader {
         on!(&self.source, reader => reader.payloads(split_subject(subject), &mut in_order))
     }
 
-    /// Has `read` read the log in many places as it stands at one moment, which is quicker than one by one; for a short
-    /// time, because a snapshot keeps SQLite from making room in its write-ahead log.
-    ///
-    /// # Errors
-    /// [`StoreError::Database`] when it cannot be read, and whatever `read` returns.
-    pub fn at_once<T, E: From<StoreError>>(&self, read: impl FnOnce(&Self) -> Result<T, E>) -> Result<T, E> {
-        match &self.source {
-            Source::Sqlite(sqlite) => sqlite.at_once(|one| read(&Self { source: Source::Sqlite(one) }))?,
-            Source::Postgres(_) => read(self),
-        }
-    }
-
     /// The version of a subject's stream: the sequence of its last event.
     ///
     /// # Errors

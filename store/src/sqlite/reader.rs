@@ -273,32 +273,11 @@ impl SqliteReader {
     }
 
     /// Runs `read` on a connection of its own, in one snapshot of the log.
-    /// Gives a reader that sees the log as it is now, on one connection, until `read` is done. SQLite forgets what it
-    /// has in memory of a file whenever another connection has written; within one snapshot it does not.
-    pub(crate) fn at_once<T>(&self, read: impl FnOnce(Self) -> T) -> Result<T, StoreError> {
-        let connection = self.take()?;
-        connection.execute_batch("BEGIN").map_err(StoreError::database("begin to read"))?;
-        let one = Self {
-            shared: Arc::new(Shared { path: self.shared.path.clone(), idle: Mutex::new(vec![connection]) }),
-        };
-        let done = read(one.clone());
-        // It is gone when a read has failed.
-        let kept = one.idle().pop().filter(|connection| !connection.is_autocommit());
-        if let Some(connection) = kept {
-            connection.execute_batch("COMMIT").map_err(StoreError::database("end reading"))?;
-            self.put_back(connection);
-        }
-        Ok(done)
-    }
-
     fn with_snapshot<T>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         self.with_connection(|connection| {
-            if !connection.is_autocommit() {
-                return read(connection);
-            }
             let snapshot =
                 connection.unchecked_transaction().map_err(StoreError::database("begin to read"))?;
             let done = read(&snapshot);
