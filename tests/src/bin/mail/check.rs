@@ -115,8 +115,9 @@ pub fn check(target: &Target, kept: &[Vec<u8>]) -> anyhow::Result<Counted> {
     for (notice, one) in &owed {
         let copies = received.get(notice).map_or(&[][..], Vec::as_slice);
         settled(notice, one, copies.len())?;
+        let first = copies.first().map(|copy| without_server(copy)).transpose()?;
         for copy in copies {
-            ensure!(without_server(copy)? == without_server(copies[0])?, "{notice}: not the same twice");
+            ensure!(Some(without_server(copy)?) == first, "{notice}: not the same twice");
             headers(notice, one, copy)?;
             ensure!(is_as_sent(one, copy)?, "{notice}: altered: its digest is that of no attempt");
         }
@@ -182,7 +183,7 @@ fn is_as_sent(one: &Owed, copy: &[u8]) -> anyhow::Result<bool> {
 /// Each header of a message is as the log has it, and there is no other.
 fn headers(notice: &str, one: &Owed, bytes: &[u8]) -> anyhow::Result<()> {
     let message = parsed(bytes)?;
-    let names: Vec<&str> = message.headers().iter().map(|header| header.name()).collect();
+    let names: Vec<&str> = message.headers().iter().map(mail_parser::Header::name).collect();
     let own: Vec<&str> = names.iter().filter(|name| !OF_A_SERVER.contains(name)).copied().collect();
     let mut wanted = HEADERS.to_vec();
     let mut sorted = own.clone();

@@ -14,7 +14,7 @@ use crate::postfix::Postfix;
 use crate::server::{Server, VERBS, Word};
 
 /// How long the program may make no progress.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// Between two looks at how far it came.
 const LOOK: Duration = Duration::from_millis(2);
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 
 /// How long it may take to start, or to deliver what it has.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 const LOOK: Duration = Duration::from_millis(20);
 /// The user who owns the mailboxes: nobody.
 const OWNER: u32 = 65_534;
