@@ -1,6 +1,7 @@
 # The commands of the project. `make demo` and `make test` are the two to know.
 .PHONY: help demo test build assets setup test-rust test-cases test-campaign test-faults test-browser bench-judge bench-log bench-projections \
-    bench-passes campaign-small campaign-crash campaign-power campaign-readers campaign-tamper campaign-messages fmt lint
+    bench-passes campaign-small campaign-crash campaign-power campaign-readers campaign-tamper campaign-messages campaign-mail \
+    test-mail fmt lint
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -20,7 +21,7 @@ api/assets/dist/manifest.json: api/assets/package.json api/assets/package-lock.j
 setup: ## What the tests need besides Rust and Node: Debian's Chromium, npm packages
 	tests/setup.sh
 
-test: setup assets test-rust test-cases test-campaign test-faults test-browser ## Everything
+test: setup assets test-rust test-cases test-campaign test-faults test-mail test-browser ## Everything
 
 test-rust:
 	cargo test --workspace --locked
@@ -53,6 +54,17 @@ test-faults: ## A slice of campaign-crash, campaign-power and campaign-readers, 
 	$(READERS) run
 	$(READERS) run --database postgres
 	$(READERS) control
+
+MAIL = target/debug/mail
+
+test-mail: ## A slice of campaign-mail, with its controls
+	cargo build --locked --package mandate-tests --bin mail
+	$(MAIL) drive --notices 100 --kills 6
+	$(MAIL) control --fault loses --notices 60
+	$(MAIL) control --fault repeats --notices 60
+	$(MAIL) control --fault alters --notices 60
+	$(MAIL) relay --notices 10
+	$(MAIL) hostile --values 1000
 
 test-browser: ## A walk through the demonstration with Chromium, axe-core, JavaScript off and on
 	cargo build --package mandate-api --locked
@@ -97,6 +109,16 @@ campaign-tamper: build ## Bytes of a log's file changed at random: each is found
 
 campaign-messages: ## 1 M HMPPS messages mangled at random: no panic, none lost (N)
 	MANDATE_FUZZ_MESSAGES=$(or $(N),1000000) cargo test --release --locked --package mandate-api --lib hmpps::fuzz
+
+campaign-mail: ## 10,000 mails through 200 kills and a server that fails at each verb, Postfix, a relay away for 72 hours (N)
+	cargo build --locked --package mandate-tests --bin mail
+	$(MAIL) drive --notices $(or $(N),10000) --kills 200
+	$(MAIL) drive --server postfix --notices 500 --kills 20
+	$(MAIL) control --fault loses
+	$(MAIL) control --fault repeats
+	$(MAIL) control --fault alters
+	$(MAIL) relay
+	$(MAIL) hostile
 
 fmt: ## Format
 	cargo fmt --all

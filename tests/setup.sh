@@ -31,6 +31,15 @@ if ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 && ! need postgres &&
     missing=1
   fi
 fi
+# A real mail server for the campaign on mail; it is run with a configuration and a queue of its own, and not as a service.
+if ! [ -x /usr/sbin/postfix ]; then
+  if [ "$(id -u)" = 0 ] && need apt-get; then
+    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends postfix >/dev/null
+  else
+    echo "missing: Postfix; as root: apt-get install postfix" >&2
+    missing=1
+  fi
+fi
 need cc || { echo "missing: a C compiler; as root: apt-get install gcc libc6-dev" >&2; missing=1; }
 need python3 || { echo "missing: python3; as root: apt-get install python3" >&2; missing=1; }
 [ "$missing" = 0 ] || exit 1

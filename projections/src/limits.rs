@@ -32,6 +32,15 @@ impl Limited {
         self.0.get(subject)
     }
 
+    /// The limited subject that a duty, or an act told of in the form of one, is about: an id of a kind, the subject, and
+    /// the fact that opened it, with colons between, of which the subject may hold some itself.
+    #[must_use]
+    pub fn of_duty(&self, duty: &str) -> Option<&str> {
+        let about = duty.split_once(':').map_or("", |(_, about)| about);
+        let is_its = |subject: &str| about.strip_prefix(subject).is_some_and(|rest| rest.starts_with(':'));
+        self.0.keys().map(|subject| &**subject).find(|subject| is_its(subject))
+    }
+
     /// The subjects of which somebody may not know.
     #[must_use = "iterators do nothing by themselves"]
     pub fn hidden_from<'l>(&'l self, user: &'l str) -> impl Iterator<Item = &'l str> {

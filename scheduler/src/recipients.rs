@@ -95,6 +95,23 @@ impl<'p> Recipients<'p> {
         Ok(if people.is_empty() { vec![self.fallback.to_owned()] } else { people })
     }
 
+    /// How somebody stands to what a duty is about.
+    pub fn sight_of_duty(&self, user: &str, duty: &str) -> Result<Sight, ProjectionError> {
+        self.limited.of_duty(duty).map_or(Ok(Sight::Open), |subject| self.sight(user, subject))
+    }
+
+    /// Of those who answer for a duty, those who may know of what it is about.
+    pub fn who_may_know_of_duty(
+        &self,
+        duty: &str,
+        people: Vec<String>,
+    ) -> Result<Vec<String>, ProjectionError> {
+        match self.limited.of_duty(duty) {
+            Some(subject) => self.who_may_know(subject, people),
+            None => Ok(people),
+        }
+    }
+
     /// How somebody stands to a subject.
     pub fn sight(&self, user: &str, subject: &str) -> Result<Sight, ProjectionError> {
         if self.limited.listed(subject).is_none() {

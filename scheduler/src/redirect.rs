@@ -10,7 +10,6 @@ use crate::append::{Group, append};
 use crate::duty_log::DutyLog;
 use crate::error::SchedulerError;
 use crate::event::{self, Told};
-use crate::letter::subject_of;
 use crate::notice::{Template, redirected};
 use crate::recipients::Recipients;
 use crate::scheduler::Shared;
@@ -57,7 +56,7 @@ impl Shared {
             if template.tells_of_breaches() && log.withdrawal(*generation).is_some() {
                 continue;
             }
-            for person in recipients.who_may_know(subject_of(duty), people)? {
+            for person in recipients.who_may_know_of_duty(duty, people)? {
                 if person != row.recipient && !log.has_another(&row.notice, template, *generation, &person) {
                     let planned = redirected(&row.notice, template, &person);
                     lines.extend(logged(&row.notice, event::queued(&planned, duty, *generation, now)));

@@ -23,8 +23,8 @@ use crate::scheduler::Shared;
 use content::{Content, Entry, Item};
 pub(crate) use footer::Footer;
 pub(crate) use rulebook::Rulebook;
-use words::who;
-pub(crate) use words::{place, rule_of, subject_of};
+pub(crate) use words::{place, rule_of};
+use words::{subject_of, who};
 
 /// A mail without its envelope.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +120,7 @@ impl LetterWriter<'_> {
             }
             // A withdrawal goes to those who were told, and tells them nothing new.
             if template != Template::Rescission {
-                match self.recipients.sight(&notice.recipient, subject_of(duty))? {
+                match self.recipients.sight_of_duty(&notice.recipient, duty)? {
                     Sight::Open => {}
                     Sight::Listed => sight = Sight::Listed,
                     Sight::Hidden => {

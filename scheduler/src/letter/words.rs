@@ -19,9 +19,13 @@ pub(crate) fn who(subject: &str) -> String {
     }
 }
 
-/// The subject that a duty id names: `<rule>:<subject>:<source>#<id>`.
+/// The subject that a duty id names: `<rule>:<subject>:<source>#<id>`. A subject may hold a colon itself, and a source
+/// usually begins with a slash.
 pub(crate) fn subject_of(duty: &str) -> &str {
     let after_rule = duty.split_once(':').map_or(duty, |(_, rest)| rest);
+    if let Some((subject, _)) = after_rule.split_once(":/") {
+        return subject;
+    }
     after_rule.split_once(':').map_or(after_rule, |(subject, _)| subject)
 }
 
@@ -63,6 +67,8 @@ mod tests {
     fn a_duty_id_names_its_rule_and_its_subject() {
         assert_eq!(subject_of("4.10:nominal/N1:/ndelius#e1"), "nominal/N1");
         assert_eq!(rule_of("4.10:nominal/N1:/ndelius#e1"), "4.10");
+        assert_eq!(subject_of("4.10:nominal/N:1:/ndelius#e1"), "nominal/N:1");
+        assert_eq!(subject_of("4.10:nominal/N1:urn:x#e1"), "nominal/N1");
         assert_eq!(subject_of("odd"), "odd");
     }
 
