@@ -85,7 +85,7 @@ struct Campaign {
     store: Store,
     relay: Relay,
     watch: LeaseWatch,
-    /// Nominals whose record is overdue.
+    /// Nominals of whom a breach must be raised.
     stated: HashSet<String>,
     told: u64,
     happened: Happened,
@@ -171,7 +171,8 @@ impl Campaign {
             if self.random.once_in(12)
                 && let Some(known) = self.stated.iter().min().cloned()
             {
-                // It was recorded late; the breach is withdrawn.
+                // Recorded late: a breach of it, if one was raised by now, is withdrawn.
+                self.stated.remove(&known);
                 let time = SystemClock.now().plus_seconds(-89 * 86_400);
                 events.push(self.event("record.created", &known, time, &json!({ "owner": "area/A07" }))?);
             }
