@@ -65,7 +65,7 @@ impl Bench {
     /// An empty log under a clock, with an area and its CPC.
     pub fn empty(
         database: Database,
-        clock: Arc<dyn Clock>,
+        clock: &Arc<dyn Clock>,
     ) -> (Store, Projections, Scheduler, tempfile::TempDir, Option<String>) {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
@@ -74,7 +74,7 @@ impl Bench {
             Database::Sqlite => None,
             Database::Postgres => Some(Cluster::shared().unwrap().fresh_database().unwrap()),
         };
-        let options = Options::new(&data, Arc::clone(&clock));
+        let options = Options::new(&data, Arc::clone(clock));
         let options = match &url {
             None => options,
             Some(url) => options.with_database(mandate_store::Database::parse(url).unwrap()),
@@ -87,7 +87,7 @@ impl Bench {
             .with_schedules(Schedules::none());
         let mailer = Mailer::Files(EmlFiles::new(folder.path().join("mail")));
         let scheduler =
-            Scheduler::new(store.clone(), projections.clone(), Arc::clone(&clock), mailer, settings).unwrap();
+            Scheduler::new(store.clone(), projections.clone(), Arc::clone(clock), mailer, settings).unwrap();
         let now = clock.now();
         let person = json!({ "org": "area/A07", "role": "cpc", "service": "probation",
                              "personal": { "email": "cpc@example.gov.uk" } });
@@ -107,7 +107,7 @@ impl Bench {
     pub fn new(database: Database, open: usize, first: usize) -> Self {
         let clock = Arc::new(VirtualClock::new(at("2026-02-02T09:00:00Z")));
         let (store, projections, scheduler, folder, url) =
-            Self::empty(database, Arc::clone(&clock) as Arc<dyn Clock>);
+            Self::empty(database, &(Arc::clone(&clock) as Arc<dyn Clock>));
         let before = AtomicU64::new(0);
         let bench = Self { clock, store, projections, scheduler, folder, url, before };
         bench.nominals("2026-03-02T09:00:00Z", 0, first);
@@ -139,7 +139,9 @@ impl Bench {
 
     pub fn idle(&self, time: &str) -> Duration {
         self.pass(time);
-        median(|| drop(self.scheduler.pass(at(time)).unwrap()))
+        median(|| {
+            self.scheduler.pass(at(time)).unwrap();
+        })
     }
 
     /// Gives a command every few milliseconds while something is done; the 99th percentile of how long they took. What
@@ -253,7 +255,9 @@ impl Bench {
             let page = self.store.reader().read_after(after, 20_000).unwrap().events;
             let Some(last) = page.last() else { return };
             after = last.position;
-            page.iter().for_each(|event| each(event.fact.kind, event));
+            for event in &page {
+                each(event.fact.kind, event);
+            }
         }
     }
 }

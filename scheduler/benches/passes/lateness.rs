@@ -24,7 +24,8 @@ const TOGETHER: u32 = 10;
 /// Measures, and says it.
 pub fn measure(database: Database) {
     let clock = Arc::new(SystemClock);
-    let (store, _projections, scheduler, _folder, _url) = Bench::empty(database, clock.clone());
+    let (store, _projections, scheduler, _folder, _url) =
+        Bench::empty(database, &(clock.clone() as Arc<dyn mandate_domain::time::Clock>));
     let done = AtomicBool::new(false);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

@@ -38,7 +38,9 @@ fn sqlite(bench: &Bench, rows: usize, payload: &str) -> Duration {
     let started = Stopwatch::now();
     for some in statements.chunks(STATEMENTS) {
         connection.execute_batch("BEGIN").unwrap();
-        some.iter().for_each(|statement| connection.execute_batch(statement).unwrap());
+        for statement in some {
+            connection.execute_batch(statement).unwrap();
+        }
         connection.execute_batch("COMMIT").unwrap();
     }
     started.elapsed()

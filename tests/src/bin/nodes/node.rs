@@ -33,9 +33,9 @@ impl Node {
                  [mail]\nfrom = \"Mandate <mandate@example.gov.uk>\"\ndomains = [\"*\"]\nadministrator = \"it@example.gov.uk\"\n\
                  per_minute = 100000\ndigest = \"off\"\nnothing_due = \"off\"\nteam = \"off\"\nquarterly = \"off\"\n\
                  [mail.smtp]\nhost = {:?}\nport = {}\nsecurity = \"none\"\n",
-                folder.join(name),
+                folder.join(name).display().to_string(),
                 common.database,
-                common.key_file,
+                common.key_file.display().to_string(),
                 common.relay.ip().to_string(),
                 common.relay.port(),
             ),
