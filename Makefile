@@ -1,7 +1,7 @@
 # The commands of the project. `make demo` and `make test` are the two to know.
-.PHONY: help demo test build assets setup test-rust test-cases test-campaign test-faults test-browser bench-judge bench-log bench-projections \
-    bench-passes campaign-small campaign-crash campaign-power campaign-readers campaign-tamper campaign-messages campaign-mail \
-    test-mail fmt lint
+.PHONY: help demo test build assets setup test-rust test-cases test-campaign test-faults test-mail test-nodes test-browser \
+    bench-judge bench-log bench-projections bench-passes campaign-small campaign-crash campaign-power campaign-readers \
+    campaign-tamper campaign-messages campaign-mail campaign-nodes campaign-year fmt lint
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -21,7 +21,7 @@ api/assets/dist/manifest.json: api/assets/package.json api/assets/package-lock.j
 setup: ## What the tests need besides Rust and Node: Debian's Chromium, npm packages
 	tests/setup.sh
 
-test: setup assets test-rust test-cases test-campaign test-faults test-mail test-browser ## Everything
+test: setup assets test-rust test-cases test-campaign test-faults test-mail test-nodes test-browser ## Everything
 
 test-rust:
 	cargo test --workspace --locked
@@ -66,6 +66,15 @@ test-mail: ## A slice of campaign-mail, with its controls
 	$(MAIL) relay --notices 10
 	$(MAIL) hostile --values 1000
 
+NODES = cargo build --locked --package mandate-tests --bin nodes --bin year && cargo build --locked --package mandate-api
+
+test-nodes: ## A slice of campaign-nodes, with its control, and of campaign-year
+	$(NODES)
+	target/debug/nodes run --rounds 6
+	target/debug/nodes control --rounds 40
+	target/debug/year run --days 100
+	target/debug/year downtime --open 2000
+
 test-browser: ## A walk through the demonstration with Chromium, axe-core, JavaScript off and on
 	cargo build --package mandate-api --locked
 	tests/browser/run.sh target/debug/mandate
@@ -79,8 +88,8 @@ bench-log: ## The promises on the log, against the stock crates on SQLite and Po
 bench-projections: ## The promises on the read models: import, rebuild, keeping up, an idle server
 	cargo bench --package mandate-api --bench projections
 
-bench-passes: ## The promises on the scheduler: a pass that finds nothing, a hundred, everything
-	cargo bench --package mandate-scheduler --bench passes
+bench-passes: ## The promises on the scheduler, on both databases: finding, a midnight, lateness, a month down (OPEN, SCALE)
+	cargo bench --package mandate-scheduler --bench passes -- --open $(or $(OPEN),1000000) --scale $(or $(SCALE),1)
 
 campaign-small: ## A small history through the whole system, 30 days of clock, 30 kills: one set of breaches everywhere
 	cargo run --release --locked --package mandate-tests --bin campaign -- drive --kills 30
@@ -119,6 +128,16 @@ campaign-mail: ## 10,000 mails through 200 kills and a server that fails at each
 	$(MAIL) control --fault alters
 	$(MAIL) relay
 	$(MAIL) hostile
+
+campaign-nodes: ## Three nodes on one PostgreSQL, stopped, woken and killed 200 times: no breach, mail or write too many (N, SEED)
+	$(NODES)
+	target/debug/nodes run --rounds $(or $(N),200) --seed $(or $(SEED),1)
+	target/debug/nodes control --rounds 60 --seed $(or $(SEED),1)
+
+campaign-year: ## A year under a clock that jumps, and downtime with 100,000 open duties, against the judge (N, SEED)
+	$(NODES)
+	target/debug/year run --seed $(or $(SEED),1)
+	target/debug/year downtime --open $(or $(N),100000)
 
 fmt: ## Format
 	cargo fmt --all

@@ -1,219 +1,155 @@
-//! The promises on the scheduler (P9, P10, P12): what a pass costs that finds nothing, that finds a hundred, and that
-//! finds everything at once. One line for each figure.
+//! The promises on the scheduler (P9 to P12), on SQLite and PostgreSQL: what a pass costs that finds nothing or a
+//! hundred, a midnight at which everything falls due, how late a breach is, and a month without the program. One line
+//! for each figure, with its promise and whether it is kept.
 //!
-//! `cargo bench --package mandate-scheduler --bench passes [-- OPEN…]`: numbers of open duties [10000 100000].
+//! `cargo bench --package mandate-scheduler --bench passes [-- --open N --scale N --database sqlite|postgres --only p9]`:
+//! a million open duties, times the scale; P9 compares with ten thousand.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
     reason = "a bench ends where something fails, and prints"
 )]
 
-use std::path::Path;
-use std::sync::Arc;
-use std::time::{Duration, Instant as Stopwatch};
+#[path = "passes/bench.rs"]
+mod bench;
+#[path = "passes/lateness.rs"]
+mod lateness;
+#[path = "passes/plain.rs"]
+mod plain;
 
-use mandate_domain::time::{Clock as _, Instant, VirtualClock};
-use mandate_projections::Projections;
-use mandate_scheduler::{EmlFiles, Mailer, Scheduler, Schedules, Settings};
-use mandate_store::{Claim, Keys, NewEvent, OnError, Options, Store};
-use serde_json::{Value, json};
+use std::time::Duration;
+
+use bench::{Bench, Database, at};
+use mandate_domain::time::Instant;
 
 /// Duties that fall due at one instant among many that do not.
 const DUE: usize = 100;
-/// Looks of which the median is told.
-const LOOKS: usize = 201;
+/// Open duties in small, for the growth of P9.
+const SMALL: usize = 10_000;
+/// A day without work for the scheduler.
+const QUIET: &str = "2026-03-07T12:00:00Z";
 
 fn main() {
-    let asked: Vec<usize> = std::env::args().filter_map(|word| word.parse().ok()).collect();
-    let sizes = if asked.is_empty() { vec![10_000, 100_000] } else { asked };
-    for open in sizes {
-        let bench = Bench::new(open);
-        bench.few_among_many(open);
-        bench.all_at_once(open);
-        bench.after_everything(open);
-    }
-}
-
-struct Bench {
-    clock: Arc<VirtualClock>,
-    store: Store,
-    projections: Projections,
-    scheduler: Scheduler,
-    folder: tempfile::TempDir,
-}
-
-fn at(text: &str) -> Instant {
-    Instant::parse(text).unwrap()
-}
-
-fn event(id: &str, kind: &str, subject: &str, time: Instant, data: &Value) -> NewEvent {
-    let event = json!({ "specversion": "1.0", "id": id, "source": "/t", "type": kind, "subject": subject,
-                        "time": time, "data": data });
-    NewEvent::from_value(&event, Claim::Ignore).unwrap()
-}
-
-impl Bench {
-    /// An area with its CPC; [`DUE`] nominals whose record is due by Saturday 7 March 2026, the others' by Wednesday 11.
-    fn new(open: usize) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().join("data");
-        Keys::create(&data.join("keys").join("kek")).unwrap();
-        let clock = Arc::new(VirtualClock::new(at("2026-02-02T09:00:00Z")));
-        let store = Store::open(Options::new(&data, clock.clone())).unwrap();
-        let projections = Projections::open(&data, &store).unwrap();
-        let settings = Settings::new("https://m.example.gov.uk", "m@example.gov.uk")
-            .unwrap()
-            .with_schedules(Schedules::none());
-        let mailer = Mailer::Files(EmlFiles::new(folder.path().join("mail")));
-        let scheduler =
-            Scheduler::new(store.clone(), projections.clone(), clock.clone(), mailer, settings).unwrap();
-        let bench = Self { clock, store, projections, scheduler, folder };
-        let now = bench.clock.now();
-        let person = json!({ "org": "area/A07", "role": "cpc", "service": "probation",
-                             "personal": { "email": "cpc@example.gov.uk" } });
-        bench.append(vec![
-            event("e1", "organisation.enrolled", "area/A07", now, &json!({})),
-            event("e2", "user.registered", "user/U-cpc", now, &person),
-            event(
-                "e3",
-                "vetting.cleared",
-                "user/U-cpc",
-                now,
-                &json!({ "level": 3, "expires_on": "2035-01-01" }),
-            ),
-            event("e4", "post.filled", "area/A07", now, &json!({ "post": "cpc", "user": "user/U-cpc" })),
-        ]);
-        bench.scheduler.pass(now).unwrap();
-        bench.nominals("2026-03-02T09:00:00Z", 0, DUE);
-        bench.nominals("2026-03-06T09:00:00Z", DUE, open);
-        // The warnings of what is due first are given, so that the breaches stand alone.
-        bench.pass("2026-03-06T12:00:00Z");
-        bench
-    }
-
-    fn append(&self, events: Vec<NewEvent>) {
-        self.store.append_blocking(events, OnError::All).unwrap();
-    }
-
-    fn nominals(&self, time: &str, from: usize, until: usize) {
-        self.clock.set(at(time));
-        let numbers: Vec<usize> = (from..until).collect();
-        for some in numbers.chunks(5_000) {
-            let registered = |number: &usize| {
-                let data = json!({ "registration": format!("r{number}"), "category": 2, "level": 2, "area": "area/A07" });
-                event(
-                    &format!("m{number}"),
-                    "mappa.registered",
-                    &format!("nominal/N-{number}"),
-                    at(time),
-                    &data,
-                )
-            };
-            self.append(some.iter().map(registered).collect());
+    let words: Vec<String> = std::env::args().collect();
+    let value = |name: &str| words.iter().position(|word| word == name).and_then(|at| words.get(at + 1));
+    let number = |name: &str, usual: usize| value(name).map_or(usual, |text| text.parse().unwrap());
+    let open = number("--open", 1_000_000) * number("--scale", 1);
+    let only = |name: &str| value("--only").is_none_or(|only| only == name);
+    for database in [Database::Sqlite, Database::Postgres] {
+        if value("--database").is_some_and(|named| named != database.name()) {
+            continue;
         }
-        self.projections.advance(at(time)).unwrap();
-    }
-
-    fn pass(&self, time: &str) -> Duration {
-        self.clock.set(at(time));
-        let started = Stopwatch::now();
-        while self.scheduler.pass(at(time)).unwrap().mails.more {}
-        started.elapsed()
-    }
-
-    fn idle(&self, time: &str) -> Duration {
-        self.pass(time);
-        median(|| {
-            self.pass(time);
-        })
-    }
-
-    fn few_among_many(&self, open: usize) {
-        say(open, "P9 pass that finds nothing", self.idle("2026-03-07T12:00:00Z"));
-        let now = at("2026-03-08T00:00:00Z");
-        self.clock.set(now);
-        self.projections.advance(now).unwrap();
-        let found = self.projections.breaches_to_raise(Instant::MAX, None, 1_000).unwrap().len();
-        assert_eq!(found, DUE);
-        say(
-            open,
-            "P9 find 100 due in the database",
-            median(|| drop(self.projections.breaches_to_raise(Instant::MAX, None, 1_000).unwrap())),
-        );
-        say(open, "P9 pass that raises 100 and mails", self.pass("2026-03-08T00:00:00Z"));
-    }
-
-    fn all_at_once(&self, open: usize) {
-        let now = "2026-03-12T00:00:00Z";
-        // Judging them overdue is the work of the read models, whoever asks.
-        self.clock.set(at(now));
-        let judged = Stopwatch::now();
-        self.projections.advance(at(now)).unwrap();
-        rate(open - DUE, "judged overdue by the read models", judged.elapsed());
-        let before = self.store.reader().head().unwrap().position.get();
-        let took = self.pass(now);
-        let events = self.store.reader().head().unwrap().position.get() - before;
-        rate(open - DUE, "P10 breaches durable, with notices and read models", took);
-        let events = usize::try_from(events).unwrap();
-        let plain = plain_inserts(self.folder.path(), events);
-        rate(events, "P10 the same number of rows by plain multi-row INSERT", plain);
-        let mails = std::fs::read_dir(self.folder.path().join("mail")).unwrap().count();
-        println!("{open:>9} open | P12 mails written for {open} breaches | {mails}");
-    }
-
-    fn after_everything(&self, open: usize) {
-        say(open, "P9 pass that finds nothing, all raised", self.idle("2026-03-12T06:00:00Z"));
-    }
-}
-
-fn median(mut look: impl FnMut()) -> Duration {
-    let mut took: Vec<Duration> = (0..LOOKS)
-        .map(|_| {
-            let started = Stopwatch::now();
-            look();
-            started.elapsed()
-        })
-        .collect();
-    took.sort_unstable();
-    took.get(LOOKS / 2).copied().unwrap()
-}
-
-/// Rows of the size of an event, five thousand to a statement's transaction, into a file that is as durable as the log.
-fn plain_inserts(folder: &Path, rows: usize) -> Duration {
-    let connection = rusqlite::Connection::open(folder.join("plain.db")).unwrap();
-    connection
-        .execute_batch(
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
-             CREATE TABLE plain (position integer PRIMARY KEY, id text NOT NULL UNIQUE, payload text NOT NULL) STRICT;",
-        )
-        .unwrap();
-    let payload = "x".repeat(400);
-    let started = Stopwatch::now();
-    let mut written = 0;
-    while written < rows {
-        connection.execute_batch("BEGIN").unwrap();
-        for _ in 0..10.min((rows - written).div_ceil(100)) {
-            let some = 100.min(rows - written);
-            let places = vec!["(?, ?)"; some].join(", ");
-            let sql = format!("INSERT INTO plain (id, payload) VALUES {places}");
-            let mut values = Vec::with_capacity(some * 2);
-            for number in written..written + some {
-                values.push(format!("breached-{number:024}"));
-                values.push(payload.clone());
+        println!("{} | {open} open duties", database.name());
+        let small = only("p9").then(|| few_among_many(&Bench::new(database, SMALL, DUE)));
+        if only("p9") || only("p10") {
+            let bench = Bench::new(database, open, DUE);
+            let found = few_among_many(&bench);
+            if let Some(small) = small {
+                let ratio = found.as_secs_f64() / small.as_secs_f64();
+                say(
+                    ratio <= 2.0,
+                    "P9",
+                    "growth of finding them",
+                    &format!("{ratio:.2} x of {SMALL} open"),
+                    "2 x",
+                );
             }
-            connection.prepare_cached(&sql).unwrap().execute(rusqlite::params_from_iter(values)).unwrap();
-            written += some;
+            midnight(&bench, open - DUE);
         }
-        connection.execute_batch("COMMIT").unwrap();
+        if only("p11") {
+            lateness::measure(database);
+        }
+        if only("p12") {
+            after_a_month(database, open);
+        }
     }
-    started.elapsed()
 }
 
-fn say(open: usize, what: &str, took: Duration) {
-    println!("{open:>9} open | {what} | {:.1} us", took.as_secs_f64() * 1e6);
+/// P9. What finding a hundred takes.
+fn few_among_many(bench: &Bench) -> Duration {
+    let idle = bench.idle(QUIET);
+    tell("P9", "a pass that finds nothing", &micros(idle));
+    let now = at("2026-03-08T00:00:00Z");
+    bench.clock.set(now);
+    bench.projections.advance(now).unwrap();
+    let find = || bench.projections.breaches_to_raise(Instant::MAX, None, 1_000).unwrap();
+    assert_eq!(find().len(), DUE);
+    let found = bench::median(|| drop(find()));
+    say(found <= Duration::from_micros(250), "P9", "100 due found in the database", &micros(found), "250 us");
+    tell("P9", "a pass that raises 100 and mails", &micros(bench.pass("2026-03-08T00:00:00Z")));
+    found
 }
 
-fn rate(count: usize, what: &str, took: Duration) {
-    let rate = f64::from(u32::try_from(count).unwrap()) / took.as_secs_f64();
-    println!("{count:>9} rows | {what} | {rate:.0} /s");
+/// P10. All others fall due at one instant, while somebody gives commands.
+fn midnight(bench: &Bench, count: usize) {
+    let now = "2026-03-12T00:00:00Z";
+    let idle = bench.foreground(|_| bench::pause(Duration::from_secs(3)));
+    bench.clock.set(at(now));
+    let judged = bench::took(|| {
+        bench.projections.advance(at(now)).unwrap();
+    });
+    tell("P10", "judged overdue by the read models", &per_second(count, judged));
+    let mut durable = Duration::ZERO;
+    let busy = bench.foreground(|heard| {
+        bench.pass(now);
+        durable = heard(bench.last_breach());
+    });
+    assert_eq!(bench.breaches(), count + DUE);
+    let rows = bench.rows_of_the_pass();
+    let plain = plain::insert(bench, rows);
+    tell("P10", "breaches durable", &per_second(count, durable));
+    let ratio = plain.as_secs_f64() / durable.as_secs_f64();
+    let rate =
+        format!("{ratio:.2} x ({} rows, {} plain)", per_second(rows, durable), per_second(rows, plain));
+    say(ratio >= 0.5, "P10", "rows durable against plain INSERT of the same", &rate, "0.5 x");
+    let with_judging = per_second(count, durable + judged);
+    tell("P10", "breaches durable, judging included", &with_judging);
+    let ratio = busy.as_secs_f64() / idle.as_secs_f64();
+    let text = format!("{ratio:.1} x ({} idle, {} in the burst)", micros(idle), micros(busy));
+    say(ratio <= 2.0, "P10", "foreground append, p99", &text, "2 x");
+    tell("P9", "a pass that finds nothing, all raised", &micros(bench.idle("2026-03-12T06:00:00Z")));
+}
+
+/// P12. Nothing ran for thirty days.
+fn after_a_month(database: Database, open: usize) {
+    let bench = Bench::new(database, open, 0);
+    let midnight = bench::took(|| {
+        let now = "2026-03-12T00:00:00Z";
+        bench.pass(now);
+    });
+    let bench = Bench::new(database, open, 0);
+    let month = bench::took(|| {
+        bench.pass("2026-04-11T00:00:00Z");
+    });
+    let ratio = month.as_secs_f64() / midnight.as_secs_f64();
+    let text =
+        format!("{ratio:.2} x ({} s, a midnight {} s, mails included)", month.as_secs(), midnight.as_secs());
+    say(ratio <= 2.0, "P12", "caught up after 30 days", &text, "2 x P10");
+    let (mails, recipients) = bench.mails();
+    say(mails <= recipients, "P12", "mails", &format!("{mails}"), &format!("{recipients} recipients"));
+    let listed = bench.breaches_listed_once();
+    say(
+        listed == open,
+        "P12",
+        "breaches listed in exactly one mail",
+        &format!("{listed}"),
+        &format!("{open}"),
+    );
+}
+
+fn per_second(count: usize, took: Duration) -> String {
+    format!("{:.0} /s", f64::from(u32::try_from(count).unwrap()) / took.as_secs_f64())
+}
+
+fn micros(took: Duration) -> String {
+    format!("{:.1} us", took.as_secs_f64() * 1e6)
+}
+
+fn tell(promise: &str, what: &str, measured: &str) {
+    println!("{promise:>4} | {what} | {measured}");
+}
+
+fn say(kept: bool, promise: &str, what: &str, measured: &str, promised: &str) {
+    let kept = if kept { "kept" } else { "NOT KEPT" };
+    println!("{promise:>4} | {what} | {measured} | promised {promised} | {kept}");
 }

@@ -6,9 +6,11 @@ use mandate_store::{NewEvent, OnError, Outcome, Position, Queued, Store, StoreEr
 
 /// Events after which a transaction takes no further group while others write as well: they wait no longer than this
 /// takes.
-const BESIDE_OTHERS: usize = 250;
+const BESIDE_OTHERS: usize = 200;
 /// The same while nobody else does.
 const ALONE: usize = 2_000;
+/// Batches one after another, with nothing between them, from which on nobody else seems to write.
+const SEEMS_ALONE: u32 = 25;
 /// Batches that wait for the writer while the next one is made.
 const IN_FLIGHT: usize = 2;
 
@@ -51,8 +53,9 @@ pub(crate) struct Appending<'s> {
     done: Appended,
     /// Events after which a batch is full.
     full: usize,
-    /// Where the last batch ended.
+    /// Where the last batch ended, and how many there were with nothing between them.
     last: Option<Position>,
+    alone: u32,
 }
 
 impl<'s> Appending<'s> {
@@ -65,6 +68,7 @@ impl<'s> Appending<'s> {
             done: Appended { steps: 0, notices: 0, known: 0 },
             full: BESIDE_OTHERS,
             last: None,
+            alone: 0,
         }
     }
 
@@ -126,8 +130,9 @@ impl<'s> Appending<'s> {
         });
         let Some(first) = stored.next() else { return };
         let last = stored.next_back().unwrap_or(first);
-        let alone = self.last.is_some_and(|before| before.next() == first);
-        self.full = if alone { (self.full * 2).min(ALONE) } else { BESIDE_OTHERS };
+        let follows = self.last.is_some_and(|before| before.next() == first);
+        self.alone = if follows { self.alone.saturating_add(1) } else { 0 };
+        self.full = if self.alone >= SEEMS_ALONE { ALONE } else { BESIDE_OTHERS };
         self.last = Some(last);
     }
 

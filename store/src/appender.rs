@@ -17,12 +17,22 @@ use crate::writer::Writer;
 /// What became of a batch.
 pub(crate) type Answer = Result<Vec<Outcome>, StoreError>;
 
+/// Whether a batch may be stored after those that came later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Haste {
+    /// Somebody waits for it.
+    Now,
+    /// It is one of many, and whoever sends them goes on meanwhile.
+    InTurn,
+}
+
 /// One caller's batch, waiting for the writer.
 pub(crate) struct Job {
     pub(crate) events: Arc<Vec<NewEvent>>,
     pub(crate) on_error: OnError,
     /// The term of the lease in which it was decided; none where it needs none.
     pub(crate) term: Option<u64>,
+    haste: Haste,
     reply: oneshot::Sender<Answer>,
     _room: OwnedSemaphorePermit,
 }
@@ -51,6 +61,16 @@ pub(crate) enum Work {
     Append(Job),
     /// A signed checkpoint to be kept in the database.
     Keep(Signed, oneshot::Sender<Result<(), StoreError>>),
+}
+
+impl Work {
+    /// Whether nobody is held up by it.
+    pub(crate) const fn may_wait(&self) -> bool {
+        match self {
+            Self::Append(job) => matches!(job.haste, Haste::InTurn),
+            Self::Keep(..) => false,
+        }
+    }
 }
 
 impl Job {
@@ -95,7 +115,7 @@ impl Appender {
         if events.is_empty() {
             return Ok(Vec::new());
         }
-        let queued = self.queue(events, on_error, fence).await?;
+        let queued = self.queue(events, on_error, fence, Haste::Now).await?;
         queued.answer.await.map_err(|_| stopped())?
     }
 
@@ -105,6 +125,7 @@ impl Appender {
         mut events: Vec<NewEvent>,
         on_error: OnError,
         fence: Option<&Fence>,
+        haste: Haste,
     ) -> Result<Queued, StoreError> {
         if events.len() > MAX_BATCH {
             return Err(StoreError::TooMany { events: events.len(), limit: MAX_BATCH });
@@ -120,7 +141,7 @@ impl Appender {
             }
         }
         let events = Arc::new(events);
-        let job = Job { events: Arc::clone(&events), on_error, term, reply, _room: room };
+        let job = Job { events: Arc::clone(&events), on_error, term, haste, reply, _room: room };
         self.send(Work::Append(job))?;
         Ok(Queued { events, answer })
     }

@@ -9,7 +9,7 @@ use mandate_domain::time::Clock;
 use mandate_verify::note::VerifyingKey;
 use tokio::sync::watch;
 
-use crate::appender::{Appender, Queued};
+use crate::appender::{Appender, Haste, Queued};
 use crate::backup;
 use crate::block_on::block_on;
 use crate::checkpoint::{Notary, Signed};
@@ -260,8 +260,8 @@ impl Store {
         self.shared.appender.append(events, on_error, self.fence.as_ref()).await
     }
 
-    /// Queues a batch without waiting until it is durable: what is queued by one thread is stored in that order. Blocks
-    /// while the queue is full.
+    /// Queues a batch without waiting until it is durable: what one thread queues is stored in that order, and after what
+    /// others [append](Self::append) meanwhile. Blocks while the queue is full.
     ///
     /// # Errors
     /// As [`Self::append`].
@@ -269,7 +269,7 @@ impl Store {
         if let Some(reason) = &self.shared.read_only {
             return Err(StoreError::ReadOnly { reason: reason.clone() });
         }
-        block_on(self.shared.appender.queue(events, on_error, self.fence.as_ref()))
+        block_on(self.shared.appender.queue(events, on_error, self.fence.as_ref(), Haste::InTurn))
     }
 
     /// [`Self::append`] for threads; blocks the calling thread, so never call it from async code.

@@ -83,28 +83,36 @@ impl Writer {
         while queue.blocking_recv_many(&mut waiting, GROUP_BATCHES) > 0 {
             gather(&mut queue, &mut waiting, before);
             before = waiting.len();
-            let mut jobs = Vec::with_capacity(waiting.len());
-            let (mut events, mut bytes) = (0, 0);
-            for work in waiting.drain(..) {
-                match work {
-                    Work::Append(job) => {
-                        let size: usize = job.events.iter().map(NewEvent::bytes).sum();
-                        let full = events + job.events.len() > GROUP_EVENTS || bytes + size > GROUP_BYTES;
-                        if full && !jobs.is_empty() {
-                            self.store(std::mem::take(&mut jobs));
-                            (events, bytes) = (0, 0);
-                        }
-                        events += job.events.len();
-                        bytes += size;
-                        jobs.push(job);
+            // Nobody waits for the transaction of a flood.
+            let (flood, others): (Vec<Work>, Vec<Work>) = waiting.drain(..).partition(Work::may_wait);
+            self.do_all(others);
+            self.do_all(flood);
+        }
+    }
+
+    /// Does what was queued, as many batches to a transaction as one may have.
+    fn do_all(&mut self, works: Vec<Work>) {
+        let mut jobs = Vec::with_capacity(works.len());
+        let (mut events, mut bytes) = (0, 0);
+        for work in works {
+            match work {
+                Work::Append(job) => {
+                    let size: usize = job.events.iter().map(NewEvent::bytes).sum();
+                    let full = events + job.events.len() > GROUP_EVENTS || bytes + size > GROUP_BYTES;
+                    if full && !jobs.is_empty() {
+                        self.store(std::mem::take(&mut jobs));
+                        (events, bytes) = (0, 0);
                     }
-                    // One that no longer waits changes nothing.
-                    Work::Keep(signed, reply) => drop(reply.send(self.log.keep_checkpoint(&signed))),
+                    events += job.events.len();
+                    bytes += size;
+                    jobs.push(job);
                 }
+                // One that no longer waits changes nothing.
+                Work::Keep(signed, reply) => drop(reply.send(self.log.keep_checkpoint(&signed))),
             }
-            if !jobs.is_empty() {
-                self.store(jobs);
-            }
+        }
+        if !jobs.is_empty() {
+            self.store(jobs);
         }
     }
 
