@@ -1,5 +1,5 @@
 # The commands of the project. `make demo` and `make test` are the two to know.
-.PHONY: help demo test build assets setup test-rust test-cases test-campaign test-faults test-browser bench-judge bench-log bench-projections \
+.PHONY: help demo test build assets setup test-rust test-cases test-campaign test-faults test-api test-browser bench-judge bench-log bench-projections \
     bench-passes campaign-small campaign-crash campaign-power campaign-readers campaign-tamper campaign-messages fmt lint
 
 help: ## This list
@@ -20,7 +20,7 @@ api/assets/dist/manifest.json: api/assets/package.json api/assets/package-lock.j
 setup: ## What the tests need besides Rust and Node: Debian's Chromium, npm packages
 	tests/setup.sh
 
-test: setup assets test-rust test-cases test-campaign test-faults test-browser ## Everything
+test: setup assets test-rust test-cases test-campaign test-faults test-api test-browser ## Everything
 
 test-rust:
 	cargo test --workspace --locked
@@ -53,6 +53,10 @@ test-faults: ## A slice of campaign-crash, campaign-power and campaign-readers, 
 	$(READERS) run
 	$(READERS) run --database postgres
 	$(READERS) control
+
+test-api: ## The API against its own document: no 5xx, and every answer as documented
+	cargo build --package mandate-api --locked
+	tests/api/run.sh target/debug/mandate
 
 test-browser: ## A walk through the demonstration with Chromium, axe-core, JavaScript off and on
 	cargo build --package mandate-api --locked
