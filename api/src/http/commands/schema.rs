@@ -141,6 +141,8 @@ fn object(name: CommandName, own: &[FieldSpec]) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use mandate_domain::command::Command;
+
     use super::*;
 
     #[test]
@@ -154,12 +156,6 @@ mod tests {
         }
         assert_eq!(schema(CommandName::RecordAct)["oneOf"].as_array().unwrap().len(), ACTS.len());
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use mandate_domain::command::Command;
 
     #[test]
     fn every_example_is_read_as_its_command() {
