@@ -1,6 +1,6 @@
 # The commands of the project. `make demo` and `make test` are the two to know.
-.PHONY: help demo test build assets setup test-rust test-cases test-campaign test-faults test-mail test-nodes test-browser \
-    bench-judge bench-log bench-projections bench-passes campaign-small campaign-crash campaign-power campaign-readers \
+.PHONY: help demo test build assets setup test-rust test-cases test-campaign test-faults test-mail test-nodes test-api \
+    test-browser bench-judge bench-log bench-projections bench-passes campaign-small campaign-crash campaign-power campaign-readers \
     campaign-tamper campaign-messages campaign-mail campaign-nodes campaign-year fmt lint
 
 help: ## This list
@@ -21,7 +21,7 @@ api/assets/dist/manifest.json: api/assets/package.json api/assets/package-lock.j
 setup: ## What the tests need besides Rust and Node: Debian's Chromium, npm packages
 	tests/setup.sh
 
-test: setup assets test-rust test-cases test-campaign test-faults test-mail test-nodes test-browser ## Everything
+test: setup assets test-rust test-cases test-campaign test-faults test-mail test-nodes test-api test-browser ## Everything
 
 test-rust:
 	cargo test --workspace --locked
@@ -74,6 +74,10 @@ test-nodes: ## A slice of campaign-nodes, with its control, and of campaign-year
 	target/debug/nodes control --rounds 40
 	target/debug/year run --days 100
 	target/debug/year downtime --open 2000
+
+test-api: ## The API against its own document: no 5xx, and every answer as documented
+	cargo build --package mandate-api --locked
+	tests/api/run.sh target/debug/mandate
 
 test-browser: ## A walk through the demonstration with Chromium, axe-core, JavaScript off and on
 	cargo build --package mandate-api --locked

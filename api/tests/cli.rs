@@ -362,3 +362,119 @@ fn a_sample_of_a_register_is_printed_and_imported_and_wrong_rows_are_kept() {
     let (code, said) = run(&["import", "--format", "csv:none", "minutes.csv"]);
     assert!(code == 2 && said.contains("csv:records"), "{said}");
 }
+
+/// A folder with a log of a small history.
+fn with_history() -> tempfile::TempDir {
+    let folder = folder();
+    let run = |arguments: &[&str]| ended(&mandate(folder.path(), arguments));
+    let small = ["generate", "--areas", "1", "--nominals", "30", "--months", "3", "--out", "facts.jsonl.gz"];
+    assert_eq!(run(&small).0, 0);
+    assert_eq!(run(&["init", "log", "--empty"]).0, 0);
+    assert_eq!(run(&["import", "facts.jsonl.gz", "--data-dir", "log"]).0, 0);
+    folder
+}
+
+#[test]
+fn what_is_replayed_from_the_log_alone_is_what_is_judged_from_its_export() {
+    let folder = with_history();
+    let text = |arguments: &[&str]| {
+        let output = mandate(folder.path(), arguments);
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    assert_eq!(text(&["log", "export", "--data-dir", "log", "--out", "export.jsonl"]).0, Some(0));
+    let at = ["--as-at", "2026-11-02", "--known-at", "2026-11-02"];
+    let judged = text(&[&["judge", "export.jsonl", "--format", "jsonl"], &at[..]].concat()).1;
+    // The read models have no part in it.
+    std::fs::remove_file(folder.path().join("log/read.db")).unwrap();
+    let replayed = text(&[&["replay", "--data-dir", "log", "--json"], &at[..]].concat());
+    assert_eq!(replayed, (Some(0), judged.clone()));
+    let duty: serde_json::Value = serde_json::from_str(judged.lines().next().unwrap()).unwrap();
+    let (id, subject) = (duty["duty"].as_str().unwrap(), duty["subject"].as_str().unwrap());
+    let of_one =
+        text(&[&["replay", "--data-dir", "log", "--json", "--subject", subject], &at[..]].concat()).1;
+    let own = format!("\"subject\":\"{subject}\"");
+    assert_eq!(of_one.lines().count(), judged.lines().filter(|line| line.contains(&own)).count());
+    assert!(of_one.lines().all(|line| line.contains(&own)));
+    let (code, said) = text(&[&["explain", id, "--data-dir", "log"], &at[..]].concat());
+    assert_eq!(code, Some(0));
+    let paragraph = duty["paragraph"].as_str().unwrap();
+    assert!(said.starts_with(id) && said.contains(paragraph) && said.lines().count() > 3, "{said}");
+    let reference = said.split('(').nth(1).unwrap().split(')').next().unwrap();
+    assert_eq!(text(&[&["explain", reference, "--data-dir", "log"], &at[..]].concat()).1, said);
+    let (code, said) = ended(&mandate(folder.path(), &["explain", "D-00000000", "--data-dir", "log"]));
+    assert!(code == 3 && said.contains("mandate replay"), "{said}");
+}
+
+#[test]
+fn damaged_read_models_are_told_and_made_anew_without_a_hand() {
+    let folder = with_history();
+    let run = |arguments: &[&str]| ended(&mandate(folder.path(), arguments));
+    let file = folder.path().join("log/read.db");
+    let compare = ["projections", "compare", "--data-dir", "log"];
+    let whole = std::fs::read(&file).unwrap();
+    let mut torn = whole.clone();
+    torn[100..4096].fill(0xAA);
+    for damaged in [b"this is no database, whatever its name says".repeat(200), torn] {
+        std::fs::write(&file, damaged).unwrap();
+        let (code, said) = run(&["tick", "--data-dir", "log"]);
+        assert!(code == 1 && said.contains("mandate projections rebuild"), "{said}");
+        let (code, said) = run(&["projections", "rebuild", "--data-dir", "log"]);
+        assert!(code == 0 && said.contains("made anew from"), "{said}");
+        let (code, said) = run(&compare);
+        assert!(code == 0 && said.ends_with("the same\n"), "{said}");
+    }
+}
+
+#[test]
+fn users_are_listed_and_a_log_of_this_program_needs_no_migration() {
+    let folder = folder();
+    let run = |arguments: &[&str]| ended(&mandate(folder.path(), arguments));
+    assert_eq!(run(&["init", "--data-dir", "log", "--organisations", "organisations.csv"]).0, 0);
+    let (code, said) = run(&["people", "--data-dir", "log"]);
+    assert!(code == 0 && said.contains("user/u-1") && said.ends_with("1 users\n"), "{said}");
+    assert!(!said.contains("una@") && !said.contains("Idowu"), "{said}");
+    let (_, none) = run(&["people", "--data-dir", "log", "--org", "area/A99", "--json"]);
+    assert_eq!(none, "[]\n");
+    let (code, said) = run(&["migrate", "--data-dir", "log"]);
+    assert!(code == 0 && said.contains("as this program reads it"), "{said}");
+    let (code, said) = run(&["migrate", "--data-dir", "none"]);
+    assert!(code == 1 && said.contains("no log there") && !folder.path().join("none").exists(), "{said}");
+}
+
+#[test]
+fn a_draft_is_told_apart_rule_by_rule() {
+    let folder = folder();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../domain/policy/4.10.toml");
+    let text = std::fs::read_to_string(shipped).unwrap();
+    std::fs::create_dir(folder.path().join("draft")).unwrap();
+    let run = |text: &str| {
+        std::fs::write(folder.path().join("draft/4.10.toml"), text).unwrap();
+        ended(&mandate(folder.path(), &["policy", "diff", "--draft", "draft"]))
+    };
+    assert_eq!(run(&text), (0, "no rule differs\n".to_owned()));
+    let due = "due = { days = 5 }";
+    assert!(text.contains(due));
+    let (code, said) = run(&text.replacen(due, "due = { working_days = 9 }", 1));
+    assert_eq!(code, 5, "{said}");
+    assert!(said.starts_with("4.10: version 1: ") && said.contains("5 days"), "{said}");
+    assert!(said.contains("9 working days"), "{said}");
+    let (code, said) = run(&text.replacen(due, "due = { dayz = 9 }", 1));
+    assert!(code == 3 && said.contains("4.10.toml"), "{said}");
+}
+
+#[test]
+fn completions_and_manual_pages_name_every_verb() {
+    let folder = folder();
+    let run = |arguments: &[&str]| ended(&mandate(folder.path(), arguments));
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let (code, said) = run(&["completions", shell]);
+        assert!(code == 0 && said.contains("replay") && said.contains("explain"), "{shell}");
+    }
+    let (code, page) = run(&["man"]);
+    assert!(code == 0 && page.starts_with(".") && page.contains("replay"), "{page}");
+    std::fs::create_dir(folder.path().join("man1")).unwrap();
+    assert_eq!(run(&["man", "man1"]).0, 0);
+    for page in ["mandate.1", "mandate-log.1", "mandate-policy-diff.1"] {
+        assert!(folder.path().join("man1").join(page).exists(), "{page}");
+    }
+}

@@ -32,6 +32,17 @@ impl Desk {
         desk
     }
 
+    /// The two people who give the order.
+    fn people(&self) {
+        let line = |user: &str| {
+            format!(
+                r#"{{"specversion":"1.0","id":"{user}","source":"/t","type":"user.registered","subject":"user/{user}","time":"2026-03-02T09:00:00Z","data":{{"org":"area/A07","role":"cpc","service":"probation"}}}}"#
+            ) + "\n"
+        };
+        self.write("people.jsonl", &["U-17", "U-42"].map(line).concat());
+        self.done(&["import", "people.jsonl", "--data-dir", "log", "--no-project"]);
+    }
+
     fn path(&self) -> &Path {
         self.0.path()
     }
@@ -299,6 +310,9 @@ fn a_person_is_erased_by_order_of_two() {
         desk.write("order.toml", &order);
         desk.ends(&erase, 1, told);
     }
+    desk.write("order.toml", ORDER);
+    desk.ends(&erase, 1, "user/U-17 is no user in this log");
+    desk.people();
     desk.write("order.toml", &ORDER.replace("N-1", "N-99"));
     desk.ends(
         &["erase", "nominal/N-99", "--order", "order.toml", "--data-dir", "log"],
@@ -307,17 +321,17 @@ fn a_person_is_erased_by_order_of_two() {
     );
     desk.write("order.toml", ORDER);
     let restrict = ["restrict", "nominal/N-1", "--order", "order.toml", "--data-dir", "log"];
-    desk.ends(&restrict, 0, "nominal/N-1 is restricted: its personal data is kept and not shown; position 7");
-    desk.ends(&[&restrict[..], &["--lift"]].concat(), 0, "nominal/N-1 is shown again; position 8");
-    desk.ends(&erase, 0, "nominal/N-1 is erased: its key is destroyed, and position 9 says by whose order");
-    desk.ends(&erase, 0, "position 9 says by whose order");
-    let shown = desk.done(&["log", "show", "9", "--data-dir", "log"]);
+    desk.ends(&restrict, 0, "nominal/N-1 is restricted: its personal data is kept and not shown; position 9");
+    desk.ends(&[&restrict[..], &["--lift"]].concat(), 0, "nominal/N-1 is shown again; position 10");
+    desk.ends(&erase, 0, "nominal/N-1 is erased: its key is destroyed, and position 11 says by whose order");
+    desk.ends(&erase, 0, "position 11 says by whose order");
+    let shown = desk.done(&["log", "show", "11", "--data-dir", "log"]);
     assert!(
         shown.contains("subject.erased") && shown.contains("user/U-42") && shown.contains("RRD-2026-014"),
         "{shown}"
     );
     desk.done(&["log", "checkpoint", "--data-dir", "log"]);
-    desk.ends(&["log", "verify", "--data-dir", "log"], 0, "1 to 9");
+    desk.ends(&["log", "verify", "--data-dir", "log"], 0, "1 to 11");
     desk.ends(&["import", "first.jsonl", "--data-dir", "log", "--no-project"], 0, "already stored 6");
     desk.import("more", 0);
     let late = std::fs::read_to_string(desk.path().join("first.jsonl")).unwrap().replace("first-", "late-");
@@ -338,6 +352,7 @@ fn a_backup_is_restored_and_verified_with_erasures_carried_out() {
     desk.ends(&backup, 1, "copy/log: not empty");
     desk.ends(&["log", "verify", "--data-dir", "copy/log"], 0, "agree with the head row");
     desk.write("order.toml", ORDER);
+    desk.people();
     desk.done(&["erase", "nominal/N-1", "--order", "order.toml", "--data-dir", "log"]);
 
     let restore = ["restore", "--log-from", "copy/log", "--keys-from", "copy/keys", "--data-dir", "new"];
@@ -359,7 +374,7 @@ fn a_backup_is_restored_and_verified_with_erasures_carried_out() {
     keys("short/keys");
     let short = ["restore", "--log-from", "copy/log", "--keys-from", "copy/keys", "--data-dir", "short"];
     let published = [&short[..], &["--checkpoint-file", "log/checkpoints"]].concat();
-    desk.ends(&published, 6, "READ-ONLY: it ends at position 6, and a checkpoint of 7 events was published");
+    desk.ends(&published, 6, "READ-ONLY: it ends at position 6, and a checkpoint of 9 events was published");
     let here = ["--data-dir", "short", "--checkpoint-file", "log/checkpoints"];
     desk.ends(&[&["import", "first.jsonl", "--no-project"], &here[..]].concat(), 1, "the log is read-only");
     desk.ends(&[&["erase", "nominal/N-2", "--order", "two.toml"], &here[..]].concat(), 1, "two.toml");
@@ -462,6 +477,7 @@ impl Serving {
 #[test]
 fn a_server_started_after_an_erasure_holds_nothing_of_the_erased_in_its_memory() {
     let desk = Desk::new(9);
+    desk.people();
     for n in 0..3 {
         let subject = format!("nominal/N-{n}");
         desk.write("order.toml", &ORDER.replace("nominal/N-1", &subject));
@@ -487,7 +503,7 @@ fn a_server_started_after_an_erasure_holds_nothing_of_the_erased_in_its_memory()
     desk.ends(
         &["backup", "--data-dir", "log", "--log-to", "a", "--keys-to", "b"],
         0,
-        "12 events copied to a",
+        "14 events copied to a",
     );
     desk.ends(&["log", "checkpoint", "--data-dir", "log"], 0, "log.example");
 }

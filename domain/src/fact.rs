@@ -146,6 +146,10 @@ impl Fact {
     /// # Errors
     /// As [`Self::parse`].
     pub fn parse_stored(text: &str) -> Result<Self, FactError> {
+        // An array could be read field by field.
+        if text.trim_start().starts_with('[') {
+            return Err(FactError::Json("expected a JSON object, not an array".to_owned()));
+        }
         let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|e| json_error(&e))?;
         let version = required(envelope.specversion, "specversion")?;
         if version != "1.0" {

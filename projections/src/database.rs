@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::error::ProjectionError;
+use crate::error::{ProjectionError, is_damage};
 
 /// Changes with the schema; a file of another version is made anew.
 const VERSION: i64 = 8;
@@ -122,7 +122,11 @@ pub(crate) fn replace(present: &Path, whole: &Path) -> Result<(), ProjectionErro
             connection.busy_timeout(std::time::Duration::from_secs(10))?;
             connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| row.get(0))
         };
-        let busy = empty("TRUNCATE").map_err(ProjectionError::database("close those in use"))?;
+        let busy = match empty("TRUNCATE") {
+            // Nothing is to be kept of a damaged file.
+            Err(error) if is_damage(&error) => false,
+            found => found.map_err(ProjectionError::database("close those in use"))?,
+        };
         if busy {
             return Err(ProjectionError::InUse { file: present.display().to_string() });
         }

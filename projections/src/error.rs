@@ -62,6 +62,11 @@ pub enum ProjectionError {
 }
 
 impl ProjectionError {
+    /// Whether the file of the read models is damaged, or none of SQLite's at all.
+    pub(crate) fn is_damage(&self) -> bool {
+        matches!(self, Self::Database { source, .. } if is_damage(source))
+    }
+
     /// For `map_err`: names what was attempted.
     pub(crate) fn database(what: &'static str) -> impl Fn(rusqlite::Error) -> Self {
         move |source| Self::Database { what, source }
@@ -70,4 +75,10 @@ impl ProjectionError {
     pub(crate) fn row(table: &'static str, source: &serde_json::Error) -> Self {
         Self::Row { table, reason: source.to_string() }
     }
+}
+
+/// Whether SQLite says that a file is damaged, or none of its own.
+pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
 }

@@ -107,8 +107,12 @@ impl Projections {
     /// [`ProjectionError`] when the log cannot be read or the file cannot be written; those in use stay as they are.
     pub fn rebuild(data_dir: &Path, store: &Store) -> Result<Progress, ProjectionError> {
         let present = data_dir.join(FILE);
-        let reached =
-            if present.exists() { rows::progress(&database::open(&present)?)?.at } else { Instant::MIN };
+        let reached = match database::open(&present).and_then(|open| rows::progress(&open)) {
+            Ok(progress) => progress.at,
+            // Damaged files are what a rebuild is for.
+            Err(error) if error.is_damage() => Instant::MIN,
+            Err(error) => return Err(error),
+        };
         let beside = data_dir.join(BESIDE);
         let progress = bulk::make(&beside, store.reader(), reached, None)?;
         database::replace(&present, &beside)?;

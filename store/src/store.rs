@@ -284,6 +284,12 @@ impl Store {
         block_on(self.append(events, on_error))
     }
 
+    /// The folder of the log, or of what is kept beside a log in a database.
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        &self.shared.options.data_dir
+    }
+
     /// Reads the log; blocking, from any thread.
     #[must_use]
     pub fn reader(&self) -> &Reader {

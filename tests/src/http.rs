@@ -115,3 +115,39 @@ async fn an_unknown_parameter_and_an_unknown_address_are_named() {
     assert_eq!(server.answer(get("/v1/duties/D-00000000")).await.0, 404);
     assert_eq!(server.answer(get("/health/liveness")).await.0, 200);
 }
+
+#[tokio::test]
+async fn a_fact_written_as_an_array_is_refused_wherever_it_stands() {
+    let server = server();
+    let array = json!(["1.0", "a", "/t", "meeting.held", "nominal/N1", "2026-03-02T09:00:00Z"]);
+    assert_eq!(server.one(&array).await.0, 422);
+    let batch = json!([array]).to_string();
+    let (status, told) = server.post("/v1/facts", "application/cloudevents-batch+json", batch).await;
+    assert_eq!((status, told.contains("expected a JSON object")), (400, true), "{told}");
+    assert_eq!(server.stored(), 0);
+}
+
+#[tokio::test]
+async fn a_path_that_is_no_text_is_answered_as_every_other_mistake() {
+    let server = server();
+    for address in ["/v1/duties/%ff", "/v1/nominals/%C3%28", "/duties/%ff", "/%ff"] {
+        let answer = server.get(address).await;
+        assert_eq!(answer.status, 400, "{address}: {}", answer.text);
+        assert_eq!(answer.json()["errorCode"], "INVALID_PARAMETER", "{address}");
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_a_closed_set_does_not_have_is_refused_and_one_of_an_open_set_finds_nothing() {
+    let server = server();
+    for (question, allowed) in [("outcome=foo", "met_late"), ("rule=9.99", "4.10"), ("sort=foo", "actBy")] {
+        for format in ["json", "csv"] {
+            let answer = server.get(&format!("/v1/duties?{question}&format={format}")).await;
+            assert_eq!((answer.status, answer.text.contains(allowed)), (400, true), "{}", answer.text);
+        }
+    }
+    for question in ["area=A99", "unit=U99", "prison=ZZZ", "subject=nominal/N99", "rule=4.10"] {
+        let answer = server.get(&format!("/v1/duties?{question}")).await;
+        assert_eq!((answer.status, answer.json()["totalElements"].as_u64()), (200, Some(0)), "{question}");
+    }
+}

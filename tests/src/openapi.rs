@@ -210,3 +210,23 @@ async fn each_example_of_a_fact_is_taken_and_each_example_of_a_command_is_unders
     assert_eq!(status, 202, "{told}");
     assert_eq!(json!(server.stored()), json!(1));
 }
+
+#[tokio::test]
+async fn the_document_is_shown_without_anything_inline_or_from_elsewhere() {
+    let server = Server::open_to_anyone();
+    let page = server.get("/swagger-ui").await;
+    assert_eq!(page.status, 200);
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("script-src 'self';") && policy.contains("style-src 'self';"), "{policy}");
+    assert!(!policy.contains("unsafe") && !page.text.contains("style=") && !page.text.contains("onload"));
+    let mut loaded = 0;
+    for part in ["href=\"/assets/", "src=\"/assets/"] {
+        for rest in page.text.split(part).skip(1) {
+            let address = format!("/assets/{}", rest.split('"').next().unwrap());
+            assert_eq!(server.get(&address).await.status, 200, "{address}");
+            loaded += 1;
+        }
+    }
+    assert_eq!(loaded, 4);
+    assert!(!page.text.contains("://"), "{}", page.text);
+}

@@ -81,7 +81,12 @@ async fn fill(server: &Server, database: &Database, ballast: &Path) {
         assert_eq!(server.get("/v1/duties").await.status, 200);
         assert_eq!(server.get("/health/liveness").await.status, 200);
     }
+    if matches!(database, Database::Sqlite) {
+        let health = server.get("/health").await;
+        assert_eq!((health.status, &health.json()["components"]["disk"]["status"]), (503, &json!("DOWN")));
+    }
     std::fs::remove_file(ballast).unwrap();
+    assert_eq!(server.get("/health").await.json()["components"]["disk"]["status"], "UP");
     // No hand is needed: the same server takes the same batch.
     let (status, told) = server.post("/v1/facts?on_error=all", MEDIA, batch(stored)).await;
     assert_eq!(status, 202, "{told}");

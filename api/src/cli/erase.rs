@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use mandate_domain::time::SystemClock;
-use mandate_store::{Order, OrderError, Store};
+use mandate_domain::time::{Clock as _, SystemClock};
+use mandate_store::{Commands, Order, OrderError, Store};
 
 use super::place::Place;
 use super::{Exit, print};
@@ -59,6 +59,7 @@ pub struct Restrict {
 pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let order = read(&arguments.order, &arguments.subject)?;
     let store = open(&arguments.place)?;
+    check_people(&store, &order)?;
     let position = store.erase(&order)?;
     print(
         format!(
@@ -79,6 +80,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
 pub fn restrict(arguments: &Restrict) -> anyhow::Result<Exit> {
     let order = read(&arguments.order, &arguments.subject)?;
     let store = open(&arguments.place)?;
+    check_people(&store, &order)?;
     let (position, what) = if arguments.lift {
         (store.lift_restriction(&order)?, "is shown again")
     } else {
@@ -96,6 +98,21 @@ fn read(path: &Path, subject: &str) -> anyhow::Result<Order> {
     }
     order.check().with_context(|| path.display().to_string())?;
     Ok(order)
+}
+
+/// Both who order must be users who have not left: an order in the name of nobody is none.
+fn check_people(store: &Store, order: &Order) -> anyhow::Result<()> {
+    let directory = Commands::new(store).directory().context("who may order")?;
+    for person in &order.ordered_by {
+        let standing = directory.standing(person.trim(), SystemClock.now());
+        if standing.org.is_empty() || standing.left {
+            bail!(
+                "`ordered_by`: {person} is no user in this log, or has left; name two users by their ids, as `mandate \
+                 people` lists them; nothing was done"
+            );
+        }
+    }
+    Ok(())
 }
 
 fn open(place: &Place) -> anyhow::Result<Store> {

@@ -191,7 +191,7 @@ fn write(
             render(verdicts, threads, one, print)
         }
         Format::Table if arguments.explain => write_explained(judge, verdicts),
-        Format::Table => write_table(judge, verdicts),
+        Format::Table => print(table(judge, verdicts).as_bytes()),
     }
 }
 
@@ -210,7 +210,8 @@ fn write_explained(judge: &Judge<'_>, verdicts: &[Verdict]) -> anyhow::Result<()
     Ok(())
 }
 
-fn write_table(judge: &Judge<'_>, verdicts: &[Verdict]) -> anyhow::Result<()> {
+/// Duties as a table, with their number.
+pub fn table(judge: &Judge<'_>, verdicts: &[Verdict]) -> String {
     let terminal = std::io::stdout().is_terminal();
     let mut table = comfy_table::Table::new();
     table.load_style(if terminal {
@@ -242,7 +243,7 @@ fn write_table(judge: &Judge<'_>, verdicts: &[Verdict]) -> anyhow::Result<()> {
     text.push('\n');
     let breaches = verdicts.iter().filter(|verdict| verdict.breach).count();
     text.push_str(&format!("{} duties, {breaches} breaches\n", verdicts.len()));
-    print(text.as_bytes())
+    text
 }
 
 /// Tells how long each part took, when asked to.

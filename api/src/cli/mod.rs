@@ -11,14 +11,19 @@ mod init;
 mod judge;
 mod keys;
 mod log;
+mod migrate;
+mod people;
 mod place;
 mod policy;
+mod policy_diff;
 mod progress;
 mod projections;
 mod proof;
 mod quarantine;
+mod replay;
 mod running;
 mod serve;
+mod shell;
 mod tick;
 mod token;
 
@@ -79,6 +84,8 @@ enum Verb {
     Demo(demo::Arguments),
     Doctor(doctor::Arguments),
     Judge(judge::Arguments),
+    Replay(replay::Replay),
+    Explain(replay::Explain),
     Import(import::Arguments),
     #[command(subcommand)]
     Quarantine(quarantine::Arguments),
@@ -97,9 +104,13 @@ enum Verb {
     #[command(subcommand)]
     Projections(projections::Arguments),
     Tick(tick::Arguments),
+    People(people::Arguments),
     Token(token::Arguments),
+    Migrate(migrate::Arguments),
     #[command(subcommand)]
     Config(config::Arguments),
+    Completions(shell::Completions),
+    Man(shell::Man),
 }
 
 /// Runs the command line of this process.
@@ -111,6 +122,8 @@ pub fn run() -> ExitCode {
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Doctor(arguments) => doctor::run(&arguments),
         Verb::Judge(arguments) => judge::run(&arguments),
+        Verb::Replay(arguments) => replay::replay(&arguments),
+        Verb::Explain(arguments) => replay::explain(&arguments),
         Verb::Import(arguments) => import::run(&arguments),
         Verb::Quarantine(arguments) => quarantine::run(&arguments),
         Verb::Init(arguments) => init::run(&arguments),
@@ -125,7 +138,11 @@ pub fn run() -> ExitCode {
         Verb::Projections(arguments) => projections::run(&arguments),
         Verb::Tick(arguments) => tick::run(&arguments),
         Verb::Token(arguments) => token::run(&arguments),
+        Verb::People(arguments) => people::run(&arguments),
+        Verb::Migrate(arguments) => migrate::run(&arguments),
         Verb::Config(arguments) => config::run(&arguments),
+        Verb::Completions(arguments) => shell::completions(&arguments),
+        Verb::Man(arguments) => shell::man(&arguments),
     };
     match ended {
         Ok(exit) => exit.into(),

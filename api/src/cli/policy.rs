@@ -1,4 +1,4 @@
-//! `mandate policy list|show|check`: the rule book.
+//! `mandate policy list|show|check|diff`: the rule book.
 
 use std::path::{Path, PathBuf};
 
@@ -6,10 +6,10 @@ use clap::Subcommand;
 use mandate_domain::policy::coverage::{self, Coverage};
 use mandate_domain::policy::{Basis, Due, Policy, PolicyFiles, Rule, Version, shipped_files};
 
-use super::{Exit, print};
+use super::{Exit, policy_diff, print};
 use crate::input::policy_files;
 
-/// The rule book: list, show, check
+/// The rule book: list, show, check, diff
 #[derive(Debug, Subcommand)]
 pub enum Arguments {
     /// List the rules
@@ -38,6 +38,7 @@ pub enum Arguments {
         #[arg(value_name = "PATH")]
         path: Option<PathBuf>,
     },
+    Diff(policy_diff::Arguments),
 }
 
 /// Runs the verb.
@@ -48,6 +49,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let path = match arguments {
         Arguments::List { policy, .. } | Arguments::Show { policy, .. } => policy.as_deref(),
         Arguments::Check { path } => path.as_deref(),
+        Arguments::Diff(arguments) => return policy_diff::run(arguments),
     };
     let Some((files, policy)) = load(path)? else { return Ok(Exit::Refused) };
     match arguments {
@@ -71,6 +73,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             print(text.as_bytes())?;
             Ok(Exit::Done)
         }
+        Arguments::Diff(arguments) => policy_diff::run(arguments),
     }
 }
 
@@ -98,7 +101,10 @@ fn list_coverage(files: &PolicyFiles, policy: &Policy, json: bool) -> anyhow::Re
 }
 
 /// Loads a policy with its files; its problems are printed and `None` is answered.
-fn load(path: Option<&Path>) -> anyhow::Result<Option<(PolicyFiles, Policy)>> {
+///
+/// # Errors
+/// A file that cannot be read.
+pub fn load(path: Option<&Path>) -> anyhow::Result<Option<(PolicyFiles, Policy)>> {
     let files = match path {
         None => shipped_files(),
         Some(path) => {

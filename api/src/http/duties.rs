@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use mandate_domain::fact::shortened;
 use mandate_domain::judge::{DutyRecord, Outcome, View};
 use mandate_domain::time::Instant;
 use mandate_projections::{DutyFilter, DutyRow, DutySort, Listed};
@@ -85,6 +86,7 @@ pub async fn list(
     let view = past_view(&query, app.now())?;
     let person = person(&app, &headers)?;
     let seen = move |app: &App, filter: DutyFilter| -> Result<DutyFilter, HttpError> {
+        known_rules(app, &filter)?;
         Ok(DutyFilter { except: Hidden::to(app, person.as_deref())?.subjects(), ..filter })
     };
     match Format::asked(&query, &headers)? {
@@ -96,6 +98,22 @@ pub async fn list(
         Format::Csv => {
             let work = move |app: &App| csv(app, view, seen(app, filter)?);
             if view.is_some() { app.judging(work).await } else { app.blocking(work).await }
+        }
+    }
+}
+
+/// Refuses a rule that the policy does not have: nothing would be listed, as if all were well.
+fn known_rules(app: &App, filter: &DutyFilter) -> Result<(), HttpError> {
+    if filter.rules.is_empty() {
+        return Ok(());
+    }
+    let book = app.book(app.now())?;
+    match filter.rules.iter().find(|rule| book.policy.rule(rule).is_none()) {
+        None => Ok(()),
+        Some(unknown) => {
+            let known: Vec<&str> = book.policy.rules.iter().map(|rule| rule.id.as_str()).collect();
+            let reason = format!("`{}`: expected one of {}", shortened(unknown), known.join(", "));
+            Err(HttpError::parameter("rule", reason))
         }
     }
 }

@@ -30,7 +30,7 @@ pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Resp
     let method = request.method().clone();
     // The pattern of the address, never the address: it may hold a reference.
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
-    let mut response = match wrong_host(&app, &request) {
+    let mut response = match wrong_host(&app, &request).or_else(|| wrong_path(&request)) {
         Some(error) => error.into_response(),
         None => next.run(request).await,
     };
@@ -48,6 +48,12 @@ fn wrong_host(app: &App, request: &Request) -> Option<HttpError> {
     let stated = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let host = request.uri().host().or(stated).unwrap_or_default();
     (!app.hosts.answers_for(host)).then(|| HttpError::Misdirected(shortened(host)))
+}
+
+/// A path that holds what is no text leads nowhere, and is told as every other mistake.
+fn wrong_path(request: &Request) -> Option<HttpError> {
+    let decoded = percent_encoding::percent_decode_str(request.uri().path()).decode_utf8();
+    decoded.is_err().then(|| HttpError::parameter("path", "not UTF-8"))
 }
 
 /// The answer to a request whose handler panicked; what it said goes to the log, without a body or an address.

@@ -48,6 +48,8 @@ pub use error::{HttpError, sentence};
 pub use events::{Event, event_json};
 pub use listen::serve;
 pub use metrics::Metrics;
+pub use registers::people::people_at;
+pub use rules::severity;
 pub use sight::Hidden;
 pub use site::sessions::Sessions;
 

@@ -6,6 +6,7 @@
 mod operation;
 mod parameters;
 mod routes;
+mod ui;
 
 use std::sync::{Arc, LazyLock};
 
@@ -73,7 +74,7 @@ impl Routes {
     pub fn into_router(self) -> Router<App> {
         let text: Arc<str> = document(self.paths).to_string().into();
         let docs = get(move || async move { answer(&text) });
-        self.router.route("/v3/api-docs", docs)
+        self.router.route("/v3/api-docs", docs).route("/swagger-ui", get(ui::page))
     }
 }
 

@@ -170,7 +170,8 @@ fn nominals_and_duties(routes: Routes) -> Routes {
             todo::list,
             reads("getTodo", d, "What is to be done next, by somebody or at an organisation", "Todo")
                 .query(&todo::KNOWN)
-                .csv(),
+                .csv()
+                .errors(&[404]),
         )
         .get(
             "/calendar/{file}",

@@ -29,6 +29,12 @@ impl Asker {
         Ok(Self { person, directory, now })
     }
 
+    /// Nobody who is named: whoever has the files of the log.
+    #[must_use]
+    pub fn unnamed(now: Instant) -> Self {
+        Self { person: None, directory: Arc::default(), now }
+    }
+
     /// The user, where one is named.
     #[must_use]
     pub fn user(&self) -> Option<&str> {

@@ -7,12 +7,14 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use mandate_domain::catalogue::{FactType, Field, SubjectKind};
 use mandate_domain::fact::Fact;
+use mandate_domain::judge::View;
 use mandate_domain::rights::Right;
 use mandate_domain::time::{Date, Instant};
+use mandate_store::Reader;
 use serde::{Serialize, Serializer};
 
 use super::asker::Asker;
-use super::told::{Seen, lies_under};
+use super::told::{Registered, Seen, lies_under};
 use super::{COMMON, Row, answer, cell, organisations_of};
 use crate::http::app::App;
 use crate::http::compliance::upwards;
@@ -484,4 +486,25 @@ impl Person {
             _ => {}
         }
     }
+}
+/// The users as the command line shows them.
+pub struct Listed {
+    /// The names of the cells.
+    pub columns: &'static [&'static str],
+    /// A row for each user.
+    pub cells: Vec<Vec<String>>,
+    /// The same as JSON.
+    pub as_json: serde_json::Value,
+}
+
+/// The users of some organisations at a moment, for whoever has the files of the log.
+///
+/// # Errors
+/// [`HttpError`] when the log cannot be read.
+pub fn people_at(log: &Reader, view: View, orgs: &[String]) -> Result<Listed, HttpError> {
+    let registered = Registered::default();
+    let filter = Filter { orgs: orgs.to_vec(), ..Filter::default() };
+    let found = rows(&registered.at(log, view)?, &filter, &Asker::unnamed(view.as_at))?;
+    let as_json = serde_json::to_value(&found).map_err(|error| HttpError::Failed(error.to_string()))?;
+    Ok(Listed { columns: Person::COLUMNS, cells: found.iter().map(Row::cells).collect(), as_json })
 }

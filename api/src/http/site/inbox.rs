@@ -32,7 +32,8 @@ const SHOWN_HEADERS: [&str; 6] =
 pub async fn list(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
     let raw = uri.query().map(str::to_owned);
     show(app, Access::SignedIn, &uri, &headers, move |app, visitor| {
-        let query = Query::read(raw.as_deref(), &["page"])?;
+        let query = Query::read(raw.as_deref(), &["page", "asAt", "knownAt"])?;
+        // Mail is shown as it is: a moment that is carried from page to page changes nothing here.
         let number = query.number("page", 1, 1..=1_000_000)?;
         fill_list(app, visitor, number)
     })
