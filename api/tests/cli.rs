@@ -471,7 +471,7 @@ fn completions_and_manual_pages_name_every_verb() {
         assert!(code == 0 && said.contains("replay") && said.contains("explain"), "{shell}");
     }
     let (code, page) = run(&["man"]);
-    assert!(code == 0 && page.starts_with(".") && page.contains("replay"), "{page}");
+    assert!(code == 0 && page.starts_with('.') && page.contains("replay"), "{page}");
     std::fs::create_dir(folder.path().join("man1")).unwrap();
     assert_eq!(run(&["man", "man1"]).0, 0);
     for page in ["mandate.1", "mandate-log.1", "mandate-policy-diff.1"] {

@@ -28,7 +28,7 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
 }
 
 fn filled(path: &str) -> String {
-    path.replace("{file}", "x.ics").replace("{position}", "1").replace('{', "x").replace('}', "x")
+    path.replace("{file}", "x.ics").replace("{position}", "1").replace(['{', '}'], "x")
 }
 
 /// What an address answers; the stream of events, which does not end, without what it says.

@@ -92,8 +92,9 @@ pub async fn health(State(app): State<App>) -> Response {
         Ok(_) | Err(_) => Status::Down,
     };
     let watch = json!({"status": watch_status, "details": {"problems": watched.unwrap_or_default()}});
-    let disk = app.blocking(disk).await.unwrap_or_else(|_| json!({"status": Status::Down}));
-    let log_is_up = found.is_ok() && app.store.read_only().is_none() && disk["status"] == "UP";
+    let tried = app.blocking(|app| Ok(disk(app))).await;
+    let (disk_status, disk) = tried.unwrap_or_else(|_| (Status::Down, json!({"status": Status::Down})));
+    let log_is_up = found.is_ok() && app.store.read_only().is_none() && disk_status == Status::Up;
     let status = if log_is_up { watch_status } else { Status::Down };
     let body = json!({
         "status": status,
@@ -111,18 +112,21 @@ const ROOM_BYTES: usize = 1 << 20;
 
 /// Whether anything can be written to the folder of the log. It is tried: what a file system says of its room is not
 /// always what it gives.
-fn disk(app: &App) -> Result<Value, HttpError> {
+fn disk(app: &App) -> (Status, Value) {
     let file = app.store.data_dir().join(".room");
     let tried = std::fs::write(&file, vec![0; ROOM_BYTES]);
     // What could not be written whole is in the way of nothing.
     drop(std::fs::remove_file(&file));
-    Ok(match tried {
-        Ok(()) => json!({"status": Status::Up}),
-        Err(error) => json!({"status": Status::Down, "details": {
-            "error": error.to_string(),
-            "remedy": "make room on the disk of the data directory; nothing needs to be started again",
-        }}),
-    })
+    match tried {
+        Ok(()) => (Status::Up, json!({"status": Status::Up})),
+        Err(error) => (
+            Status::Down,
+            json!({"status": Status::Down, "details": {
+                "error": error.to_string(),
+                "remedy": "make room on the disk of the data directory; nothing needs to be started again",
+            }}),
+        ),
+    }
 }
 
 /// How far the read models are, and what is parked if anything is.

@@ -1,4 +1,4 @@
-//! OpenAPI: every address of the API stands once, with what is said of it; the router and the document are made from
+//! `OpenAPI`: every address of the API stands once, with what is said of it; the router and the document are made from
 //! that, so that neither has what the other lacks.
 //!
 //! Bodies of facts and commands are described by the typed lists of the domain, answers by `answers.json`.
@@ -70,7 +70,6 @@ impl Routes {
     }
 
     /// The router, and with it the document at `/v3/api-docs`.
-    #[must_use]
     pub fn into_router(self) -> Router<App> {
         let text: Arc<str> = document(self.paths).to_string().into();
         let docs = get(move || async move { answer(&text) });

@@ -159,7 +159,7 @@ impl Operation {
 
     /// The operation with the path or paths under which it stands in the document.
     #[must_use]
-    pub fn at(&self, path: &str) -> Vec<(String, Value)> {
+    pub fn at(self, path: &str) -> Vec<(String, Value)> {
         if !self.per_command {
             return vec![(path.to_owned(), self.json(path, self.id, self.summary, &self.body))];
         }

@@ -51,7 +51,7 @@ pub fn query(path: &str, name: &str) -> Value {
             | ("/v1/compliance", "by" | "from" | "to")
             | ("/v1/reconciliation/backlog", "area" | "programme")
     );
-    let several = schema["type"] == "array";
+    let several = schema.get("type").is_some_and(|kind| kind == "array");
     let mut parameter =
         json!({"name": name, "in": "query", "required": required, "description": about, "schema": schema});
     if let (true, Some(parameter)) = (several, parameter.as_object_mut()) {
