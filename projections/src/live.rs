@@ -474,7 +474,9 @@ impl Step<'_> {
             rows::forget_stream(self.connection, subject)?;
             let Some(first) = stream.first() else { continue };
             let mut facts = Vec::new();
-            stream.iter().for_each(|placed| encode(placed, &mut facts));
+            for placed in stream {
+                encode(placed, &mut facts);
+            }
             rows::add_to_stream(self.connection, subject, first.position, &facts)?;
         }
         for parked in &found {
