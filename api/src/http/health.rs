@@ -107,25 +107,21 @@ pub async fn health(State(app): State<App>) -> Response {
     (status.code(), Json(body)).into_response()
 }
 
-/// Room that must be left in the folder of the log.
-const ROOM_BYTES: usize = 1 << 20;
+/// Room that must be left on the disk of the log.
+const ROOM_BYTES: u64 = 1 << 20;
 
-/// Whether anything can be written to the folder of the log. It is tried: what a file system says of its room is not
-/// always what it gives.
+/// Whether the disk of the data directory has room.
 fn disk(app: &App) -> (Status, Value) {
-    let file = app.store.data_dir().join(".room");
-    let tried = std::fs::write(&file, vec![0; ROOM_BYTES]);
-    // What could not be written whole is in the way of nothing.
-    drop(std::fs::remove_file(&file));
-    match tried {
-        Ok(()) => (Status::Up, json!({"status": Status::Up})),
-        Err(error) => (
-            Status::Down,
-            json!({"status": Status::Down, "details": {
-                "error": error.to_string(),
-                "remedy": "make room on the disk of the data directory; nothing needs to be started again",
-            }}),
-        ),
+    let down = |error: String| {
+        let remedy = "make room on the disk of the data directory; nothing needs to be started again";
+        (Status::Down, json!({"status": Status::Down, "details": {"error": error, "remedy": remedy}}))
+    };
+    match rustix::fs::statvfs(app.store.data_dir()) {
+        Ok(found) if found.f_bavail.saturating_mul(found.f_frsize) < ROOM_BYTES => {
+            down("no room is left on the disk".to_owned())
+        }
+        Ok(_) => (Status::Up, json!({"status": Status::Up})),
+        Err(error) => down(error.to_string()),
     }
 }
 
