@@ -6,10 +6,10 @@
 --   mandate init --database-url postgres://mandate_owner@…/mandate          (and one start as this role per release)
 --   psql --dbname mandate --username mandate_owner --file postgres-roles.sql
 --   mandate serve --database-url postgres://mandate@…/mandate
-REVOKE ALL ON mandate_schema, events, head, checkpoints FROM PUBLIC;
+REVOKE ALL ON mandate_schema, events, head, checkpoints, lease FROM PUBLIC;
 GRANT SELECT ON mandate_schema TO mandate;
 GRANT SELECT, INSERT ON events, checkpoints TO mandate;
-GRANT SELECT, UPDATE ON head TO mandate;
+GRANT SELECT, UPDATE ON head, lease TO mandate;
 
 -- Keys are replaced when they are rotated, and destroyed when a person is erased.
 REVOKE ALL ON SCHEMA mandate_keys FROM PUBLIC;

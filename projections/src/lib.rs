@@ -172,13 +172,14 @@ impl Projections {
     fn make_anew(&self, writer: &mut Writer, at: Instant) -> Result<(), ProjectionError> {
         let beside = self.shared.file.with_file_name(BESIDE);
         let progress = bulk::make(&beside, &self.shared.log, at, None)?;
+        let cross = Cross::load(&self.shared.log, progress.position)?;
         let readers = self.shared.readers.write().map_err(|_| ProjectionError::Poisoned)?;
         readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        // Where the file cannot be opened again, the next call does it.
         writer.connection = Connection::open_in_memory().map_err(ProjectionError::database("close"))?;
         let replaced = database::replace(&self.shared.file, &beside);
         *writer = Writer::new(database::open(&self.shared.file)?)?;
         replaced?;
-        let cross = Cross::load(&self.shared.log, progress.position)?;
         *self.shared.cross_mut()? = cross;
         drop(readers);
         Ok(())

@@ -11,12 +11,12 @@ use rusqlite::Connection;
 use crate::cross::{Cross, Reach, is_judged, target, waived_subject};
 use crate::error::ProjectionError;
 use crate::feeds::{Arrivals, Feeds};
-use crate::gather::{Task, follow_all, read_stream};
+use crate::gather::{Task, follow_all};
 use crate::model::Progress;
 use crate::placed::{Placed, encode};
 use crate::rows::{self, Evidence, Writing};
 use crate::unit::{Failure, Span};
-use crate::{Projections, Shared, events};
+use crate::{Projections, Shared, database, events};
 
 /// Most events taken in with one transaction.
 const PAGE: usize = 4_096;
@@ -40,7 +40,10 @@ pub(crate) struct Writer {
     parked: HashSet<String>,
     /// The latest moment to which the clock may have been followed for anybody: later than the checkpoint while others
     /// are still behind, and after a start, when nobody knows.
-    ahead: Instant,
+    /// None for not known.
+    ahead: Option<Instant>,
+    /// Whether what is kept in memory may not be what the tables say.
+    is_stale: bool,
 }
 
 /// Whether something was done.
@@ -62,7 +65,7 @@ impl Writer {
         let evidence = Evidence::load(&connection)?;
         let feeds = Feeds::load(&connection)?;
         let parked = rows::parked(&connection)?.into_iter().map(|parked| parked.subject).collect();
-        Ok(Self { connection, evidence, feeds, parked, ahead: Instant::MAX })
+        Ok(Self { connection, evidence, feeds, parked, ahead: None, is_stale: false })
     }
 }
 
@@ -86,6 +89,7 @@ impl Projections {
         let size = page.max(1);
         loop {
             let mut writer = self.writer()?;
+            self.mend(&mut writer)?;
             let behind = rows::progress(&writer.connection)?;
             let head = self.shared.log.head()?.position;
             let missing = head.get().saturating_sub(behind.position.get());
@@ -104,19 +108,38 @@ impl Projections {
             if (page, clock) == (Done::Nothing, Done::Nothing) {
                 let progress = rows::progress(&writer.connection)?;
                 rows::reach(&writer.connection, progress.position, now)?;
-                writer.ahead = Instant::MIN;
+                if writer.ahead.is_none_or(|ahead| now >= ahead) {
+                    writer.ahead = Some(now);
+                }
                 return rows::progress(&writer.connection);
             }
         }
     }
 
-    /// Tries again to follow the subjects that are parked, or one of them; answers how many there were.
+    /// Tries again to follow the subjects that are parked, or one of them; answers how many there were. What was told
+    /// since, of them and of others whom that concerns, is only right in tables that are made anew.
     ///
     /// # Errors
-    /// [`ProjectionError`] when the tables cannot be written.
+    /// [`ProjectionError`] when the log cannot be read or the tables cannot be written.
     pub fn retry(&self, subject: Option<&str>) -> Result<usize, ProjectionError> {
         let mut writer = self.writer()?;
-        self.shared.attempt(&mut writer, |work| work.retry(subject))
+        self.mend(&mut writer)?;
+        let wanted = |parked: &crate::Parked| subject.is_none_or(|subject| subject == parked.subject);
+        let found = rows::parked(&writer.connection)?.iter().filter(|parked| wanted(parked)).count();
+        if found > 0 {
+            let at = rows::progress(&writer.connection)?.at;
+            self.make_anew(&mut writer, at)?;
+        }
+        Ok(found)
+    }
+
+    /// Has the tables and what is kept of them in memory in step again, where an error left them otherwise.
+    fn mend(&self, writer: &mut Writer) -> Result<(), ProjectionError> {
+        if writer.connection.path().is_none_or(str::is_empty) {
+            *writer = Writer::new(database::open(&self.shared.file)?)?;
+            writer.is_stale = true;
+        }
+        if writer.is_stale { self.shared.reload(writer) } else { Ok(()) }
     }
 }
 
@@ -128,7 +151,7 @@ impl Shared {
         step: impl FnOnce(&mut Step<'_>) -> Result<T, ProjectionError>,
     ) -> Result<T, ProjectionError> {
         let progress = rows::progress(&writer.connection)?;
-        let Writer { connection, evidence, feeds, parked, ahead } = writer;
+        let Writer { connection, evidence, feeds, parked, ahead, is_stale: _ } = writer;
         let transaction = connection.transaction().map_err(ProjectionError::database("begin"))?;
         let mut work =
             Step { shared: self, connection: &transaction, evidence, feeds, parked, ahead, progress };
@@ -137,15 +160,24 @@ impl Shared {
             Ok(done)
         });
         if done.is_err() {
-            // The rows are as before; what was noted in memory is not.
-            writer.evidence = Evidence::load(&writer.connection)?;
-            writer.feeds = Feeds::load(&writer.connection)?;
-            writer.parked =
-                rows::parked(&writer.connection)?.into_iter().map(|parked| parked.subject).collect();
-            let cross = Cross::load(&self.log, progress.position)?;
-            *self.cross_mut()? = cross;
+            // The rows are as before; what was noted in memory is not. Where it cannot be read again now, the next
+            // call does, and goes no further before it can.
+            writer.is_stale = true;
+            self.reload(writer).ok();
         }
         done
+    }
+
+    /// Reads again what is kept in memory.
+    fn reload(&self, writer: &mut Writer) -> Result<(), ProjectionError> {
+        let progress = rows::progress(&writer.connection)?;
+        let cross = Cross::load(&self.log, progress.position)?;
+        writer.evidence = Evidence::load(&writer.connection)?;
+        writer.feeds = Feeds::load(&writer.connection)?;
+        writer.parked = rows::parked(&writer.connection)?.into_iter().map(|parked| parked.subject).collect();
+        *self.cross_mut()? = cross;
+        writer.is_stale = false;
+        Ok(())
     }
 }
 
@@ -156,7 +188,7 @@ struct Step<'w> {
     evidence: &'w mut Evidence,
     feeds: &'w mut Feeds,
     parked: &'w mut HashSet<String>,
-    ahead: &'w mut Instant,
+    ahead: &'w mut Option<Instant>,
     progress: Progress,
 }
 
@@ -309,12 +341,13 @@ impl Step<'_> {
             let unit = units.entry(leader).or_insert_with(|| (cross.members(&subject), at));
             unit.1 = unit.1.min(at);
         }
-        let reached = self.progress.at.max(*self.ahead);
+        let reached = self.ahead.map_or(Instant::MAX, |ahead| ahead.max(self.progress.at));
         let mut units = units.into_values().peekable();
         while units.peek().is_some() {
             let mut tasks = Vec::new();
             for (members, at) in units.by_ref().take(UNITS) {
                 if members.iter().any(|member| self.parked.contains(member)) {
+                    rows::stand_still(self.connection, &members)?;
                     continue;
                 }
                 let from = self.next_of(&members)?.map_or(at, |next| next.min(at));
@@ -388,7 +421,7 @@ impl Step<'_> {
         let touched = due.into_iter().map(|subject| (subject, Instant::MAX)).collect();
         self.follow(touched, limit, position_u32(self.progress.position))?;
         // An event that was recorded before and is read later has these followed again.
-        *self.ahead = (*self.ahead).max(limit);
+        *self.ahead = self.ahead.map(|ahead| ahead.max(limit));
         Ok(Done::Something)
     }
 
@@ -453,40 +486,6 @@ impl Step<'_> {
             since: merge.recorded_at,
         };
         self.park(&free, merge.recorded_at, &failure)
-    }
-
-    /// Has parked subjects followed again from the moment at which they were parked.
-    fn retry(&mut self, subject: Option<&str>) -> Result<usize, ProjectionError> {
-        let wanted = |parked: &crate::Parked| subject.is_none_or(|subject| subject == parked.subject);
-        let found: Vec<_> = rows::parked(self.connection)?.into_iter().filter(wanted).collect();
-        let mut streams = Vec::new();
-        let mut unreadable = HashSet::new();
-        for parked in found.iter().filter(|parked| is_judged(&parked.subject)) {
-            let leader = self.shared.cross()?.leader(&parked.subject).to_owned();
-            match read_stream(&self.shared.log, &parked.subject, self.progress.position) {
-                Ok(stream) => streams.push((leader, &parked.subject, stream)),
-                // It stays parked, with those who are merged with it.
-                Err(StoreError::Unreadable { .. }) => drop(unreadable.insert(leader)),
-                Err(error) => return Err(error.into()),
-            }
-        }
-        for (_, subject, stream) in streams.iter().filter(|(leader, ..)| !unreadable.contains(leader)) {
-            rows::forget_stream(self.connection, subject)?;
-            let Some(first) = stream.first() else { continue };
-            let mut facts = Vec::new();
-            for placed in stream {
-                encode(placed, &mut facts);
-            }
-            rows::add_to_stream(self.connection, subject, first.position, &facts)?;
-        }
-        for parked in &found {
-            let leader = self.shared.cross()?.leader(&parked.subject).to_owned();
-            if !unreadable.contains(&leader) {
-                rows::release(self.connection, &leader, parked)?;
-                self.parked.remove(&parked.subject);
-            }
-        }
-        Ok(found.len())
     }
 }
 

@@ -8,7 +8,7 @@ use mandate_domain::time::{Date, Instant};
 use mandate_store::Position;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use crate::cross::{Cross, Epoch, is_judged};
+use crate::cross::{Cross, Epoch};
 use crate::error::ProjectionError;
 use crate::model::{Parked, Progress};
 use crate::reconciled;
@@ -51,11 +51,6 @@ pub(crate) fn add_to_stream(
 ) -> Result<(), ProjectionError> {
     let sql = "INSERT INTO streams (subject, position, facts) VALUES (?1, ?2, ?3)";
     execute(connection, "write the facts of a subject", sql, params![subject, position, facts])
-}
-
-/// Forgets the stream of a subject.
-pub(crate) fn forget_stream(connection: &Connection, subject: &str) -> Result<(), ProjectionError> {
-    execute(connection, "forget the facts of a subject", "DELETE FROM streams WHERE subject = ?1", [subject])
 }
 
 /// The facts of some subjects in their compact form, one subject after the other.
@@ -424,16 +419,13 @@ pub(crate) fn park_policy(connection: &Connection, epoch: &Epoch) -> Result<(), 
     park(connection, std::slice::from_ref(subject), &failure)
 }
 
-/// Has a parked subject followed again, under the leader of its set.
-pub(crate) fn release(connection: &Connection, leader: &str, parked: &Parked) -> Result<(), ProjectionError> {
-    execute(connection, "release a subject", "DELETE FROM parked WHERE subject = ?1", [&parked.subject])?;
-    if !is_judged(leader) {
-        return Ok(());
+/// Has the clock bring nothing to the members of a set of whom one is parked.
+pub(crate) fn stand_still(connection: &Connection, members: &[String]) -> Result<(), ProjectionError> {
+    for member in members {
+        let sql = "UPDATE subjects SET next_at = NULL WHERE subject = ?1";
+        execute(connection, "have a subject stand still", sql, [member])?;
     }
-    let sql = "INSERT INTO subjects (subject, kind, leads, state, next_at) VALUES (?1, ?2, 1, '{}', ?3) \
-               ON CONFLICT (subject) DO UPDATE SET leads = 1, next_at = excluded.next_at";
-    let kind = leader.split('/').next().unwrap_or("");
-    execute(connection, "release a subject", sql, params![leader, kind, parked.since.nanos()])
+    Ok(())
 }
 
 /// The subjects that are parked.

@@ -146,6 +146,11 @@ async fn run_loop(shared: Arc<Shared>, work: Work, mut stopped: watch::Receiver<
             }
             Err(error) => {
                 tracing::error!(%error, ?work, "a pass of the scheduler failed; it is tried again");
+                // Where the log cannot be reached, no other node could do it either.
+                if work == Work::Steps && !matches!(error, SchedulerError::Log(_)) {
+                    let shared = Arc::clone(&shared);
+                    tokio::task::spawn_blocking(move || shared.tenure.stand_back()).await.ok();
+                }
                 SLEEP_AFTER_FAILURE
             }
         };

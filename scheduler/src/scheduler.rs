@@ -209,7 +209,13 @@ impl Shared {
     /// is left.
     pub fn record_steps(&self, now: Instant) -> Result<StepReport, SchedulerError> {
         let _alone = locked(&self.recording);
-        let progress = self.projections.advance(now)?;
+        let brought = self.projections.advance(now);
+        if brought.is_err() || self.store.read_only().is_some() {
+            self.tenure.stand_back();
+        } else {
+            self.tenure.step_up();
+        }
+        let progress = brought?;
         let mut report = StepReport {
             progress,
             rescinded: 0,

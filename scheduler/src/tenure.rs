@@ -35,6 +35,8 @@ struct Found {
     term: Option<u64>,
     at: Option<Elapsed>,
     stands_by: bool,
+    /// Whether this node cannot do the work.
+    stands_back: bool,
 }
 
 /// Whether a pass is this node's to do.
@@ -82,7 +84,7 @@ impl Tenure {
         Self {
             lease,
             passing: RwLock::new(()),
-            found: Mutex::new(Found { term: None, at: None, stands_by: false }),
+            found: Mutex::new(Found { term: None, at: None, stands_by: false, stands_back: false }),
         }
     }
 
@@ -92,6 +94,9 @@ impl Tenure {
 
     /// Whether the pass that begins now is this node's to do.
     pub fn turn(&self) -> Result<Turn<'_>, StoreError> {
+        if locked(&self.found).stands_back {
+            return Ok(Turn::StandBy(LONGEST_WAIT));
+        }
         {
             let pass = self.passing.read().unwrap_or_else(PoisonError::into_inner);
             if self.is_held()? {
@@ -159,15 +164,35 @@ impl Tenure {
                 if found.term != Some(*term) && self.lease.is_shared() {
                     tracing::info!(node = self.lease.name(), term, "this node raises and mails from now on");
                 }
-                *found = Found { term: Some(*term), at: Some(asked), stands_by: false };
+                *found = Found { term: Some(*term), at: Some(asked), ..Found::default() };
             }
             Standing::StandingBy(holder) => {
                 if !found.stands_by {
                     tracing::info!(node = self.lease.name(), holder = &*holder.name, "this node stands by");
                 }
-                *found = Found { term: None, at: None, stands_by: true };
+                *found = Found { stands_by: true, ..Found::default() };
             }
         }
+    }
+
+    /// Leaves the work to another node, because this one cannot do it: its read models cannot be brought up to date, or
+    /// it may not append.
+    pub fn stand_back(&self) {
+        if !self.lease.is_shared() {
+            return;
+        }
+        if !std::mem::replace(&mut locked(&self.found).stands_back, true) {
+            tracing::warn!(
+                node = self.lease.name(),
+                "this node cannot raise and mail, and leaves it to another"
+            );
+        }
+        self.release();
+    }
+
+    /// Can do the work again.
+    pub fn step_up(&self) {
+        locked(&self.found).stands_back = false;
     }
 
     /// Lets go of the lease when this node stops, so that another need not wait until it expires.

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
-use mandate_domain::policy::{Policy, Rule, Version};
+use mandate_domain::policy::{Due, Policy, Rule, Version};
+use mandate_domain::time::Date;
 use serde::Serialize;
 
 use super::policy::{load, within};
@@ -71,7 +72,6 @@ fn differences(before: &Policy, after: &Policy) -> Vec<Difference> {
         let parts = |rule: Option<&Rule>| rule.map(parts).unwrap_or_default();
         let (one_parts, other_parts) = (parts(one), parts(other));
         let names: BTreeSet<&String> = one_parts.iter().chain(&other_parts).map(|(name, _)| name).collect();
-        let before_count = found.len();
         for name in names {
             let value = |parts: &[(String, String)]| {
                 parts.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
@@ -82,11 +82,10 @@ fn differences(before: &Policy, after: &Policy) -> Vec<Difference> {
             }
         }
         // Conditions have no short words; that they differ is said all the same.
-        if found.len() == before_count
-            && let (Some(one), Some(other)) = (one, other)
-            && format!("{:?}", one.versions) != format!("{:?}", other.versions)
+        if let (Some(one), Some(other)) = (one, other)
+            && rest(one) != rest(other)
         {
-            let what = "its conditions".to_owned();
+            let what = "its conditions, events or who answers".to_owned();
             found.push(Difference { rule: id.to_owned(), what, before: None, after: None });
         }
     }
@@ -105,6 +104,16 @@ fn parts(rule: &Rule) -> Vec<(String, String)> {
         rule.versions.iter().map(|version| (format!("version {}", version.number), of_version(version))),
     );
     parts
+}
+
+/// All that [`parts`] does not show.
+fn rest(rule: &Rule) -> String {
+    let mut rule = rule.clone();
+    for version in &mut rule.versions {
+        (version.effective_from, version.effective_to) = (Date::from_days(0), None);
+        (version.due, version.interpretations) = (Due::Days(0), Vec::new());
+    }
+    format!("{:?} {:?} {:?}", rule.paragraph, rule.quote, rule.versions)
 }
 
 fn of_version(version: &Version) -> String {

@@ -61,6 +61,7 @@ pub async fn post(State(app): State<App>, headers: HeaderMap, body: Body) -> Res
             asker.must(Right::OpenRecord)?;
         }
         let directory = app.commands().directory()?;
+        let limited = app.projections.limited(app.now())?;
         let mut nominals: Vec<FoundNominal> = Vec::new();
         for subject in app.store.keys().find_all(kind, &number).map_err(failed)? {
             if SubjectKind::of(&subject) != Some(SubjectKind::Nominal) {
@@ -69,7 +70,9 @@ pub async fn post(State(app): State<App>, headers: HeaderMap, body: Body) -> Res
             let survivor = directory.unit(&subject, app.now()).into_iter().next();
             let nominal = survivor.map_or(subject, String::from);
             let reference = nominal.strip_prefix("nominal/").unwrap_or(&nominal).to_owned();
-            if nominals.iter().any(|known| known.reference == reference) {
+            // Before anything is read of it: what does not exist for somebody takes as long as what does not exist.
+            let exists = limited.may_know(&person, &nominal);
+            if !exists || nominals.iter().any(|known| known.reference == reference) {
                 continue;
             }
             let access = match check_sight(app, Some(&person), &nominal, &reference) {

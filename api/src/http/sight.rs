@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use mandate_domain::fact::Value;
 use mandate_projections::Limited;
 use mandate_store::StoredEvent;
 
@@ -28,11 +29,34 @@ impl Hidden {
         Self(limited.hidden_from(person).map(Into::into).collect())
     }
 
-    /// Whether an event is about what is hidden: a nominal, or a duty of one.
+    /// Whether an event is about what is hidden, or names it: a nominal, or a duty of one.
     #[must_use]
     pub fn hides(&self, event: &StoredEvent) -> bool {
+        if self.0.is_empty() {
+            return false;
+        }
         let subject = &event.fact.subject;
-        self.is(subject) || subject.strip_prefix("duty/").is_some_and(|duty| self.is_of_duty(duty))
+        self.is(subject)
+            || subject.strip_prefix("duty/").is_some_and(|duty| self.is_of_duty(duty))
+            || event.fact.data.iter().any(|(_, value)| self.is_named(value))
+    }
+
+    /// Whether a value names a hidden nominal, with or without its kind.
+    fn is_named(&self, value: &Value) -> bool {
+        let names = |text: &str| self.is(text) || self.is(&format!("nominal/{text}"));
+        match value {
+            Value::Text(text) => names(text),
+            Value::Texts(texts) => texts.iter().any(|text| names(text)),
+            Value::None
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Date(_)
+            | Value::Instant(_)
+            | Value::Event(_)
+            | Value::Holidays(_)
+            | Value::Dates(_)
+            | Value::Sample(..) => false,
+        }
     }
 
     /// Whether a subject is hidden.

@@ -88,13 +88,26 @@ fn held(
 ) -> Result<Option<Content>, HttpError> {
     let mut subjects: Vec<String> = Vec::new();
     let directory = app.commands().directory()?;
+    let mut whose: Option<Vec<String>> = None;
     for (kind, number) in stated {
+        let before = subjects.len();
         for subject in app.store.keys().find_all(*kind, number).map_err(failed)? {
             let merged = match SubjectKind::of(&subject) {
                 Some(SubjectKind::Nominal) => directory.unit(&subject, app.now()),
                 _ => vec![subject.into()],
             };
             subjects.extend(merged.into_iter().map(String::from));
+        }
+        let found: Vec<String> = subjects.get(before..).unwrap_or_default().to_vec();
+        if let Some(other) = &whose
+            && !found.is_empty()
+            && !found.iter().any(|subject| other.contains(subject))
+        {
+            let reason = "`prn` and `crn` lead to two people here; ask with one of them";
+            return Err(HttpError::Conflict(reason.to_owned()));
+        }
+        if !found.is_empty() {
+            whose = Some(found);
         }
     }
     subjects.sort_unstable();

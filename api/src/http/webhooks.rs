@@ -201,6 +201,10 @@ pub async fn subscribe(
             }
             let head = app.store.reader().head()?.position;
             let after = place(wanted.after, head)?;
+            // The whole log is an auditor's to read (4.3): others name what they want, from now on.
+            if after < head || wanted.types.is_empty() {
+                must_read_log(app, &by)?;
+            }
             let target = Target { url: wanted.url, secret };
             let event = subscribed(&making, &by, &target, &wanted.types, after, now);
             event.map_err(HttpError::Unprocessable).and_then(|event| named(event, &by))
@@ -233,6 +237,10 @@ pub async fn rewind(
     let Rewind { after } = json(&headers, body).await?;
     change(app, reference, by, move |app, reference, by| {
         let after = place(Some(after), app.store.reader().head()?.position)?;
+        let found = app.webhooks.one(reference)?;
+        if found.is_some_and(|one| after < one.subscription.begun_after) {
+            must_read_log(app, by)?;
+        }
         rewound(reference, by, after, app.now()).map_err(HttpError::Failed)
     })
     .await
@@ -284,6 +292,10 @@ async fn change(
 
 fn named(event: NewEvent, by: &str) -> Result<NewEvent, HttpError> {
     event.by(by).map_err(|error| HttpError::Failed(error.to_string()))
+}
+
+fn must_read_log(app: &App, by: &str) -> Result<(), HttpError> {
+    Asker::of(app, Some(by.to_owned()))?.must(Right::ReadLog)
 }
 
 /// A position that the log has; its end where none is stated.

@@ -310,6 +310,9 @@ impl Webhooks {
         let (webhooks, subscription) = (self.clone(), Arc::clone(subscription));
         let read = tokio::task::spawn_blocking(move || {
             let shared = &webhooks.shared;
+            if webhooks.is_held_back(&subscription)? {
+                return Ok((Vec::new(), after));
+            }
             let page = shared.store.reader().read_types(&subscription.kinds(), after, MOST)?;
             let now = shared.clock.now();
             let limited = shared.limits.now(shared.store.reader(), now)?;

@@ -16,10 +16,11 @@ mod subscription;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use mandate_domain::rights::{Right, check};
 use mandate_domain::time::{Clock, Instant};
 use mandate_projections::Limits;
 use mandate_scheduler::Problem;
-use mandate_store::{Position, Store, StoreError};
+use mandate_store::{Commands, Position, Store, StoreError};
 use serde::Serialize;
 
 pub use address::{AddressError, Addresses};
@@ -52,6 +53,7 @@ struct Shared {
     client: Client,
     addresses: Addresses,
     limits: Limits,
+    commands: Commands,
     subscriptions: Mutex<Subscriptions>,
     /// How each subscription is doing on this node, by its reference.
     courses: Mutex<HashMap<String, Course>>,
@@ -93,6 +95,7 @@ impl Webhooks {
     #[must_use]
     pub fn new(store: Store, clock: Arc<dyn Clock>, addresses: Addresses) -> Self {
         let client = Client::new(addresses.clone());
+        let commands = Commands::new(&store);
         Self {
             shared: Arc::new(Shared {
                 store,
@@ -100,6 +103,7 @@ impl Webhooks {
                 client,
                 addresses,
                 limits: Limits::default(),
+                commands,
                 subscriptions: Mutex::default(),
                 courses: Mutex::default(),
             }),
@@ -146,14 +150,42 @@ impl Webhooks {
     pub fn problems(&self) -> Result<Vec<Problem>, StoreError> {
         let now = self.shared.clock.now();
         let subscriptions = self.followed()?;
-        let live = subscriptions.iter().filter(|subscription| subscription.ended.is_none());
-        Ok(live.filter_map(|subscription| problem(subscription, now)).collect())
+        let mut problems = Vec::new();
+        for subscription in subscriptions.iter().filter(|subscription| subscription.ended.is_none()) {
+            if self.is_held_back(subscription)? {
+                problems.push(held_back(subscription));
+            }
+            problems.extend(problem(subscription, now));
+        }
+        Ok(problems)
+    }
+
+    /// Whether a subscription is told nothing because whoever made it administers no more. Blocking.
+    fn is_held_back(&self, subscription: &Subscription) -> Result<bool, StoreError> {
+        let now = self.shared.clock.now();
+        let directory = self.shared.commands.directory()?;
+        let maker = directory.standing(&subscription.by, now);
+        let relation = directory.relation(&maker, &maker.org, now);
+        Ok(check(Right::Administer, &maker, &relation).is_err())
     }
 
     fn followed(&self) -> Result<Vec<Arc<Subscription>>, StoreError> {
         let mut followed = self.shared.subscriptions.lock().unwrap_or_else(PoisonError::into_inner);
         followed.follow(&self.shared.store)?;
         Ok(followed.all())
+    }
+}
+
+fn held_back(subscription: &Subscription) -> Problem {
+    let reference = &subscription.reference;
+    Problem {
+        code: PROBLEM,
+        title: "a webhook is held back".to_owned(),
+        what: format!(
+            "Webhook {reference} is told nothing: {}, who subscribed it, does not administer now.",
+            subscription.by
+        ),
+        remedy: format!("Have an administrator subscribe it anew, and remove {reference}."),
     }
 }
 

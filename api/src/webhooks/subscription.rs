@@ -41,6 +41,8 @@ pub struct Subscription {
     pub after: Position,
     /// The event that set it back last, so that a place remembered from before is forgotten.
     pub set_at: Position,
+    /// Where it began.
+    pub begun_after: Position,
     /// Since when nothing was accepted.
     pub failing: Option<Failing>,
     /// What was given up.
@@ -109,7 +111,11 @@ impl Subscription {
         let place =
             |field| Position::new(fact.number(field).and_then(|n| u64::try_from(n).ok()).unwrap_or(0));
         let text = |field| fact.text(field).unwrap_or_default().to_owned();
+        // What a pass noted that began before the subscription was set back tells nothing of it.
+        let is_of_now = |name: &str| fact.id.starts_with(&format!("{name}-{}-", self.set_at));
         match fact.kind {
+            FactType::WebhookReached if !is_of_now("reached") => {}
+            FactType::WebhookDeadLettered if !is_of_now("dead") => {}
             FactType::WebhookReached => {
                 self.after = self.after.max(place(Field::After));
                 self.failing = None;
@@ -215,6 +221,7 @@ fn made(store: &Store, reference: &str, event: &StoredEvent) -> Subscription {
         types: fact.texts(Field::Types).iter().map(ToString::to_string).collect(),
         target,
         after: Position::new(after),
+        begun_after: Position::new(after),
         set_at: event.position,
         failing: None,
         dead: Vec::new(),

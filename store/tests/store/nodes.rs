@@ -215,6 +215,8 @@ fn a_role_with_the_grants_that_are_shipped_serves_and_can_change_nothing() {
     assert_eq!(stored(&append(&store, event("c", "nominal.registered", personal))), 3);
     assert!(store.reader().verify(store.verifying_key(), &[], |_, _| {}).unwrap().problems.is_empty());
     assert_eq!(whole_log(&store).len(), 3);
+    let lease = store.lease("node", std::time::Duration::from_secs(10)).unwrap();
+    assert!(matches!(lease.take().unwrap(), mandate_store::Standing::Held(_)));
     for change in [
         "UPDATE events SET actor = 'x'",
         "DELETE FROM events",
