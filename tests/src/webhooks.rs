@@ -79,7 +79,7 @@ fn meeting(id: &str) -> Value {
     fact(id, "meeting.held", "nominal/N1", json!({"meeting": id, "level": 3, "note": "A sealed text."}))
 }
 
-/// A server whose only administrator is `user/U-A`, and two tokens: that person's, and that of `user/U-P`.
+/// A server whose administrator, and auditor, is `user/U-A`, and two tokens: that person's, and that of `user/U-P`.
 async fn server() -> Server {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tokens.toml");
@@ -103,7 +103,7 @@ async fn server() -> Server {
         fact(id, "user.registered", user, org)
     };
     let facts = json!([
-        user("u1", "user/U-A", "other"),
+        user("u1", "user/U-A", "auditor"),
         fact("u2", "vetting.cleared", "user/U-A", json!({"level": 3, "expires_on": "2030-01-01"})),
         fact("u3", "token.granted", "user/U-A", json!({"token": "admin"})),
         user("u4", "user/U-P", "practitioner"),
@@ -297,6 +297,55 @@ async fn only_an_administrator_keeps_webhooks_and_the_secret_is_shown_once() {
     let found = |text: &str| file.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(!found(&secret) && !found("key=k"), "what is sealed stands in the files of the log");
     assert!(found(&reference), "the control: what is not sealed stands there");
+}
+
+#[tokio::test]
+async fn an_administrator_who_is_no_auditor_has_what_comes_of_named_types_while_they_administer() {
+    let (server, receiver) = (server().await, Receiver::start().await);
+    state(
+        &server,
+        &json!([
+            fact("p1", "vetting.cleared", "user/U-P", json!({"level": 3, "expires_on": "2030-01-01"})),
+            fact("p2", "token.granted", "user/U-P", json!({"token": "admin"})),
+        ]),
+    )
+    .await;
+    let ask =
+        async |path: &str, body: Value| sent(&server, "POST", path, "plain", "application/json", &body).await;
+    for whole in
+        [json!({"url": receiver.url}), json!({"url": receiver.url, "types": ["meeting.*"], "after": 0})]
+    {
+        assert_eq!(ask("/v1/webhooks", whole.clone()).await.status, 403, "{whole}");
+    }
+    let made = ask("/v1/webhooks", json!({"url": receiver.url, "types": ["meeting.*"]})).await;
+    assert_eq!(made.status, 201, "{}", made.text);
+    let rewind = format!("/v1/webhooks/{}/rewind", made.json()["reference"].as_str().unwrap());
+    assert_eq!(ask(&rewind, json!({"after": 0})).await.status, 403);
+    state(&server, &json!([meeting("m1")])).await;
+    assert_eq!(server.webhooks.pass().await.accepted, 1);
+    state(
+        &server,
+        &json!([fact("p3", "token.revoked", "user/U-P", json!({"token": "admin"})), meeting("m2")]),
+    )
+    .await;
+    assert_eq!(server.webhooks.pass().await.accepted, 0);
+    let problems = server.webhooks.problems().unwrap();
+    assert!(problems.iter().any(|problem| problem.what.contains("user/U-P")), "{problems:?}");
+}
+
+#[tokio::test]
+async fn an_event_that_names_a_limited_record_is_told_to_no_address() {
+    let (server, receiver) = (server().await, Receiver::start().await);
+    subscribe(&server, json!({"url": receiver.url, "types": ["audit.*"]})).await;
+    let sample = |id: &str, whom: &str| {
+        fact(id, "audit.completed", "area/A07", json!({"kind": "sample", "sample": [whom]}))
+    };
+    let limited = fact("l1", "record.access_limited", "nominal/N2", json!({"limited": true, "users": []}));
+    state(&server, &json!([limited, sample("a1", "nominal/N2"), sample("a2", "N2"), sample("a3", "N3")]))
+        .await;
+    server.webhooks.pass().await;
+    let told: Vec<Value> = receiver.came().iter().map(|one| one.json()["id"].clone()).collect();
+    assert_eq!(told, ["a3"]);
 }
 
 #[tokio::test]

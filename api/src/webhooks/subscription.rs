@@ -112,7 +112,8 @@ impl Subscription {
             |field| Position::new(fact.number(field).and_then(|n| u64::try_from(n).ok()).unwrap_or(0));
         let text = |field| fact.text(field).unwrap_or_default().to_owned();
         // What a pass noted that began before the subscription was set back tells nothing of it.
-        let is_of_now = |name: &str| fact.id.starts_with(&format!("{name}-{}-", self.set_at));
+        let is_of_now =
+            |name: &str| fact.id.starts_with(&format!("{}-{name}-{}-", self.reference, self.set_at));
         match fact.kind {
             FactType::WebhookReached if !is_of_now("reached") => {}
             FactType::WebhookDeadLettered if !is_of_now("dead") => {}
