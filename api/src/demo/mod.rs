@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use mandate_domain::time::{Clock as _, Date, Instant, VirtualClock, london_words};
 use mandate_projections::Projections;
 use mandate_scheduler::{
-    AllowedDomains, EmlFiles, Mailer, Scheduler, SchedulerError, Schedules, Settings, SettingsError,
+    AllowedDomains, EmlFiles, Fallback, Mailer, Scheduler, SchedulerError, Schedules, Settings, SettingsError,
 };
 use mandate_store::{Keys, KeysError, Store, StoreError, create_signing_key};
 
@@ -151,7 +151,11 @@ pub fn set_up(folder: &Path, options: &Options, base_url: &str) -> Result<Stage,
     let schedules = Schedules { watch: false, ..Schedules::usual()? };
     let settings = Settings::new(base_url, "Mandate demonstration <mandate@example.org>")?
         .with_domains(AllowedDomains::new(["example.org"])?)
-        .with_schedules(schedules);
+        .with_schedules(schedules)
+        .with_fallback(Fallback {
+            address: Some("administrator@example.org".to_owned()),
+            ..Fallback::default()
+        });
     let mailer = Mailer::Files(EmlFiles::new(&mail_dir));
     let scheduler = Scheduler::new(store.clone(), projections.clone(), clock.clone(), mailer, settings)?;
     let mut feed = Feed::open(&history)?;
