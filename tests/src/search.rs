@@ -103,6 +103,11 @@ async fn a_request_of_subject_access_is_answered_as_hmpps_services_do() {
     assert_eq!(asked("?crn=X123456&fromDate=2026-03-03").await.status, 204);
     assert_eq!(asked("?crn=Z999999").await.status, 204);
     assert_eq!(asked("").await.status, 209);
+    // Numbers of two people are not answered as one.
+    let other = json!({"kind": "mappa", "personal": {"crn": "Y222222"}});
+    office.tell("nominal/N9", "nominal.registered", other).await;
+    assert_eq!(asked("?prn=A1234BC&crn=X123456").await.status, 200);
+    assert_eq!(asked("?prn=A1234BC&crn=Y222222").await.status, 409);
     for wrong in
         ["?crn=X123456&fromDate=2026-03-03&toDate=2026-03-02", "?crn=X1&fromDate=yesterday", "?pnc=1"]
     {

@@ -368,7 +368,8 @@ fn log(routes: Routes) -> Routes {
             reads("subjectAccess", l, "What is held of one person", "SubjectAccess")
                 .query(&["prn", "crn", "fromDate", "toDate"])
                 .answers_nothing(204)
-                .answers_nothing(209),
+                .answers_nothing(209)
+                .errors(&[409]),
         )
 }
 
