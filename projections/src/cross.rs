@@ -165,8 +165,8 @@ impl Cross {
         while after < until {
             match reader.read_types(TYPES, after, limit) {
                 Ok(page) => {
-                    for event in page.events.iter().filter(|event| event.position <= until) {
-                        cross.note(&Placed::from_event(event.clone()));
+                    for event in page.events.into_iter().filter(|event| event.position <= until) {
+                        cross.note(&Placed::from_event(event));
                     }
                     if page.searched_to <= after {
                         break;

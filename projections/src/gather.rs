@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 use mandate_domain::catalogue::SubjectKind;
 use mandate_domain::judge::History;
 use mandate_domain::time::Instant;
-use mandate_store::{MAX_READ, Position, Reader, Sequence, StoreError};
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
 use crate::cross::{Cross, Foreign};
@@ -115,35 +114,4 @@ fn decoded(bytes: &[u8]) -> Result<Vec<Placed>, ProjectionError> {
         facts.push(placed);
     }
     if decoder.is_whole() { Ok(facts) } else { Err(ProjectionError::Streams) }
-}
-
-/// The facts of a subject in the log up to a position.
-pub(crate) fn read_stream(
-    reader: &Reader,
-    subject: &str,
-    until: Position,
-) -> Result<Vec<Placed>, StoreError> {
-    let mut facts = Vec::new();
-    let (mut after, mut limit) = (Sequence::START, MAX_READ);
-    loop {
-        match reader.told_of_subject(subject, after, limit) {
-            Ok(told) => {
-                let done = told.len() < limit;
-                after = Sequence::new(after.get() + told.len() as u64);
-                let counted = told.into_iter().filter(|told| told.position <= until);
-                facts.extend(counted.map(Placed::from_told));
-                if done {
-                    return Ok(facts);
-                }
-            }
-            // One that cannot be decoded and does not count yet is gone up to, in smaller parts.
-            Err(StoreError::Unreadable { position, .. }) if position > until => {
-                if limit == 1 {
-                    return Ok(facts);
-                }
-                limit = (limit / 8).max(1);
-            }
-            Err(error) => return Err(error),
-        }
-    }
 }

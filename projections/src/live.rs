@@ -219,7 +219,7 @@ impl Step<'_> {
                 events.truncate(own);
             }
         }
-        self.take_in(&events)?;
+        self.take_in(events)?;
         Ok(Done::Something)
     }
 
@@ -243,7 +243,7 @@ impl Step<'_> {
         }
     }
 
-    fn take_in(&mut self, events: &[Told]) -> Result<(), ProjectionError> {
+    fn take_in(&mut self, events: Vec<Told>) -> Result<(), ProjectionError> {
         let Some((position, until)) = events.last().map(|event| (event.position, event.recorded_at)) else {
             return Ok(());
         };
@@ -254,8 +254,8 @@ impl Step<'_> {
         let mut arrivals = Arrivals::default();
         for event in events {
             arrivals.note(&event.fact.source, event.recorded_at);
-            let placed = Placed::from_told(event.clone());
-            events::take_in(self.connection, event)?;
+            events::take_in(self.connection, &event)?;
+            let placed = Placed::from_told(event);
             if is_judged(&placed.fact.subject) {
                 facts.clear();
                 encode(&placed, &mut facts);
@@ -264,7 +264,7 @@ impl Step<'_> {
             if placed.fact.kind == FactType::NominalMerged {
                 self.park_what_is_merged_with_parked(&placed)?;
             }
-            let at = event.recorded_at;
+            let at = placed.recorded_at;
             let mut touch = |subject: &str| {
                 if is_judged(subject) {
                     touched.entry(subject.to_owned()).or_insert(at);

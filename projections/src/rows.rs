@@ -191,10 +191,7 @@ pub(crate) fn write(
         write_subjects(connection, members, followed)?;
         reconciled::write(connection, members, &followed.reconciled, writing)?;
     } else {
-        for member in members {
-            let sql = "UPDATE subjects SET next_at = NULL WHERE subject = ?1";
-            execute(connection, "write a subject", sql, [member])?;
-        }
+        stand_still(connection, members)?;
     }
     for (area, subject) in &followed.areas {
         let sql = "INSERT OR IGNORE INTO areas (area, subject) VALUES (?1, ?2)";
@@ -419,7 +416,7 @@ pub(crate) fn park_policy(connection: &Connection, epoch: &Epoch) -> Result<(), 
     park(connection, std::slice::from_ref(subject), &failure)
 }
 
-/// Has the clock bring nothing to the members of a set of whom one is parked.
+/// Has the clock bring nothing to the members of a set: one is parked, or there was nothing to judge.
 pub(crate) fn stand_still(connection: &Connection, members: &[String]) -> Result<(), ProjectionError> {
     for member in members {
         let sql = "UPDATE subjects SET next_at = NULL WHERE subject = ?1";

@@ -121,13 +121,17 @@ impl DutyLog {
 
     /// The step at which a notice was queued, and to whom it escalates: the latest before it in the stream.
     pub fn escalation_of(&self, notice: &str) -> Option<(String, String)> {
+        let step = self.last_before(notice, FactType::BreachEscalated)?;
+        Some((text(&step.fact, Field::Step)?, text(&step.fact, Field::ToRole)?))
+    }
+
+    /// The latest event of a type before a notice was queued.
+    fn last_before(&self, notice: &str, kind: FactType) -> Option<&StoredEvent> {
         let queued = |event: &StoredEvent| {
             event.fact.kind == FactType::NoticeQueued && event.fact.text(Field::Notice) == Some(notice)
         };
         let place = self.events.iter().position(queued)?;
-        let mut before = self.events.iter().take(place).rev();
-        let step = before.find(|event| event.fact.kind == FactType::BreachEscalated)?;
-        Some((text(&step.fact, Field::Step)?, text(&step.fact, Field::ToRole)?))
+        self.events.iter().take(place).rev().find(|event| event.fact.kind == kind)
     }
 
     /// The step at which a notice was queued, where it tells of one.
@@ -146,12 +150,7 @@ impl DutyLog {
             | Template::Quarterly
             | Template::Operations => return None,
         };
-        let queued = |event: &StoredEvent| {
-            event.fact.kind == FactType::NoticeQueued && event.fact.text(Field::Notice) == Some(notice)
-        };
-        let place = self.events.iter().position(queued)?;
-        let mut before = self.events.iter().take(place).rev();
-        before.find(|event| event.fact.kind == kind)?.fact.text(Field::Step)
+        self.last_before(notice, kind)?.fact.text(Field::Step)
     }
 
     /// Whether a person has another notice that tells the same as one: of that breach, of that step, of that act.

@@ -11,7 +11,6 @@ use mandate_store::{MAX_READ, Position, Reader, Sequence, StoreError, StoredEven
 use super::all;
 use super::duties::Marks;
 use crate::error::ProjectionError;
-use crate::gather::read_stream;
 use crate::model::{DutyVersion, TimelineEntry};
 use crate::placed::Placed;
 use crate::{Projections, rows};
@@ -181,6 +180,33 @@ impl Projections {
 fn subjects_of(duty: &str) -> impl Iterator<Item = &str> {
     let rest = duty.split_once(':').map_or("", |(_, rest)| rest);
     rest.match_indices(':').filter_map(move |(at, _)| rest.get(..at))
+}
+
+/// The facts of a subject in the log up to a position.
+fn read_stream(reader: &Reader, subject: &str, until: Position) -> Result<Vec<Placed>, StoreError> {
+    let mut facts = Vec::new();
+    let (mut after, mut limit) = (Sequence::START, MAX_READ);
+    loop {
+        match reader.told_of_subject(subject, after, limit) {
+            Ok(told) => {
+                let done = told.len() < limit;
+                after = Sequence::new(after.get() + told.len() as u64);
+                let counted = told.into_iter().filter(|told| told.position <= until);
+                facts.extend(counted.map(Placed::from_told));
+                if done {
+                    return Ok(facts);
+                }
+            }
+            // One that cannot be decoded and does not count yet is gone up to, in smaller parts.
+            Err(StoreError::Unreadable { position, .. }) if position > until => {
+                if limit == 1 {
+                    return Ok(facts);
+                }
+                limit = (limit / 8).max(1);
+            }
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// The facts of a subject, up to the first that cannot be decoded.
