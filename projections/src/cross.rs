@@ -203,12 +203,12 @@ impl Cross {
                 if let Some(prison) = self.for_checks.get(&target).cloned() {
                     self.for_checks.insert(id(), prison);
                 }
-                self.annulments.entry(target).or_default().push(placed.clone());
+                push_one(self.annulments.entry(target).or_default(), placed.clone());
             }
             FactType::NominalMerged => self.connect(fact),
             FactType::DutyWaived => {
                 if let Some(subject) = waived_subject(&fact.subject) {
-                    self.waivers.entry(subject).or_default().push(placed.clone());
+                    push_one(self.waivers.entry(subject).or_default(), placed.clone());
                 }
             }
             FactType::ProgrammeSwitchedOn | FactType::ProgrammeSwitchedOff => {
@@ -251,7 +251,7 @@ impl Cross {
                 }
             }
             FactType::VettingCleared | FactType::VettingWithdrawn => {
-                self.vetting.entry(fact.subject.to_string()).or_default().push(placed.clone());
+                push_one(self.vetting.entry(fact.subject.to_string()).or_default(), placed.clone());
             }
             _ => {}
         }
@@ -538,13 +538,21 @@ impl Cross {
     }
 }
 
-/// The (source, id) of the fact that an annulment names.
+/// Adds to a list that seldom holds more than one, of which there are many.
+fn push_one(list: &mut Vec<Placed>, placed: Placed) {
+    if list.is_empty() {
+        list.reserve_exact(1);
+    }
+    list.push(placed);
+}
+
 /// The prison whose to-do list was checked, if the check is about all of its nominals.
 fn prison_checked(fact: &Fact) -> Option<&str> {
     let of_all = SubjectKind::of(&fact.subject) != Some(SubjectKind::Nominal);
     fact.text(Field::Prison).filter(|_| of_all)
 }
 
+/// The (source, id) of the fact that an annulment names.
 pub(crate) fn target(fact: &Fact) -> Option<Id> {
     match fact.get(Field::Event) {
         Some(Value::Event(named)) => Some((**named).clone()),

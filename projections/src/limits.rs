@@ -7,13 +7,16 @@ use mandate_domain::catalogue::{FactType, Field};
 use mandate_domain::command::Annulments;
 use mandate_domain::fact::Fact;
 use mandate_domain::time::Instant;
-use mandate_store::{MAX_READ, Position, Reader, StoreError};
+use mandate_store::{Position, Reader, StoreError};
 
 use crate::Projections;
 use crate::error::ProjectionError;
 
 /// The facts that limit access, and those that change to whom they apply.
 const TYPES: &[FactType] = &[FactType::FactAnnulled, FactType::NominalMerged, FactType::RecordAccessLimited];
+
+/// Events read at once.
+const PAGE: usize = 1_000;
 
 /// The records that are limited at a moment, each with the users who alone may know of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -61,7 +64,9 @@ pub struct Limits(Mutex<Followed>);
 #[derive(Debug, Default)]
 struct Followed {
     reached: Position,
+    /// What limits and what merges.
     facts: Vec<Fact>,
+    annulments: Annulments,
     /// What stood last, and until when it does without a new fact.
     known: Option<(Instant, Arc<Limited>)>,
 }
@@ -79,11 +84,16 @@ impl Limits {
             *followed = Followed::default();
         }
         while followed.reached < head {
-            let page = log.read_types(TYPES, followed.reached, MAX_READ)?;
+            let page = log.read_types(TYPES, followed.reached, PAGE)?;
             if !page.events.is_empty() {
                 followed.known = None;
             }
-            followed.facts.extend(page.events.into_iter().map(|event| event.fact));
+            for event in page.events {
+                followed.annulments.note(&event.fact);
+                if event.fact.kind != FactType::FactAnnulled {
+                    followed.facts.push(event.fact);
+                }
+            }
             if page.searched_to <= followed.reached {
                 break;
             }
@@ -96,7 +106,7 @@ impl Limits {
         {
             return Ok(Arc::clone(known));
         }
-        let found = Arc::new(limited(&followed.facts, now));
+        let found = Arc::new(limited(&followed.facts, &followed.annulments, now));
         followed.known = Some((now, Arc::clone(&found)));
         Ok(found)
     }
@@ -113,15 +123,11 @@ impl Projections {
 }
 
 /// What stands limited, of the facts in the order of the log.
-fn limited(facts: &[Fact], now: Instant) -> Limited {
+fn limited(facts: &[Fact], annulments: &Annulments, now: Instant) -> Limited {
     let mut limiting: Vec<&Fact> =
         facts.iter().filter(|fact| fact.kind == FactType::RecordAccessLimited && fact.time <= now).collect();
     if limiting.is_empty() {
         return Limited::default();
-    }
-    let mut annulments = Annulments::default();
-    for fact in facts {
-        annulments.note(fact);
     }
     limiting.retain(|fact| !annulments.holds_for(fact));
     limiting.sort_by_key(|fact| fact.time);

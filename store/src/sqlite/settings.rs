@@ -55,8 +55,9 @@ const WRITE_KEYS: &[Setting] = &[
 ];
 const READ: &[Setting] = &[
     exactly("query_only", "ON", &["1"]),
-    // 8 MiB of pages: the inner pages of a log of a million events stay while streams are read in random places.
-    exactly("cache_size", "-8192", &["-8192"]),
+    // 2 MiB of pages: the inner pages of a log of a million events stay while streams are read in random places; several
+    // readers stay open, and the system caches the rest once for all of them.
+    exactly("cache_size", "-2048", &["-2048"]),
 ];
 
 /// Sets what a connection needs for its purpose and refuses it if SQLite did not take it.

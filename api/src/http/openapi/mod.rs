@@ -8,9 +8,10 @@ mod parameters;
 mod routes;
 mod ui;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::handler::Handler;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -31,7 +32,8 @@ static ANSWERS: &str = include_str!("answers.json");
 #[derive(Default)]
 pub struct Routes {
     router: Router<App>,
-    paths: Map<String, Value>,
+    /// With path and method.
+    operations: Vec<(String, &'static str, Operation)>,
 }
 
 impl Routes {
@@ -58,35 +60,49 @@ impl Routes {
         self.with(path, "delete", delete(handler), operation)
     }
 
-    fn with(mut self, path: &str, method: &str, handler: MethodRouter<App>, operation: Operation) -> Self {
+    fn with(
+        mut self,
+        path: &str,
+        method: &'static str,
+        handler: MethodRouter<App>,
+        operation: Operation,
+    ) -> Self {
         self.router = self.router.route(path, handler);
-        for (path, operation) in operation.at(path) {
-            let found = self.paths.entry(path).or_insert_with(|| json!({}));
-            if let Some(methods) = found.as_object_mut() {
-                methods.insert(method.to_owned(), operation);
-            }
-        }
+        self.operations.push((path.to_owned(), method, operation));
         self
     }
 
     /// The router, and with it the document at `/v3/api-docs`.
     pub fn into_router(self) -> Router<App> {
-        let text: Arc<str> = document(self.paths).to_string().into();
-        let docs = get(move || async move { answer(&text) });
-        self.router.route("/v3/api-docs", docs).route("/swagger-ui", get(ui::page))
+        self.router.route("/v3/api-docs", get(async || answer())).route("/swagger-ui", get(ui::page))
+    }
+
+    fn paths(self) -> Map<String, Value> {
+        let own = Operation::new("apiDocs", "Service", "This document");
+        let own = own.answers(200, "application/json", &json!({}));
+        let own = ("/v3/api-docs".to_owned(), "get", own);
+        let mut paths = Map::new();
+        for (path, method, operation) in self.operations.into_iter().chain([own]) {
+            for (path, operation) in operation.at(&path) {
+                let found = paths.entry(path).or_insert_with(|| json!({}));
+                if let Some(methods) = found.as_object_mut() {
+                    methods.insert(method.to_owned(), operation);
+                }
+            }
+        }
+        paths
     }
 }
 
-fn answer(text: &str) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], text.to_owned()).into_response()
+fn answer() -> Response {
+    /// Made when it is first asked for: few servers ever are.
+    static TEXT: LazyLock<Bytes> = LazyLock::new(|| document().to_string().into());
+    ([(header::CONTENT_TYPE, "application/json")], TEXT.clone()).into_response()
 }
 
 /// The whole document.
-fn document(mut paths: Map<String, Value>) -> Value {
-    let own =
-        Operation::new("apiDocs", "Service", "This document").answers(200, "application/json", &json!({}));
-    paths.extend(own.at("/v3/api-docs").into_iter().map(|(path, own)| (path, json!({ "get": own }))));
-    json!({
+fn document() -> Value {
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Mandate",
@@ -98,36 +114,39 @@ fn document(mut paths: Map<String, Value>) -> Value {
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "tags": operation::tags(),
-        "paths": paths,
-        "components": {
-            "schemas": components(),
-            "securitySchemes": {
-                "token": {"type": "http", "scheme": "bearer", "description": "made by `mandate token`"},
-            },
-        },
         // Reading needs no token where the server lets this machine read.
         "security": [{"token": []}, {}],
-    })
+    });
+    // What `json!` is given is copied, and these are large.
+    let token = json!({"type": "http", "scheme": "bearer", "description": "made by `mandate token`"});
+    let components = [("schemas", components()), ("securitySchemes", named([("token", token)]))];
+    let components = components.map(|(name, part)| (name, Value::Object(part)));
+    let large = [("components", named(components)), ("paths", routes().paths())];
+    if let Some(document) = document.as_object_mut() {
+        document.extend(named(large.map(|(name, part)| (name, Value::Object(part)))));
+    }
+    document
+}
+
+fn named<const N: usize>(parts: [(&str, Value); N]) -> Map<String, Value> {
+    parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect()
 }
 
 fn components() -> Map<String, Value> {
-    static COMPONENTS: LazyLock<Map<String, Value>> = LazyLock::new(|| {
-        let mut all: Map<String, Value> = serde_json::from_str(ANSWERS).unwrap_or_default();
-        let mut stated = Vec::new();
-        for kind in FactType::ALL.iter().filter(|kind| !kind.is_internal()) {
-            let mut schema = schema(*kind);
-            if let Some(schema) = schema.as_object_mut() {
-                // The document has one address; parts of it have none of their own.
-                schema.retain(|name, _| !name.starts_with('$'));
-                schema.insert("examples".to_owned(), json!([example(*kind)]));
-            }
-            all.insert(format!("fact.{kind}"), schema);
-            stated.push(json!({"$ref": format!("#/components/schemas/fact.{kind}")}));
+    let mut all: Map<String, Value> = serde_json::from_str(ANSWERS).unwrap_or_default();
+    let mut stated = Vec::new();
+    for kind in FactType::ALL.iter().filter(|kind| !kind.is_internal()) {
+        let mut schema = schema(*kind);
+        if let Some(schema) = schema.as_object_mut() {
+            // The document has one address; parts of it have none of their own.
+            schema.retain(|name, _| !name.starts_with('$'));
+            schema.insert("examples".to_owned(), json!([example(*kind)]));
         }
-        all.insert("Fact".to_owned(), json!({"oneOf": stated, "discriminator": {"propertyName": "type"}}));
-        all
-    });
-    COMPONENTS.clone()
+        all.insert(format!("fact.{kind}"), schema);
+        stated.push(json!({"$ref": format!("#/components/schemas/fact.{kind}")}));
+    }
+    all.insert("Fact".to_owned(), json!({"oneOf": stated, "discriminator": {"propertyName": "type"}}));
+    all
 }
 
 #[cfg(test)]
@@ -138,7 +157,7 @@ mod tests {
     fn what_answers_hold_is_json_and_every_reference_leads_to_something() {
         let schemas: Map<String, Value> = serde_json::from_str(ANSWERS).unwrap();
         assert!(schemas.len() > 20);
-        let text = document(routes().paths).to_string();
+        let text = document().to_string();
         let known = components();
         let mut references = 0;
         for rest in text.split("\"#/components/schemas/").skip(1) {
