@@ -176,7 +176,7 @@ impl Projections {
         let readers = self.shared.readers.write().map_err(|_| ProjectionError::Poisoned)?;
         readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
         // Where the file cannot be opened again, the next call does it.
-        writer.connection = Connection::open_in_memory().map_err(ProjectionError::database("close"))?;
+        writer.close()?;
         let replaced = database::replace(&self.shared.file, &beside);
         *writer = Writer::new(database::open(&self.shared.file)?)?;
         replaced?;

@@ -17,8 +17,6 @@ mod standing;
 mod state;
 mod view;
 
-use std::collections::HashMap;
-
 pub use compiled::evidence as evidence_of;
 pub use course::{Course, Looked};
 pub use duty::{DutyKey, Flags, Outcome, Verdict};
@@ -34,6 +32,7 @@ use crate::vocabulary::NONE;
 use compiled::Compiled;
 use duty::{Duty, End};
 use fold::Fold;
+use hashbrown::HashMap;
 use history::Waiver;
 use view::{Context, Sight};
 

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use mandate_domain::catalogue::FactType;
 use rusqlite::{CachedStatement, Connection, OptionalExtension};
 
-use super::checkpointer::Checkpointer;
 use super::ids::Ids;
 use super::migrate;
 use super::reader::{event_of, read_end, read_head};
 use super::settings::{self, Purpose};
 use crate::backup::Copied;
 use crate::checkpoint::Signed;
+use crate::checkpointer::Checkpointer;
 use crate::error::StoreError;
 use crate::lease::Fenced;
 use crate::outcome::Outcome;
@@ -56,7 +56,14 @@ impl Import {
     fn begin(log: &SqliteLog) -> Result<Self, StoreError> {
         let failed = StoreError::database("set up an import");
         log.connection.pragma_update(None, "cache_size", CACHE_OF_AN_IMPORT).map_err(&failed)?;
-        Ok(Self { ids: Ids::load(&log.connection)?, checkpointer: Checkpointer::start(&log.path)? })
+        let path = log.path.clone();
+        let open = move || {
+            let connection = Connection::open(&path).ok()?;
+            settings::apply(&connection, &path, Purpose::WriteLog).ok()?;
+            Some(connection)
+        };
+        let checkpointer = Checkpointer::start("log-checkpointer", open)?;
+        Ok(Self { ids: Ids::load(&log.connection)?, checkpointer })
     }
 }
 
