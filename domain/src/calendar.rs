@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use crate::time::{Date, Instant};
 
 /// Why a calendar cannot be read.
@@ -169,6 +171,21 @@ impl Calendar {
             .find(|a| a.date == date && a.change == Change::Published && a.published <= known_at)
             .map(|a| a.published)
             .filter(|at| *at != Instant::MIN)
+    }
+
+    /// SHA-256 of what was announced and when, in hexadecimal.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        let mut hasher = Sha256::new();
+        for one in &self.announcements {
+            let known = if one.published == Instant::MIN { String::new() } else { one.published.to_string() };
+            let change = match one.change {
+                Change::Published => "published",
+                Change::Withdrawn => "withdrawn",
+            };
+            hasher.update(format!("{known},{},{change},{}\n", one.date, one.title));
+        }
+        crate::policy::hexadecimal(hasher.finalize().into())
     }
 
     /// All announcements, in the order of their publication.

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use files::{DRAFTS, PolicyFiles, concatenated, shipped_draft, shipped_files, split_concatenation};
+pub(crate) use load::hexadecimal;
 pub use text::normalised;
 
 use crate::catalogue::{FactType, Field, SubjectKind};
@@ -315,7 +316,7 @@ impl Test {
 pub const MATCHED: usize = 2;
 
 /// A type of fact with conditions on its data and on the state before and after it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The type.
     pub kind: FactType,
@@ -351,7 +352,7 @@ pub enum By {
 }
 
 /// A rule as it stood for a time.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
     /// First effective date.
     pub effective_from: Date,
