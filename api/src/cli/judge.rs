@@ -121,7 +121,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     Ok(if verdicts.iter().any(|verdict| verdict.breach) { Exit::Breach } else { Exit::Done })
 }
 
-fn refuse(gathered: &Gathered) -> Exit {
+/// Says which lines are no facts.
+pub fn refuse(gathered: &Gathered) -> Exit {
     for (file, bad) in gathered.bad.iter().take(SHOWN_PROBLEMS) {
         eprintln!("{} line {}: {}", file.display(), bad.line, bad.reason);
     }

@@ -125,6 +125,7 @@ fn read_interpretations(root: &Table<'_, '_>) -> BTreeMap<String, Interpretation
                 .need("alternatives")
                 .map(|at| at.texts().into_iter().map(str::to_owned).collect())
                 .unwrap_or_default(),
+            instead_of: table.get("instead_of").and_then(|at| at.text()).map(str::to_owned),
         };
         table.finish();
         all.insert(id.to_owned(), read);

@@ -61,6 +61,9 @@ pub struct Interpretation {
     pub alternatives: Vec<String>,
     /// Why.
     pub reason: String,
+    /// In a draft: the reading in force that it takes the place of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<String>,
 }
 
 /// One rule: the text, as data, that opens duties.

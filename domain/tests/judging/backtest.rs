@@ -56,8 +56,8 @@ fn a_breach_that_vanishes_under_five_working_days_is_named_with_both_dates() {
     // Registered on Monday 2 March, made on Monday 9 March: after Saturday 7 March, on the fifth working day.
     let facts = given().registered("a", "2026-03-02", 2, 2).record("b", "2026-03-09");
     let report = at_the_end(&facts, "five-working-days", Period::default());
-    assert_eq!(report.changed_rules, ["4.10"]);
-    assert_eq!(report.judged_rules, ["4.10", "4.11", "4.13", "4.14"]);
+    assert_eq!(report.summary.changed_rules, ["4.10"]);
+    assert_eq!(report.summary.judged_rules, ["4.10", "4.11", "4.13", "4.14"]);
     let [case] = &report.cases[..] else { panic!("{:?}", report.cases) };
     assert_eq!((case.duty.as_str(), case.change), ("4.10:nominal/N1:/t#a", "moves"));
     assert_eq!(case.missed, Some("vanishes"));
@@ -67,7 +67,7 @@ fn a_breach_that_vanishes_under_five_working_days_is_named_with_both_dates() {
         (side.due_on.unwrap().to_string(), side.outcome)
     });
     assert_eq!(sides, [("2026-03-07".to_owned(), "met_late"), ("2026-03-09".to_owned(), "met")]);
-    let total = report.total;
+    let total = report.summary.total;
     assert_eq!((total.duties_adopted, total.duties_draft, total.duties_move), (1, 1, 1));
     assert_eq!((total.missed_adopted, total.missed_draft, total.missed_vanish), (1, 0, 1));
 }
@@ -123,7 +123,7 @@ fn a_draft_calendar_takes_the_place_of_what_facts_have_published() {
     let end = moment("2026-12-31");
     let view = View { as_at: end, known_at: end };
     let report = tested(&facts.facts(), policy(), Some(calendar()), view, Period::default());
-    assert!(report.changed_rules.is_empty());
+    assert!(report.summary.changed_rules.is_empty());
     let [case] = &report.cases[..] else { panic!("{:?}", report.cases) };
     let due = [&case.adopted, &case.draft].map(|side| side.as_ref().unwrap().due_on.unwrap().to_string());
     assert_eq!(due, ["2026-03-11", "2026-03-10"]);
@@ -147,9 +147,9 @@ fn the_digest_covers_cases_that_are_not_shown() {
         |facts: &Given| tested(&facts.facts(), &draft("five-working-days"), None, view, Period::default());
     let one = shown(&given().registered("a", "2026-03-02", 2, 2).record("b", "2026-03-09"));
     let other = shown(&given().registered("a", "2026-03-02", 2, 2).record("b", "2026-03-09 10:00"));
-    assert_eq!(one.digest.len(), 64);
-    assert_eq!(one.total, other.total);
-    assert_ne!(one.digest, other.digest);
+    assert_eq!(one.summary.digest.len(), 64);
+    assert_eq!(one.summary.total, other.summary.total);
+    assert_ne!(one.summary.digest, other.summary.digest);
 }
 
 /// What two judgings of everything do not say alike, by duty.
@@ -199,14 +199,14 @@ proptest! {
         sorted.sort();
         prop_assert_eq!(sorted, expected.into_keys().collect::<Vec<_>>());
         let missed = |duties: &[DutyRecord]| {
-            let judged = |duty: &&DutyRecord| report.judged_rules.contains(&duty.rule) && duty.outcome().is_missed();
+            let judged = |duty: &&DutyRecord| report.summary.judged_rules.contains(&duty.rule) && duty.outcome().is_missed();
             duties.iter().filter(judged).count() as u64
         };
-        prop_assert_eq!(report.total.missed_adopted, missed(&adopted));
-        prop_assert_eq!(report.total.missed_draft, missed(&under_draft));
+        prop_assert_eq!(report.summary.total.missed_adopted, missed(&adopted));
+        prop_assert_eq!(report.summary.total.missed_draft, missed(&under_draft));
         prop_assert_eq!(
-            report.total.missed_adopted + report.total.missed_appear - report.total.missed_vanish,
-            report.total.missed_draft
+            report.summary.total.missed_adopted + report.summary.total.missed_appear - report.summary.total.missed_vanish,
+            report.summary.total.missed_draft
         );
     }
 }

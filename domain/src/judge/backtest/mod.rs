@@ -8,7 +8,7 @@ mod scope;
 
 use std::collections::BTreeMap;
 
-pub use report::{CaseRecord, Line, Report, SideRecord};
+pub use report::{CaseRecord, Line, Numbers, Report, SideRecord, Summary};
 pub use scope::{Holidays, Scope};
 
 use super::{Evidence, History, Judge, Outcome, RowId, Verdict, View};

@@ -12,6 +12,17 @@ use crate::vocabulary::NONE;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
+    /// Everything but the cases.
+    #[serde(flatten)]
+    pub summary: Summary,
+    /// The cases that were asked for.
+    pub cases: Vec<CaseRecord>,
+}
+
+/// What was compared, and the numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
     /// SHA-256 of the policy in force.
     pub adopted: String,
     /// SHA-256 of the draft.
@@ -40,8 +51,6 @@ pub struct Report {
     pub total: Numbers,
     /// SHA-256 of the report and of all its cases, whichever of them are shown.
     pub digest: String,
-    /// The cases.
-    pub cases: Vec<CaseRecord>,
 }
 
 /// The numbers of one rule and one holder.
@@ -83,6 +92,15 @@ pub struct Numbers {
     pub missed_appear: u64,
     /// Missed deadlines that the draft takes away.
     pub missed_vanish: u64,
+}
+
+impl Numbers {
+    /// Whether anything differs.
+    #[must_use]
+    pub const fn differ(&self) -> bool {
+        self.duties_appear + self.duties_vanish + self.duties_move + self.duties_end_otherwise > 0
+            || self.missed_adopted != self.missed_draft
+    }
 }
 
 impl From<&Tally> for Numbers {
@@ -155,7 +173,7 @@ impl Backtest<'_> {
             part.tallies.iter().map(|((rule, holder), tally)| self.line(*rule, *holder, tally)).collect();
         let place = |line: &Line| self.scope.affected.iter().position(|id| *id == line.rule);
         lines.sort_by(|a, b| (place(a), &a.holder).cmp(&(place(b), &b.holder)));
-        let mut report = Report {
+        let mut summary = Summary {
             adopted: self.compared.adopted.sha256.clone(),
             draft: self.compared.draft.sha256.clone(),
             draft_calendar: self.compared.draft_calendar.map(crate::calendar::Calendar::sha256),
@@ -170,19 +188,19 @@ impl Backtest<'_> {
             lines,
             total: Numbers::from(&total),
             digest: String::new(),
-            cases: Vec::new(),
         };
+        let mut cases = Vec::new();
         let mut hasher = Sha256::new();
-        digest(&mut hasher, &report);
+        digest(&mut hasher, &summary);
         for case in &part.cases {
             let record = self.record(case);
             digest(&mut hasher, &record);
             if wanted(&record) {
-                report.cases.push(record);
+                cases.push(record);
             }
         }
-        report.digest = crate::policy::hexadecimal(hasher.finalize().into());
-        report
+        summary.digest = crate::policy::hexadecimal(hasher.finalize().into());
+        Report { summary, cases }
     }
 
     fn sort(&self, part: &mut Part) {
