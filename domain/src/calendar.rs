@@ -9,6 +9,9 @@ use sha2::{Digest, Sha256};
 
 use crate::time::{Date, Instant};
 
+/// The bank holidays that ship with the program, as published.
+pub const SHIPPED_CSV: &str = include_str!("../data/bank-holidays-england-and-wales.csv");
+
 /// Why a calendar cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CalendarError {
@@ -84,7 +87,7 @@ impl Calendar {
     /// # Errors
     /// Never in a released build: a test reads the shipped file.
     pub fn shipped() -> Result<Self, CalendarError> {
-        Self::parse(include_str!("../data/bank-holidays-england-and-wales.csv"))
+        Self::parse(SHIPPED_CSV)
     }
 
     /// Builds a calendar from announcements in any order.
