@@ -92,7 +92,7 @@ fn backtests(file: &Path, threads: usize) -> anyhow::Result<()> {
         let compared = Compared { adopted: &adopted, calendar: &calendar, draft: &draft, draft_calendar };
         let started = Wall::now();
         let asked = Asked { compared, history, view, period: Period::default() };
-        let summary = backtest(&asked, threads, |_| false).summary;
+        let summary = backtest(&asked, threads, &|_| false, |_| false).summary;
         let took = started.elapsed().as_secs_f64();
         println!(
             "P7 backtest of {name}: {} subjects under both, {} duties move, {} appear, {} vanish, in {took:.2} s: {:.2} x \

@@ -25,16 +25,22 @@ pub struct Asked<'a> {
     pub period: Period,
 }
 
-/// Compares a draft with the policy in force, on `threads` threads; `wanted` chooses among the cases.
+/// Compares a draft with the policy in force, on `threads` threads, without subjects that are `hidden`; `wanted` chooses
+/// among the cases.
 #[must_use]
-pub fn run(asked: &Asked<'_>, threads: usize, wanted: impl Fn(&CaseRecord) -> bool) -> Report {
+pub fn run(
+    asked: &Asked<'_>,
+    threads: usize,
+    hidden: &dyn Fn(&str) -> bool,
+    wanted: impl Fn(&CaseRecord) -> bool,
+) -> Report {
     let narrowed = Narrowed::of(&asked.compared);
     let backtest = Backtest::new(asked.compared, &narrowed, asked.history, asked.view, asked.period);
-    backtest.report(on_threads(&backtest, threads), wanted)
+    backtest.report(on_threads(&backtest, threads, hidden), wanted)
 }
 
-fn on_threads(backtest: &Backtest<'_>, threads: usize) -> Part {
-    let units = backtest.units();
+fn on_threads(backtest: &Backtest<'_>, threads: usize, hidden: &dyn Fn(&str) -> bool) -> Part {
+    let units = backtest.units_but(hidden);
     let pieces: Vec<&[u32]> = units.chunks(units.len().div_ceil(threads.max(1) * 16).max(1)).collect();
     let (next, all) = (AtomicUsize::new(0), Mutex::new(Part::default()));
     std::thread::scope(|scope| {

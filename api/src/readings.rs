@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use mandate_domain::calendar::Calendar;
 use mandate_domain::judge::backtest::Period;
-use mandate_domain::judge::{History, Judge, View};
+use mandate_domain::judge::{History, Judge, Verdict, View};
 use mandate_domain::policy::{
     Basis, DRAFTS, Interpretation, Policy, PolicyError, PolicyFiles, shipped_draft,
 };
 use serde::Serialize;
 
 use crate::backtest::{Asked, compared, run};
-use crate::bulk::judge_all;
+use crate::bulk::{cores, judge_all};
 
 /// A recorded reading with what it comes to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -49,7 +49,7 @@ pub struct Alternative {
     pub vanish: u64,
 }
 
-/// Counts the breaches of a history under each reading of a policy.
+/// Counts the breaches of a history under each reading of a policy, without subjects that are `hidden`.
 ///
 /// # Errors
 /// [`PolicyError`] when a draft that ships does not go with the policy in force.
@@ -57,14 +57,15 @@ pub fn readings(
     files: &PolicyFiles,
     policy: &Policy,
     calendar: &Calendar,
-    history: &History,
-    view: View,
-    threads: usize,
+    (history, view): (&History, View),
+    hidden: &dyn Fn(&str) -> bool,
 ) -> Result<Vec<Reading>, PolicyError> {
+    let threads = cores();
     let judge = Judge::new(policy, calendar, history, view);
     let mut counts: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
     let verdicts = judge_all(&judge, threads);
-    for verdict in &verdicts {
+    let seen = |verdict: &&Verdict| !hidden(history.symbols.text(verdict.subject()));
+    for verdict in verdicts.iter().filter(seen) {
         let (duties, breaches) = counts.entry(judge.rule_id(verdict)).or_default();
         *duties += 1;
         *breaches += u64::from(verdict.breach);
@@ -77,7 +78,7 @@ pub fn readings(
         let Some((taken, reading)) = taken(&mut found, &drafted) else { continue };
         let compared = compared(policy, calendar, &drafted);
         let asked = Asked { compared, history, view, period: Period::default() };
-        let lines = run(&asked, threads, |_| false).summary.lines;
+        let lines = run(&asked, threads, hidden, |_| false).summary.lines;
         let policy_lines = || lines.iter().filter(|line| line.basis == Basis::Policy);
         let appear = policy_lines().map(|line| line.numbers.missed_appear).sum::<u64>();
         let vanish = policy_lines().map(|line| line.numbers.missed_vanish).sum::<u64>();

@@ -106,7 +106,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             && arguments.rule.as_ref().is_none_or(|rule| *rule == case.rule)
             && arguments.holder.as_ref().is_none_or(|holder| Some(holder) == case.holder.as_ref())
     };
-    let report = compare(&asked, threads, wanted);
+    let report = compare(&asked, threads, &|_| false, wanted);
     if arguments.timings {
         eprintln!(
             "decode and gather: {:.3} s\nbacktest: {:.3} s",

@@ -28,7 +28,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let Some(history) = arguments.source.history(cores())? else { return Ok(Exit::Refused) };
     let files = files_in_force(&history, view.known_at);
     let Some(policy) = load(&files) else { return Ok(Exit::Refused) };
-    let found = readings(&files, &policy, &Calendar::shipped()?, &history, view, cores())?;
+    let found = readings(&files, &policy, &Calendar::shipped()?, (&history, view), &|_| false)?;
     if arguments.json {
         print(format!("{}\n", serde_json::to_string_pretty(&found)?).as_bytes())?;
         return Ok(Exit::Done);

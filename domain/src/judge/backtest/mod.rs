@@ -270,12 +270,19 @@ impl<'a> Backtest<'a> {
     /// The subjects, or sets of merged ones, for whom a rule in scope may open.
     #[must_use]
     pub fn units(&self) -> Vec<u32> {
+        self.units_but(&|_| false)
+    }
+
+    /// The same without those of whom one is hidden.
+    #[must_use]
+    pub fn units_but(&self, hidden: &dyn Fn(&str) -> bool) -> Vec<u32> {
         let [adopted, _] = &self.judges;
         let history = adopted.context.history;
         let mut units = adopted.units();
         units.retain(|unit| {
             let members = adopted.members(*unit);
-            self.openers.iter().any(|openers| openers.may_open(history, &members))
+            !members.iter().any(|member| hidden(history.symbols.text(*member)))
+                && self.openers.iter().any(|openers| openers.may_open(history, &members))
         });
         units
     }
