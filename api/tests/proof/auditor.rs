@@ -43,7 +43,7 @@ fn an_auditor_reproduces_one_breach_with_a_bundle_and_the_public_key_alone() {
     let key = std::fs::read_to_string(desk.path().join("key")).unwrap();
     let key = mandate_verify::note::VerifyingKey::parse(key.trim()).unwrap();
     let bundle = std::fs::read(desk.path().join("bundle")).unwrap();
-    let report = check::verify(bundle.as_slice(), &key, &[]).unwrap();
+    let report = check::verify::<String>(bundle.as_slice(), &key, &[]).unwrap();
     assert!(matches!(report.verdict, Verdict::Ok { first: 1, last: 5, .. }), "{report}");
     // Paragraph, rule version, facts and dates, in words.
     let explained = ["judge", "bundle", "--as-at", "2026-11-02", "--rules", "4.10", "--explain"];
