@@ -85,6 +85,7 @@ named! {
         Duties "duties" ClosesAt "closes_at" Told "told" Seed "seed" Size "size" Act "act" List "list"
         Skipped "skipped" Number "number" DigestAt "digest_at" QuietFrom "quiet_from" QuietUntil "quiet_until" Off "off"
         Exempt "exempt" Url "url" Secret "secret" Types "types" After "after" First "first"
+        Backtest "backtest"
     }
 }
 
@@ -465,7 +466,7 @@ fact_types! {
     TerminalWithdrawn "terminal.withdrawn" TERMINAL [req(F::By, Id)]
     PolicyAdopted "policy.adopted" POLICY [
         req(F::Version, Id), req(F::EffectiveFrom, Date), req(F::Sha256, Id), req(F::Text, PublicText),
-        req(F::ApprovedBy, Id),
+        req(F::ApprovedBy, Id), opt(F::Backtest, Id),
     ]
     BankHolidaysPublished "bank_holidays.published" CALENDAR [
         req(F::Holidays, Holidays), opt(F::Withdrawn, Dates),

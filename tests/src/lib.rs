@@ -13,9 +13,13 @@ mod architecture;
 #[cfg(test)]
 mod area_year;
 #[cfg(test)]
+mod backtest;
+#[cfg(test)]
 mod broken_disk;
 #[cfg(test)]
 mod commands;
+#[cfg(test)]
+mod cuts;
 #[cfg(test)]
 mod demonstration;
 #[cfg(test)]

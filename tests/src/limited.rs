@@ -47,6 +47,7 @@ async fn a_limited_record_is_listed_to_those_listed_only() {
         ("/v1/todo?org=area/W01".to_owned(), false),
         ("/v1/reconciliation/backlog?area=W01&programme=community".to_owned(), false),
         ("/v1/retention".to_owned(), false),
+        ("/v1/policies/backtest?draft=five-working-days&size=1000".to_owned(), true),
     ] {
         let listed = read(&server, &tokens["U-01"], &address).await;
         assert_eq!(

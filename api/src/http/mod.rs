@@ -22,6 +22,7 @@ mod metrics;
 mod nominals;
 mod openapi;
 mod past;
+mod policies;
 mod proof;
 mod query;
 mod reconciliation;

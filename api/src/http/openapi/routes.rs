@@ -8,7 +8,7 @@ use crate::http::registers::{attestations, audits, organisations, people, retent
 use crate::http::schemas::example;
 use crate::http::{
     calendar, commands, compliance, coverage, csv, duties, events, facts, health, hmpps, lists, nominals,
-    proof, reconciliation, reports, rules, schemas, search, stream, subject_access, todo, webhooks,
+    policies, proof, reconciliation, reports, rules, schemas, search, stream, subject_access, todo, webhooks,
 };
 
 const MOMENT: [&str; 2] = ["asAt", "knownAt"];
@@ -18,7 +18,7 @@ const PAGE: [&str; 2] = ["page", "size"];
 pub fn routes() -> Routes {
     let routes = facts_and_messages(Routes::default());
     let routes = people_do(nominals_and_duties(routes));
-    let routes = service(log(registers_and_reports(routes)));
+    let routes = service(log(rule_book(registers_and_reports(routes))));
     routes_of_webhooks(routes)
 }
 
@@ -313,6 +313,37 @@ fn registers_and_reports(routes: Routes) -> Routes {
             reads("getRuleVersions", "Rules", "Show the versions of a rule", "RuleVersions")
                 .query(&["knownAt"])
                 .errors(&[404]),
+        )
+}
+
+fn rule_book(routes: Routes) -> Routes {
+    let test = Operation::takes("postBacktest", "Rules", "Say what a draft that is sent would have changed")
+        .query(&policies::KNOWN)
+        .body_of("application/json", "Draft", &json!({"draft": "five-working-days"}))
+        .answers_of(200, "Backtest")
+        .csv();
+    routes
+        .get(
+            "/v1/policies/backtest",
+            policies::get,
+            reads("getBacktest", "Rules", "Say what a draft would have changed", "Backtest")
+                .query(&["draft"])
+                .query(&policies::KNOWN)
+                .csv(),
+        )
+        .post("/v1/policies/backtest", policies::post, test)
+        .get(
+            "/v1/policies/overlap",
+            policies::overlap,
+            reads("listOverlaps", "Rules", "List the rules that can govern one act", "Overlaps")
+                .query(&["from", "to"])
+                .query(&MOMENT),
+        )
+        .get(
+            "/v1/policies/readings",
+            policies::readings,
+            reads("listReadings", "Rules", "Count the breaches under each recorded reading", "Readings")
+                .query(&MOMENT),
         )
 }
 

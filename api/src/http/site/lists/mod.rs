@@ -10,6 +10,7 @@ pub mod people;
 pub mod quarantine;
 pub mod reconciliation;
 pub mod retention;
+pub mod rulebook;
 pub mod statistics;
 pub mod terminals;
 
