@@ -407,7 +407,8 @@ impl Projections {
         self.read(|connection| super::lists::notices_alone(connection, rest, params![after, limit]))
     }
 
-    /// The latest notice of a kind to a person that was sent, or may have been, of those queued before a position.
+    /// The latest notice of a kind to a person that was sent, or may have been, of those queued before a position; none
+    /// that went to them in the place of somebody else.
     ///
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
@@ -418,7 +419,7 @@ impl Projections {
         before: Position,
     ) -> Result<Option<NoticeRow>, ProjectionError> {
         let rest = "WHERE n.recipient = ?1 AND n.template = ?2 AND n.position < ?3 \
-                    AND n.status IN ('accepted', 'ambiguous') ORDER BY n.position DESC LIMIT 1";
+                    AND n.in_place_of IS NULL AND n.status IN ('accepted', 'ambiguous') ORDER BY n.position DESC LIMIT 1";
         let before = i64::try_from(before.get()).unwrap_or(i64::MAX);
         self.read(|connection| {
             let found = super::lists::notices_alone(connection, rest, params![recipient, template, before])?;

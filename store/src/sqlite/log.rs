@@ -12,8 +12,9 @@ use super::reader::{event_of, read_end, read_head};
 use super::settings::{self, Purpose};
 use crate::backup::Copied;
 use crate::checkpoint::Signed;
-use crate::error::StoreError;
+use crate::error::{DatabaseError, StoreError};
 use crate::lease::Fenced;
+use crate::new_event::NewEvent;
 use crate::outcome::Outcome;
 use crate::plan::{Known, Plan, Row};
 use crate::position::{End, Head, Position, Sequence};
@@ -80,7 +81,12 @@ impl SqliteLog {
             self.end_import()?;
         }
         let mut import = self.import.take();
-        let done = self.try_commit(jobs, context, &mut import);
+        let mut done = self.try_commit(jobs, context, &mut import, Look::WhereNeeded);
+        if done.as_ref().is_err_and(is_conflict) {
+            // What was presumed to be new is there.
+            self.execute("ROLLBACK", [])?;
+            done = self.try_commit(jobs, context, &mut import, Look::Always);
+        }
         match &done {
             Ok(committed) => {
                 self.seen = committed.head;
@@ -100,6 +106,7 @@ impl SqliteLog {
         jobs: &[Job],
         context: &Context,
         import: &mut Option<Box<Import>>,
+        look: Look,
     ) -> Result<Committed, StoreError> {
         let failed = StoreError::database("store events");
         self.execute("BEGIN IMMEDIATE", [])?;
@@ -115,7 +122,7 @@ impl SqliteLog {
         }
         let recorded_at = context.clock.now().max(before.recorded_at);
         let ids = import.as_ref().map(|import| &import.ids);
-        let known = Statements::prepare(&self.connection, ids).map_err(&failed)?;
+        let known = Statements::prepare(&self.connection, ids, look).map_err(&failed)?;
         let mut plan = Plan::new(&context.keys, &context.streams, known, frontier, recorded_at);
         let answers = jobs
             .iter()
@@ -257,19 +264,34 @@ impl Drop for SqliteLog {
     }
 }
 
+/// Whether what is presumed to be new is looked for all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    WhereNeeded,
+    Always,
+}
+
+/// Whether a row was refused because there is one of its id.
+fn is_conflict(error: &StoreError) -> bool {
+    let StoreError::Database { source: DatabaseError::Sqlite(error), .. } = error else { return false };
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation)
+}
+
 /// Looks up by prepared statements, within the transaction in progress.
 struct Statements<'c> {
     connection: &'c Connection,
     ids: Option<&'c Ids>,
+    look: Look,
     find: CachedStatement<'c>,
     last: CachedStatement<'c>,
 }
 
 impl<'c> Statements<'c> {
-    fn prepare(connection: &'c Connection, ids: Option<&'c Ids>) -> rusqlite::Result<Self> {
+    fn prepare(connection: &'c Connection, ids: Option<&'c Ids>, look: Look) -> rusqlite::Result<Self> {
         Ok(Self {
             connection,
             ids,
+            look,
             find: connection
                 .prepare_cached(include_str!("../../sql/sqlite/select_event_by_source_id.sql"))?,
             last: connection.prepare_cached(include_str!("../../sql/sqlite/select_last_sequence.sql"))?,
@@ -278,7 +300,11 @@ impl<'c> Statements<'c> {
 }
 
 impl Known for Statements<'_> {
-    fn stored(&mut self, source: &str, id: &str) -> Result<Option<StoredEvent>, StoreError> {
+    fn stored(&mut self, event: &NewEvent) -> Result<Option<StoredEvent>, StoreError> {
+        if event.is_presumed_new && self.look == Look::WhereNeeded {
+            return Ok(None);
+        }
+        let (source, id) = (&*event.fact().source, &*event.fact().id);
         if self.ids.is_some_and(|ids| !ids.may_hold(source, id)) {
             return Ok(None);
         }

@@ -161,6 +161,13 @@ impl Logged {
                 ensure!(before.is_none(), "{duty} was raised while a breach of it stood");
                 self.raised.push(due);
                 self.breaches += 1;
+                for (notice, recipient) in texts(fact, Field::Notices).iter().zip(texts(fact, Field::Told)) {
+                    let key = (format!("{duty} {generation}"), recipient.to_string());
+                    let listed = self.listed.entry(key).or_default();
+                    *listed += 1;
+                    ensure!(*listed == 1, "{duty} is told twice to {recipient}");
+                    self.told.entry(recipient.to_string()).or_default().insert(notice.to_string());
+                }
             }
             FactType::BreachRescinded => {
                 once("rescinded".to_owned())?;
@@ -182,17 +189,16 @@ impl Logged {
                 once(text(Field::Step))?;
                 ensure!(self.standing.contains_key(&duty), "{duty}: escalated, and none stood");
             }
-            FactType::NoticeQueued if matches!(&*text(Field::Template), "breach" | "summary") => {
-                let recipient = text(Field::Recipient);
-                let listed =
-                    self.listed.entry((format!("{duty} {generation}"), recipient.clone())).or_default();
-                *listed += 1;
-                ensure!(*listed == 1, "{duty} is told twice to {recipient}");
-                self.told.entry(recipient).or_default().insert(text(Field::Notice));
-            }
             FactType::NoticeAccepted => self.mails += 1,
             _ => {}
         }
         Ok(())
+    }
+}
+
+fn texts(fact: &Fact, field: Field) -> &[Box<str>] {
+    match fact.get(field) {
+        Some(Stated::Texts(texts)) => texts,
+        _ => &[],
     }
 }
