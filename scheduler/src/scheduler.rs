@@ -194,6 +194,12 @@ impl Scheduler {
         })
     }
 
+    /// When the digest comes for those who have not chosen a time: `07:30`; none where it is not sent.
+    #[must_use]
+    pub fn usual_digest(&self) -> Option<String> {
+        self.shared.settings.schedules.digest.as_ref().map(|digest| digest.time().to_text())
+    }
+
     /// Which node raises and mails, as the log's database says; none before the first does.
     ///
     /// # Errors
