@@ -1,16 +1,18 @@
 //! Storing a step together with its notices: all of it or none.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::{Duration, Instant as Elapsed};
 
 use mandate_domain::catalogue::Field;
 use mandate_domain::fact::Value;
 use mandate_store::{NewEvent, OnError, Outcome, Position, Queued, Store, StoreError};
 
-/// Events after which a transaction takes no further group while others write as well: they wait no longer than this
-/// takes.
-const BESIDE_OTHERS: usize = 200;
-/// The same while nobody else does.
-const ALONE: usize = 2_000;
+/// How long a transaction may take while others write as well: they wait no longer than this.
+const BESIDE_OTHERS: Duration = Duration::from_millis(6);
+/// Events of a transaction at first, and at the least: each transaction is brought to the disk.
+const FEW: usize = 200;
+/// Events of a transaction while nobody else writes, and at the most.
+const MANY: usize = 2_000;
 /// Batches one after another, with nothing between them, from which on nobody else seems to write.
 const SEEMS_ALONE: u32 = 25;
 /// Batches that wait for the writer while the next one is made.
@@ -67,6 +69,8 @@ pub(crate) struct Appending<'s> {
     done: Appended,
     /// Events after which a batch is full.
     full: usize,
+    /// When the writer turned to the batch that it has in hand, if it did not wait for it.
+    turned_at: Option<Elapsed>,
     /// Where the last batch ended, and how many there were with nothing between them.
     last: Option<Position>,
     alone: u32,
@@ -91,7 +95,8 @@ impl<'s> Appending<'s> {
             in_flight: VecDeque::new(),
             mails: HashMap::new(),
             done: Appended::default(),
-            full: BESIDE_OTHERS,
+            full: FEW,
+            turned_at: None,
             last: None,
             alone: 0,
         }
@@ -163,7 +168,9 @@ impl<'s> Appending<'s> {
         loop {
             let (events, answer) = queued.wait();
             let outcomes = answer?;
-            self.look_for_others(&outcomes);
+            let took = self.turned_at.map(|at| at.elapsed());
+            self.turned_at = (!self.in_flight.is_empty()).then(Elapsed::now);
+            self.look_for_others(&outcomes, took);
             let told = || events.iter().zip(&outcomes);
             let refused = told().any(|(_, outcome)| matches!(outcome, Outcome::Refused(_)));
             for (mail, outcome) in told().take(shape.mails) {
@@ -184,8 +191,9 @@ impl<'s> Appending<'s> {
         }
     }
 
-    /// A gap between two batches was filled by somebody else, who is not to wait for long.
-    fn look_for_others(&mut self, outcomes: &[Outcome]) {
+    /// A gap between two batches was filled by somebody else, who is not to wait for long: as many events to a batch as
+    /// are stored in that time.
+    fn look_for_others(&mut self, outcomes: &[Outcome], took: Option<Duration>) {
         let mut stored = outcomes.iter().filter_map(|outcome| match outcome {
             Outcome::Stored { position, .. } => Some(*position),
             Outcome::AlreadyStored { .. } | Outcome::Refused(_) | Outcome::NotStored { .. } => None,
@@ -194,8 +202,15 @@ impl<'s> Appending<'s> {
         let last = stored.next_back().unwrap_or(first);
         let follows = self.last.is_some_and(|before| before.next() == first);
         self.alone = if follows { self.alone.saturating_add(1) } else { 0 };
-        self.full = if self.alone >= SEEMS_ALONE { ALONE } else { BESIDE_OTHERS };
         self.last = Some(last);
+        if self.alone >= SEEMS_ALONE {
+            self.full = MANY;
+        } else if let Some(took) = took {
+            let micros = |time: Duration| usize::try_from(time.as_micros()).unwrap_or(usize::MAX).max(1);
+            let fitting = outcomes.len().saturating_mul(micros(BESIDE_OTHERS)) / micros(took);
+            // Half the way at a time: one transaction that was slow says little.
+            self.full = usize::midpoint(self.full.min(MANY / 2), fitting).clamp(FEW, MANY);
+        }
     }
 
     fn count(&mut self, shape: &Shape, events: &[NewEvent], outcomes: &[Outcome]) {

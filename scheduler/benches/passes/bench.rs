@@ -240,15 +240,15 @@ impl Bench {
         listed
     }
 
-    /// Mean bytes of the payloads of a pass's rows.
-    pub fn mean_payload(&self) -> usize {
-        let (mut bytes, mut rows) = (0, 0);
+    /// Mean bytes of the ids and of the payloads of a pass's rows.
+    pub fn mean_sizes(&self) -> (usize, usize) {
+        let (mut ids, mut bytes, mut rows) = (0, 0, 0);
         for event in self.store.reader().read_after(self.begun_at(), 10_000).unwrap().events {
             if matches!(event.fact.kind, FactType::DutyBreached | FactType::NoticeQueued) {
-                (bytes, rows) = (bytes + event.payload.len(), rows + 1);
+                (ids, bytes, rows) = (ids + event.fact.id.len(), bytes + event.payload.len(), rows + 1);
             }
         }
-        bytes / rows.max(1)
+        (ids / rows.max(1), bytes / rows.max(1))
     }
 
     fn each_since(&self, from: Position, mut each: impl FnMut(FactType, &mandate_store::StoredEvent)) {

@@ -31,6 +31,11 @@ const OF_NO_IMPORT: usize = 1_000;
 const MOST_WAL_BYTES: u64 = 3 * 32_000 * 4_096;
 /// Ids of a longer log are not worth reading.
 const MOST_IDS: u64 = 10_000_000;
+/// Events of a flood after which what was stored is brought over beside it: some tens of megabytes of write-ahead log, where
+/// the writer lets it become 128 by itself.
+const FLOOD_EVENTS: usize = 10_000;
+/// Commits after the last of a flood after which it is over.
+const AFTER_A_FLOOD: u32 = 1_000;
 /// Pages in memory during an import, in KiB: its indexes grow in random places.
 const CACHE_OF_AN_IMPORT: i32 = -65_536;
 /// The same otherwise.
@@ -45,6 +50,17 @@ pub(crate) struct SqliteLog {
     seen: Head,
     /// What an import has beside.
     import: Option<Box<Import>>,
+    /// What a flood has beside.
+    flood: Option<Flood>,
+}
+
+#[derive(Debug)]
+struct Flood {
+    checkpointer: Checkpointer,
+    /// Commits since the last of it.
+    ago: u32,
+    /// Events stored since something was brought over.
+    events: usize,
 }
 
 #[derive(Debug)]
@@ -71,7 +87,7 @@ impl SqliteLog {
         migrate::LOG.migrate(&mut connection, path)?;
         plant_tree(&connection)?;
         let seen = read_head(&connection).map_err(StoreError::database("read the head"))?;
-        Ok((Self { connection, path: path.to_owned(), seen, import: None }, seen))
+        Ok((Self { connection, path: path.to_owned(), seen, import: None, flood: None }, seen))
     }
 
     /// Stores some batches in one transaction, durably; on failure nothing of them is stored.
@@ -91,6 +107,7 @@ impl SqliteLog {
             Ok(committed) => {
                 self.seen = committed.head;
                 self.import = import;
+                self.look_for_a_flood(jobs);
             }
             // SQLite has rolled back by itself after a full disk or an I/O error.
             Err(_) if !self.connection.is_autocommit() => {
@@ -149,6 +166,27 @@ impl SqliteLog {
             import.checkpointer.wake();
         }
         Ok(Committed { answers, head })
+    }
+
+    /// While a flood is stored, a thread beside brings it over: the writer would have those who wait behind it wait for
+    /// that as well.
+    fn look_for_a_flood(&mut self, jobs: &[Job]) {
+        let is_flood = jobs.iter().any(Job::may_wait);
+        if is_flood && self.flood.is_none() {
+            // Without it the writer does it.
+            let started = Checkpointer::start(&self.path).ok();
+            self.flood = started.map(|checkpointer| Flood { checkpointer, ago: 0, events: 0 });
+        }
+        let Some(flood) = &mut self.flood else { return };
+        flood.ago = if is_flood { 0 } else { flood.ago + 1 };
+        flood.events += jobs.iter().map(|job| job.events.len()).sum::<usize>();
+        if flood.events >= FLOOD_EVENTS {
+            flood.events = 0;
+            flood.checkpointer.wake();
+        }
+        if flood.ago > AFTER_A_FLOOD {
+            self.flood = None;
+        }
     }
 
     fn wal_bytes(&self) -> u64 {
@@ -258,6 +296,7 @@ impl SqliteLog {
 impl Drop for SqliteLog {
     fn drop(&mut self) {
         self.import = None;
+        self.flood = None;
         // Whoever reads at this moment is not waited for: what is left in the write-ahead log is found there.
         self.connection.busy_timeout(std::time::Duration::ZERO).ok();
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).ok();
