@@ -333,6 +333,9 @@ pub struct NoticeRow {
     pub status: String,
     /// What the mail server answered last.
     pub reply: Option<String>,
+    /// The user for whom it was, where it could not be delivered to them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_place_of: Option<String>,
 }
 
 impl NoticeRow {

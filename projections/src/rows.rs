@@ -268,6 +268,13 @@ pub(crate) fn note_taken(connection: &Connection, duty: &str) -> Result<(), Proj
     execute(connection, "note the steps taken of a duty", sql, [duty])
 }
 
+/// Notes a breach that was just raised: of most, the log lacks nothing.
+pub(crate) fn note_breach(connection: &Connection, duty: &str) -> Result<(), ProjectionError> {
+    let sql = "UPDATE duties SET raised = 1 WHERE duty = ?1";
+    execute(connection, "note the breach of a duty", sql, [duty])?;
+    note_owed(connection, duty)
+}
+
 /// Notes whether a breach of a duty stands in the log.
 pub(crate) fn note_raised(connection: &Connection, duty: &str) -> Result<(), ProjectionError> {
     let sql = "UPDATE duties SET raised = EXISTS (SELECT 1 FROM breaches b WHERE b.duty = ?1 \

@@ -209,6 +209,37 @@ async fn a_message_in_quarantine_is_tried_again_from_its_page_or_discarded_with_
 }
 
 #[tokio::test]
+async fn a_person_chooses_on_a_page_when_and_which_mails_come() {
+    let mut demo = signed_in().await;
+    assert!(links(&demo.page("/work").await.text).contains("/settings"));
+    let page = demo.page("/settings").await;
+    assert_eq!(page.status, 200, "{}", page.text);
+    assert_eq!(page.text.matches(" checked").count(), 5, "all mails come at first");
+    let token = token(&page.text);
+    assert_eq!(demo.form("/settings", "token=x&digest_at=06:45").await.status, 403);
+    let wrong = demo.form("/settings", &format!("token={token}&digest_at=01:30&mail-digest=on")).await;
+    assert!(
+        wrong.text.contains("There is a problem") && wrong.text.contains("href=\"#digest_at\""),
+        "{}",
+        wrong.text
+    );
+    assert!(wrong.text.contains("value=\"01:30\""), "what was typed stays");
+    let half = demo.form("/settings", &format!("token={token}&quiet_from=19:00")).await;
+    assert!(half.text.contains("State both or neither."), "{}", half.text);
+    let typed =
+        "digest_at=06:45&quiet_from=19:00&quiet_until=07:00&mail-digest=on&mail-warning=on&mail-vetting=on";
+    let done = demo.form("/settings", &format!("token={token}&{typed}")).await;
+    assert_eq!(done.status, 303, "{}", done.text);
+    let page = demo.page("/settings").await.text;
+    assert!(page.contains("Your settings were saved."), "{page}");
+    assert!(
+        ["06:45", "19:00", "07:00"].iter().all(|time| page.contains(&format!("value=\"{time}\""))),
+        "{page}"
+    );
+    assert_eq!(page.matches(" checked").count(), 3, "{page}");
+}
+
+#[tokio::test]
 async fn a_register_is_asked_by_dates_in_three_boxes_and_at_a_past_moment() {
     let mut demo = signed_in().await;
     let typed = "from-day=1&from-month=1&from-year=2026&to-day=31&to-month=3&to-year=2026";

@@ -89,7 +89,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             follow(demo, stop).await;
             tell.send_replace(true);
         };
-        tokio::join!(following, webhooks.run(told));
+        tokio::join!(following, webhooks.run(|| true, told));
     })?;
     drop(temporary);
     Ok(Exit::Done)

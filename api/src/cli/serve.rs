@@ -18,7 +18,7 @@ use crate::checkpoints::{sign, sign_every_minute};
 use crate::config::{Config, HELP, SmtpServer};
 use crate::http::{App, Books, Hosts, Metrics, Parts, Sessions, Tellers};
 use crate::tokens::Tokens;
-use crate::webhooks::{Addresses, Webhooks};
+use crate::webhooks::{Addresses, Webhooks, is_on_duty};
 
 /// Web, API, read models, scheduler and mail in one process
 #[derive(Debug, Args)]
@@ -147,13 +147,15 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     }
     let store = app.store.clone();
     running.serve(&app, move |stop| async move {
+        let asked = scheduler.clone();
+        let on_duty = move || is_on_duty(&asked);
         let signing = tokio::spawn(sign_every_minute(store.clone()));
         let (tell, told) = watch::channel(false);
         let passes = async {
             scheduler.run(stop).await;
             tell.send_replace(true);
         };
-        tokio::join!(passes, webhooks.run(told));
+        tokio::join!(passes, webhooks.run(on_duty, told));
         signing.abort();
         sign(&store).await;
     })?;

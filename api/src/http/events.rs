@@ -125,6 +125,18 @@ pub fn seen(app: &App, person: Option<String>, wanted: &Wanted) -> Result<Events
     Ok(read(app.store.reader(), wanted, &Hidden::to(app, asker.user())?)?)
 }
 
+/// Whether somebody may read the event at a position now. Blocking.
+///
+/// # Errors
+/// As [`seen`].
+pub fn is_seen(app: &App, person: Option<String>, position: Position) -> Result<bool, HttpError> {
+    let asker = Asker::of(app, person)?;
+    asker.must(Right::ReadLog)?;
+    let hidden = Hidden::to(app, asker.user())?;
+    let found = app.store.reader().by_position(position)?;
+    Ok(found.is_some_and(|event| !hidden.hides(&event)))
+}
+
 /// Lists events in the order of the log.
 ///
 /// # Errors

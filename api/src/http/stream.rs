@@ -98,6 +98,10 @@ impl Course {
     async fn next(&mut self) -> Option<Sent> {
         loop {
             if let Some(event) = self.waiting.pop() {
+                // Rights and limits follow from the log: as long as it is as it was when this was read, they are as well.
+                if self.head.has_changed().unwrap_or(true) && !self.is_seen(event.position()).await? {
+                    continue;
+                }
                 let sent = Sent::default().id(event.position().to_string()).retry(RETRY);
                 return sent.json_data(&event).ok();
             }
@@ -119,6 +123,12 @@ impl Course {
                 () = tokio::time::sleep_until(self.ends_at) => return None,
             }
         }
+    }
+
+    /// Whether what was read before may be read still: a right that was lost ends the stream.
+    async fn is_seen(&self, position: Position) -> Option<bool> {
+        let person = self.person.clone();
+        self.app.blocking(move |app| events::is_seen(app, person, position)).await.ok()
     }
 
     /// What is there now, for somebody who may still read: a right that was lost ends the stream.

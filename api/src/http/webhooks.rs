@@ -17,8 +17,8 @@ use super::error::HttpError;
 use super::query::Query;
 use super::registers::asker::Asker;
 use crate::webhooks::{
-    DeadLetters, Ended, Failing, LastAnswer, Secret, Standing, Target, new_reference, rewound, subscribed,
-    told_patterns, unsubscribed,
+    DeadLetters, Ended, Failing, LastAnswer, Secret, Standing, Target, new_reference, rewound,
+    secret_rotated, subscribed, told_patterns, unsubscribed,
 };
 
 /// Most bytes of a request.
@@ -205,7 +205,7 @@ pub async fn subscribe(
             if after < head || wanted.types.is_empty() {
                 must_read_log(app, &by)?;
             }
-            let target = Target { url: wanted.url, secret };
+            let target = Target { url: wanted.url, secret, former: None };
             let event = subscribed(&making, &by, &target, &wanted.types, after, now);
             event.map_err(HttpError::Unprocessable).and_then(|event| named(event, &by))
         })
@@ -245,6 +245,26 @@ pub async fn rewind(
     })
     .await
     .map(Json)
+}
+
+/// Gives a subscription another secret; for a day it is signed with both, so that a receiver can change in its own time.
+/// The answer alone holds the new one.
+///
+/// # Errors
+/// [`HttpError`]: 401, 403 no administrator, 404, 409 it has ended.
+pub async fn rotate(
+    State(app): State<App>,
+    Path(reference): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, HttpError> {
+    let by = acting(&app, &headers)?;
+    let fresh = Secret::new().map_err(|error| HttpError::Failed(error.to_string()))?;
+    let secret = fresh.to_text().to_string();
+    let webhook = change(app, reference, by, move |app, reference, by| {
+        secret_rotated(reference, by, &fresh, app.now()).map_err(HttpError::Failed)
+    })
+    .await?;
+    Ok((StatusCode::CREATED, Json(Made { webhook, secret })).into_response())
 }
 
 /// Removes a subscription.

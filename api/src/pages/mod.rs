@@ -23,6 +23,7 @@ pub mod problem;
 pub mod quarantine;
 pub mod row;
 pub mod rule;
+pub mod settings;
 pub mod sign_in;
 pub mod words;
 pub mod work;

@@ -61,6 +61,15 @@ enum PassError {
     Event(String),
 }
 
+/// How a subscription stands to an event.
+enum Sight {
+    Open,
+    /// It is about what is limited to others.
+    Hidden,
+    /// Whoever made the subscription administers no more.
+    HeldBack,
+}
+
 /// What became of one event.
 enum Told {
     Accepted,
@@ -88,8 +97,37 @@ impl Webhooks {
         all
     }
 
-    /// Passes whenever something is appended or a pause is over, until told to stop; notes each place at the end.
-    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+    /// Passes whenever something is appended or a pause is over, until told to stop, on the node whose turn it is; notes
+    /// each place when its turn is over. Whose turn it is is asked once a second: a node that was paused may send one
+    /// event again, under its id.
+    pub async fn run<F>(&self, is_on_duty: F, mut stop: watch::Receiver<bool>)
+    where
+        F: Fn() -> bool + Clone + Send + Sync + 'static,
+    {
+        while !*stop.borrow_and_update() {
+            if ask(&is_on_duty).await {
+                let (tell, ends) = watch::channel(false);
+                let turn = async {
+                    while !is_told(&mut stop) && ask(&is_on_duty).await {
+                        tokio::select! {
+                            _ = stop.changed() => {}
+                            () = tokio::time::sleep(LOOK) => {}
+                        }
+                    }
+                    tell.send_replace(true);
+                };
+                tokio::join!(self.take_turn(ends), turn);
+            } else {
+                tokio::select! {
+                    _ = stop.changed() => {}
+                    () = tokio::time::sleep(LOOK) => {}
+                }
+            }
+        }
+    }
+
+    /// Follows every subscription until told to stop.
+    async fn take_turn(&self, mut stop: watch::Receiver<bool>) {
         let mut tasks: JoinSet<String> = JoinSet::new();
         let mut running = std::collections::BTreeSet::new();
         let mut head = self.shared.store.watch();
@@ -180,6 +218,12 @@ impl Webhooks {
             Err(error) => Err(error.to_string()),
         };
         for event in &events {
+            // What was lost or limited since these were read counts at once.
+            match self.may_be_told(subscription, event).await? {
+                Sight::Open => {}
+                Sight::Hidden => continue,
+                Sight::HeldBack => return Ok(passed),
+            }
             match self.tell(subscription, target, to.as_ref(), event, &mut course).await? {
                 Told::Accepted => passed.accepted += 1,
                 Told::Failing => return Ok(Passed { failing: 1, ..passed }),
@@ -208,7 +252,10 @@ impl Webhooks {
     ) -> Result<Told, PassError> {
         let now = self.shared.clock.now();
         let answer = match to {
-            Ok(to) => self.shared.client.send(to, message(subscription, target, event, now)).await,
+            Ok(to) => {
+                let answer = self.shared.client.send(to, message(subscription, target, event, now)).await;
+                without_host(answer, to)
+            }
             Err(why) => Answer::Failed { why: why.clone(), pause_seconds: None },
         };
         match answer {
@@ -264,41 +311,14 @@ impl Webhooks {
         if failing.since > limit || event.recorded_at > limit {
             return Ok(());
         }
-        let dead = self.older_than(subscription, event, limit, why, now).await?;
-        tracing::error!(webhook = subscription.reference, events = dead.size, "given up after 72 hours");
+        // This one was tried. Those behind it are tried in their turn, each at least once.
+        let (first, last) = (event.position, event.position);
+        let dead = DeadLetters { at: now, first, last, size: 1, reply: why.to_owned() };
+        tracing::error!(webhook = subscription.reference, position = %last, "given up after 72 hours");
         self.append(subscription::dead_lettered(subscription, &dead)).await?;
         course.after = dead.last;
         self.keep(subscription, course);
         Ok(())
-    }
-
-    /// The event, and those after it that were recorded before a limit.
-    async fn older_than(
-        &self,
-        subscription: &Arc<Subscription>,
-        event: &StoredEvent,
-        limit: Instant,
-        why: &str,
-        now: Instant,
-    ) -> Result<DeadLetters, PassError> {
-        let mut dead = DeadLetters {
-            at: now,
-            first: event.position,
-            last: event.position,
-            size: 1,
-            reply: why.to_owned(),
-        };
-        loop {
-            let (events, searched_to) = self.events(subscription, dead.last).await?;
-            let old = events.iter().take_while(|event| event.recorded_at <= limit).count();
-            dead.size += old as u64;
-            if let Some(last) = old.checked_sub(1).and_then(|place| events.get(place)) {
-                dead.last = last.position;
-            }
-            if old < events.len() || searched_to <= dead.last || events.is_empty() {
-                return Ok(dead);
-            }
-        }
     }
 
     /// The next events of a subscription, and how far was searched for them.
@@ -322,6 +342,26 @@ impl Webhooks {
             Ok((events, page.searched_to))
         });
         read.await.unwrap_or_else(|_| Ok((Vec::new(), after)))
+    }
+
+    /// Whether a subscription may be told of an event now.
+    async fn may_be_told(
+        &self,
+        subscription: &Arc<Subscription>,
+        event: &StoredEvent,
+    ) -> Result<Sight, StoreError> {
+        let (webhooks, subscription) = (self.clone(), Arc::clone(subscription));
+        let event = event.clone();
+        let asked = tokio::task::spawn_blocking(move || {
+            if webhooks.is_held_back(&subscription)? {
+                return Ok(Sight::HeldBack);
+            }
+            let shared = &webhooks.shared;
+            let limited = shared.limits.now(shared.store.reader(), shared.clock.now())?;
+            let hidden = Hidden::from(&limited, &subscription.reference).hides(&event);
+            Ok(if hidden { Sight::Hidden } else { Sight::Open })
+        });
+        asked.await.unwrap_or(Ok(Sight::HeldBack))
     }
 
     fn course(&self, subscription: &Subscription) -> Course {
@@ -365,12 +405,33 @@ impl Webhooks {
     }
 }
 
+/// An answer in words that do not name the host: the address is sealed, and what is answered is not.
+fn without_host(answer: Answer, to: &Uri) -> Answer {
+    let Answer::Failed { why, pause_seconds } = answer else { return answer };
+    let host = to.host().unwrap_or_default().trim_matches(['[', ']']);
+    let why = if host.is_empty() { why } else { why.replace(host, "the host") };
+    Answer::Failed { why, pause_seconds }
+}
+
+fn is_told(stop: &mut watch::Receiver<bool>) -> bool {
+    *stop.borrow_and_update()
+}
+
+/// Asks whose turn it is, which may ask the database.
+async fn ask<F: Fn() -> bool + Clone + Send + 'static>(is_on_duty: &F) -> bool {
+    let is_on_duty = is_on_duty.clone();
+    tokio::task::spawn_blocking(is_on_duty).await.unwrap_or(false)
+}
+
 /// The message for an event: the CloudEvent with its public data, and its place in the log.
 fn message(subscription: &Subscription, target: &Target, event: &StoredEvent, now: Instant) -> Message {
     let id = format!("{}_{}", subscription.reference, event.position);
     let rest = event.payload.strip_prefix('{').unwrap_or_default();
     let body = format!("{{\"position\":{},\"recordedat\":\"{}\",{rest}", event.position, event.recorded_at);
     let timestamp = now.to_chrono().timestamp();
-    let signature = signature(&target.secret, &id, timestamp, body.as_bytes());
+    // While a secret is changed for another, a receiver may check with either.
+    let signatures: Vec<String> =
+        target.secrets(now).map(|secret| signature(secret, &id, timestamp, body.as_bytes())).collect();
+    let signature = signatures.join(" ");
     Message { id, timestamp, signature, body: Bytes::from(body) }
 }

@@ -53,7 +53,8 @@ pub(crate) fn notices_alone(
     values: impl rusqlite::Params,
 ) -> Result<Vec<NoticeRow>, ProjectionError> {
     let sql = format!(
-        "SELECT n.notice, n.template, n.recipient, n.position, n.queued_at, n.status, n.reply FROM notices n {rest}"
+        "SELECT n.notice, n.template, n.recipient, n.position, n.queued_at, n.status, n.reply, \
+         n.in_place_of FROM notices n {rest}"
     );
     all(connection, &sql, values, |row| {
         Ok(NoticeRow {
@@ -65,6 +66,7 @@ pub(crate) fn notices_alone(
             queued_at: Instant::from_nanos(row.get(4)?),
             status: row.get(5)?,
             reply: row.get(6)?,
+            in_place_of: row.get(7)?,
         })
     })
 }

@@ -160,6 +160,26 @@ async fn give(
     Ok(answer(&command, done, projected))
 }
 
+/// Carries out a command about no duty that a person gives on a page; waits until the read models have it.
+///
+/// # Errors
+/// As [`post`].
+pub async fn given_on_a_page(
+    app: &App,
+    name: CommandName,
+    fields: &Map<String, Value>,
+    actor: String,
+) -> Result<(), HttpError> {
+    let command =
+        Command::parse(name, fields).map_err(|error| HttpError::Unprocessable(error.to_string()))?;
+    let body = serde_json::to_vec(fields).map_err(|error| HttpError::Failed(error.to_string()))?;
+    let (now, duties) = (app.now(), Vec::new());
+    let asked = Asked { command: Arc::new(command), body, actor, key: None, expected: None, duties, now };
+    let done = app.commands().execute(asked).await?;
+    projected(app, done.position()).await?;
+    Ok(())
+}
+
 /// What a command asks of a second person, in words.
 const fn second(name: CommandName) -> &'static str {
     match name {

@@ -441,6 +441,13 @@ fn routes_of_webhooks(routes: Routes) -> Routes {
                 .answers_of(200, "Webhook")
                 .errors(&[404, 409]),
         )
+        .post(
+            "/v1/webhooks/{reference}/secret",
+            webhooks::rotate,
+            Operation::new("rotateWebhookSecret", w, "Change its secret; the new one is shown this once")
+                .answers_of(201, "SubscribedWebhook")
+                .errors(&[401, 403, 404, 409, 503]),
+        )
 }
 
 fn service(routes: Routes) -> Routes {

@@ -11,6 +11,7 @@ mod nominal;
 mod nominal_parts;
 mod rule;
 pub mod sessions;
+mod settings;
 mod visitor;
 mod words;
 mod work;
@@ -66,6 +67,7 @@ pub fn router() -> Router<App> {
         .route("/quarantine/{id}/replay", post(lists::quarantine::replay))
         .route("/quarantine/{id}/discard", post(lists::quarantine::discard))
         .route("/operations", get(lists::operations::page))
+        .route("/settings", get(settings::page).post(settings::save))
         .route("/inbox", get(inbox::list))
         .route("/inbox/{id}", get(inbox::mail))
         .route("/inbox/{id}/html", get(inbox::html))
