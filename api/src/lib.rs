@@ -16,5 +16,6 @@ pub mod outside;
 pub mod pages;
 mod random;
 pub mod reference;
+pub mod sign_in;
 pub mod tokens;
 pub mod webhooks;

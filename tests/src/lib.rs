@@ -15,6 +15,8 @@ mod area_year;
 #[cfg(test)]
 mod broken_disk;
 #[cfg(test)]
+mod cells;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod demonstration;
@@ -30,6 +32,8 @@ mod hostile;
 mod http;
 #[cfg(test)]
 mod imports;
+#[cfg(test)]
+mod issuer;
 #[cfg(test)]
 mod limited;
 #[cfg(test)]
@@ -48,6 +52,8 @@ mod rights;
 mod search;
 #[cfg(test)]
 mod server;
+#[cfg(test)]
+mod sign_in;
 #[cfg(test)]
 mod small_disk;
 #[cfg(test)]

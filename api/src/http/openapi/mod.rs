@@ -32,6 +32,7 @@ static ANSWERS: &str = include_str!("answers.json");
 pub struct Routes {
     router: Router<App>,
     paths: Map<String, Value>,
+    addresses: Vec<(String, String)>,
 }
 
 impl Routes {
@@ -60,6 +61,7 @@ impl Routes {
 
     fn with(mut self, path: &str, method: &str, handler: MethodRouter<App>, operation: Operation) -> Self {
         self.router = self.router.route(path, handler);
+        self.addresses.push((method.to_uppercase(), path.to_owned()));
         for (path, operation) in operation.at(path) {
             let found = self.paths.entry(path).or_insert_with(|| json!({}));
             if let Some(methods) = found.as_object_mut() {
@@ -67,6 +69,13 @@ impl Routes {
             }
         }
         self
+    }
+
+    /// Every method and address, the document's own included.
+    #[cfg(test)]
+    pub fn addresses(&self) -> Vec<(String, String)> {
+        let own = ["/v3/api-docs", "/swagger-ui"].map(|path| ("GET".to_owned(), path.to_owned()));
+        self.addresses.iter().cloned().chain(own).collect()
     }
 
     /// The router, and with it the document at `/v3/api-docs`.
@@ -102,7 +111,7 @@ fn document(mut paths: Map<String, Value>) -> Value {
         "components": {
             "schemas": components(),
             "securitySchemes": {
-                "token": {"type": "http", "scheme": "bearer", "description": "made by `mandate token`"},
+                "token": {"type": "http", "scheme": "bearer", "description": "made by `mandate token`, or an access token of the configured issuer"},
             },
         },
         // Reading needs no token where the server lets this machine read.
