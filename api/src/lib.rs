@@ -18,5 +18,6 @@ pub mod pages;
 mod random;
 pub mod readings;
 pub mod reference;
+pub mod sign_in;
 pub mod tokens;
 pub mod webhooks;

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::Request;
 use mandate_api::demo::{Stage, set_up};
 use mandate_api::generate::{Options, Scale};
-use mandate_api::http::{App, Books, Hosts, Metrics, Parts, Sessions, Tellers, router};
+use mandate_api::http::{App, Books, Hosts, Limits, Metrics, Parts, Sessions, Tellers, router};
 use mandate_api::webhooks::{Addresses, Webhooks};
 use mandate_domain::time::Clock as _;
 
@@ -41,7 +41,8 @@ async fn signed_in() -> Demo {
         demo: Some(stage.demo.clone()),
         books: Books::default(),
         metrics: Metrics::default(),
-        sessions: Sessions::default(),
+        sessions: Sessions::new(Limits::of_demonstration()),
+        sign_in: None,
         base_url: None,
         scheduler: None,
     });
@@ -77,7 +78,7 @@ impl Demo {
     fn keep_cookie(&mut self, answer: Answer) -> Answer {
         if let Some(set) = answer.headers.get("set-cookie") {
             let set = set.to_str().unwrap();
-            assert!(set.contains("HttpOnly") && set.contains("SameSite=Strict"), "{set}");
+            assert!(set.contains("HttpOnly") && set.contains("SameSite=Lax"), "{set}");
             self.cookie = set.split(';').next().unwrap().to_owned();
         }
         answer

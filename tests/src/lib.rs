@@ -17,6 +17,8 @@ mod backtest;
 #[cfg(test)]
 mod broken_disk;
 #[cfg(test)]
+mod cells;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod cuts;
@@ -35,6 +37,8 @@ mod http;
 #[cfg(test)]
 mod imports;
 #[cfg(test)]
+mod issuer;
+#[cfg(test)]
 mod limited;
 #[cfg(test)]
 mod lists;
@@ -52,6 +56,8 @@ mod rights;
 mod search;
 #[cfg(test)]
 mod server;
+#[cfg(test)]
+mod sign_in;
 #[cfg(test)]
 mod small_disk;
 #[cfg(test)]

@@ -254,7 +254,7 @@ async fn what_is_not_accepted_for_72_hours_is_given_up_told_and_can_be_set_back(
     assert_eq!(dead(&shown), [(Some(6), Some(6), Some(1)), (Some(7), Some(7), Some(1))]);
     let health = server.get("/health").await.text;
     assert!(health.contains(&reference) && health.contains("2 events"), "{health}");
-    let page = server.get("/operations").await.text;
+    let page = server.look("/operations").await.text;
     assert!(page.contains(&reference) && page.contains("2 events given up"), "{page}");
     assert!(!page.contains("key=k"), "a parameter of the address may be a key");
     // Mended and set back, everything comes once more, and nothing is left to be told.

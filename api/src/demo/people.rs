@@ -27,6 +27,18 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// The duties of a unit.
+    #[must_use]
+    pub fn of_unit(unit: &str) -> Self {
+        Self { holders: Vec::new(), unit: Some(unit.to_owned()) }
+    }
+
+    /// The duties of holders.
+    #[must_use]
+    pub const fn of_holders(holders: Vec<String>) -> Self {
+        Self { holders, unit: None }
+    }
+
     /// Holders and units to ask for, one pair for each list.
     #[must_use]
     pub fn filters(&self) -> Vec<(Vec<String>, Vec<String>)> {

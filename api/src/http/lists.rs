@@ -2,14 +2,15 @@
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use axum::http::HeaderMap;
 use mandate_projections::{BreachRow, NoticeRow};
 
 use super::app::App;
-use super::commands::caller::person;
+use super::caller::Caller;
 use super::error::HttpError;
 use super::listed::{Page, page_and_size};
 use super::query::Query;
+use super::registers::asker::Asker;
+use super::registers::reach::Reach;
 use super::sight::Hidden;
 
 /// How a breach may stand, by the words of the address.
@@ -23,15 +24,16 @@ pub const STATUSES: [(&str, &str); 3] =
 pub async fn breaches(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<Json<Page<BreachRow>>, HttpError> {
     let query = Query::read(raw.as_deref(), &["status", "page", "size"])?;
     let status = query.word("status", &STATUSES)?;
     let (page, size) = page_and_size(&query)?;
-    let person = person(&app, &headers)?;
     app.blocking(move |app| {
-        let hidden = Hidden::to(app, person.as_deref())?.subjects();
-        Ok(Json(app.projections.breaches(status, &hidden, page, size)?.into()))
+        let hidden = Hidden::to(app, &caller)?.subjects();
+        let mut holders = Vec::new();
+        Reach::of(app, &Asker::of(app, &caller)?)?.narrow(&mut holders)?;
+        Ok(Json(app.projections.breaches(status, &holders, &hidden, page, size)?.into()))
     })
     .await
 }
@@ -43,13 +45,12 @@ pub async fn breaches(
 pub async fn notices(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<Json<Page<NoticeRow>>, HttpError> {
     let query = Query::read(raw.as_deref(), &["page", "size"])?;
     let (page, size) = page_and_size(&query)?;
-    let person = person(&app, &headers)?;
     app.blocking(move |app| {
-        let hidden = Hidden::to(app, person.as_deref())?.subjects();
+        let hidden = Hidden::to(app, &caller)?.subjects();
         Ok(Json(app.projections.notices(&hidden, page, size)?.into()))
     })
     .await

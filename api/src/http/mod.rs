@@ -4,6 +4,7 @@ mod app;
 mod body;
 mod book;
 mod calendar;
+mod caller;
 mod commands;
 mod compliance;
 mod coverage;
@@ -12,6 +13,7 @@ mod duties;
 mod error;
 mod events;
 mod facts;
+mod gate;
 mod guard;
 mod health;
 mod hmpps;
@@ -45,14 +47,16 @@ use tower_http::compression::predicate::{NotForContentType, Predicate as _, Size
 
 pub use app::{App, Hosts, Parts, Tellers};
 pub use book::Books;
+pub use caller::Caller;
 pub use error::{HttpError, sentence};
 pub use events::{Event, event_json};
+pub use gate::table::{Needs, ROWS, Surface};
 pub use listen::serve;
 pub use metrics::Metrics;
 pub use registers::people::people_at;
 pub use rules::severity;
 pub use sight::Hidden;
-pub use site::sessions::Sessions;
+pub use site::sessions::{Limits, Sessions, Transport};
 
 /// Answers shorter than this are not compressed.
 const COMPRESSED_ABOVE_BYTES: u64 = 1_024;
@@ -63,9 +67,10 @@ pub fn router(app: &App) -> Router {
     // Pages are not compressed: they show a secret beside what an address may say.
     let compressed = SizeAbove::new(COMPRESSED_ABOVE_BYTES).and(NotForContentType::const_new("text/html"));
     let compressed = compressed.and(NotForContentType::SSE);
-    api.merge(site::router())
+    api.merge(site::pages().into_router())
         .fallback(site::not_found)
         .method_not_allowed_fallback(guard::wrong_method)
+        .layer(axum::middleware::from_fn_with_state(app.clone(), gate::gate))
         .layer(CatchPanicLayer::custom(guard::panicked))
         .layer(CompressionLayer::new().compress_when(compressed))
         .layer(axum::middleware::from_fn_with_state(app.clone(), guard::guard))

@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use super::app::App;
 use super::body;
-use super::commands::caller::person;
+use super::caller::Caller;
 use super::duties::{Format, csv_response};
 use super::error::HttpError;
 use super::listed::{Page, page_and_size};
@@ -140,6 +140,7 @@ impl Wanted {
 pub async fn get(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let known: Vec<&str> = std::iter::once("draft").chain(KNOWN).collect();
@@ -148,7 +149,7 @@ pub async fn get(
         HttpError::parameter("draft", format!("missing: name a draft, such as {}", DRAFTS.join(", ")))
     })?;
     let draft = Draft { draft: Some(name.to_owned()), ..Draft::default() };
-    answer(app, &query, &headers, draft).await
+    answer(app, &query, (caller, &headers), draft).await
 }
 
 /// Backtests a draft that is sent.
@@ -158,6 +159,7 @@ pub async fn get(
 pub async fn post(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
+    caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, HttpError> {
@@ -167,17 +169,21 @@ pub async fn post(
         let reason = "name a `draft`, or send `files` or a `calendar`".to_owned();
         return Err(HttpError::Unprocessable(reason));
     }
-    answer(app, &query, &headers, draft).await
+    answer(app, &query, (caller, &headers), draft).await
 }
 
-async fn answer(app: App, query: &Query, headers: &HeaderMap, draft: Draft) -> Result<Response, HttpError> {
+async fn answer(
+    app: App,
+    query: &Query,
+    (caller, headers): (Caller, &HeaderMap),
+    draft: Draft,
+) -> Result<Response, HttpError> {
     let wanted = Wanted::read(query, query.view(app.now())?)?;
     let (number, size) = page_and_size(query)?;
     let format = Format::asked(query, headers)?;
     let rows = query.word("rows", &ROWS)?.unwrap_or(Rows::Lines);
-    let person = person(&app, headers)?;
     app.judging(move |app| {
-        let Report { summary, cases } = backtest(app, &draft, &wanted, person.as_deref())?;
+        let Report { summary, cases } = backtest(app, &draft, &wanted, &caller)?;
         Ok(match (format, rows) {
             (Format::Csv, Rows::Lines) => csv_response("backtest.csv", lines_csv(&summary.lines)),
             (Format::Csv, Rows::Cases) => csv_response("backtest-cases.csv", cases_csv(&cases)),
@@ -201,14 +207,9 @@ fn paged(cases: Vec<CaseRecord>, number: u32, size: u32) -> Listed<CaseRecord> {
 ///
 /// # Errors
 /// As [`post`].
-pub fn backtest(
-    app: &App,
-    draft: &Draft,
-    wanted: &Wanted,
-    person: Option<&str>,
-) -> Result<Report, HttpError> {
+pub fn backtest(app: &App, draft: &Draft, wanted: &Wanted, caller: &Caller) -> Result<Report, HttpError> {
     let history = past::whole_log(app)?;
-    let hidden = Hidden::to(app, person)?;
+    let hidden = Hidden::to(app, caller)?;
     let book = app.book(wanted.view.known_at)?;
     let in_force = adopted_files(&history, wanted.view.known_at).unwrap_or_else(shipped_files);
     let refused = |reason: String| HttpError::Unprocessable(reason);
@@ -330,21 +331,20 @@ pub fn days(query: &Query) -> Result<(Date, Date), HttpError> {
 pub async fn readings(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<Json<Vec<Reading>>, HttpError> {
     let query = Query::read(raw.as_deref(), &["asAt", "knownAt"])?;
     let view = query.view(app.now())?;
-    let person = person(&app, &headers)?;
-    app.judging(move |app| counted(app, view, person.as_deref()).map(Json)).await
+    app.judging(move |app| counted(app, view, &caller).map(Json)).await
 }
 
 /// The breaches under each recorded reading. Blocking.
 ///
 /// # Errors
 /// As [`readings`].
-pub fn counted(app: &App, view: View, person: Option<&str>) -> Result<Vec<Reading>, HttpError> {
+pub fn counted(app: &App, view: View, caller: &Caller) -> Result<Vec<Reading>, HttpError> {
     let history = past::whole_log(app)?;
-    let hidden = Hidden::to(app, person)?;
+    let hidden = Hidden::to(app, caller)?;
     let book = app.book(view.known_at)?;
     let files = adopted_files(&history, view.known_at).unwrap_or_else(shipped_files);
     count_readings(&files, &book.policy, &book.calendar, (&history, view), &|subject| hidden.is(subject))

@@ -18,6 +18,7 @@ pub mod frame;
 pub mod inbox;
 pub mod listing;
 pub mod nominal;
+pub mod open_record;
 pub mod paging;
 pub mod problem;
 pub mod quarantine;

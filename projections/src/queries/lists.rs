@@ -118,22 +118,26 @@ impl Projections {
     pub fn breaches(
         &self,
         status: Option<&str>,
+        holders: &[String],
         except: &[String],
         page: u32,
         size: u32,
     ) -> Result<Listed<BreachRow>, ProjectionError> {
         let size = size.clamp(1, MAX_PAGE);
-        let except = listed(except)?;
+        let (except, holders) = (listed(except)?, listed(holders)?);
         let sql = "SELECT b.duty, b.rule, b.subject, b.holder, b.due_at, b.generation, b.position, b.raised_at, \
                    b.status FROM breaches b WHERE (?1 IS NULL OR b.status = ?1) \
                    AND b.subject NOT IN (SELECT value FROM json_each(?2)) \
+                   AND (?5 = '[]' OR b.holder IN (SELECT value FROM json_each(?5))) \
                    ORDER BY b.position DESC LIMIT ?3 OFFSET ?4";
         self.read(|connection| {
             let counted = "SELECT count(*) FROM breaches WHERE (?1 IS NULL OR status = ?1) \
-                           AND subject NOT IN (SELECT value FROM json_each(?2))";
-            let total = count(connection, counted, rusqlite::params![status, except])?;
+                           AND subject NOT IN (SELECT value FROM json_each(?2)) \
+                           AND (?3 = '[]' OR holder IN (SELECT value FROM json_each(?3)))";
+            let total = count(connection, counted, rusqlite::params![status, except, holders])?;
             let offset = i64::from(page) * i64::from(size);
-            let content = all(connection, sql, rusqlite::params![status, except, size, offset], breach)?;
+            let content =
+                all(connection, sql, rusqlite::params![status, except, size, offset, holders], breach)?;
             Ok(Listed { content, total_elements: total, number: page, size })
         })
     }

@@ -21,6 +21,7 @@ use self::figures::{Audience, BLOCKS, Tally, blocks};
 pub use self::figures::{Figures, Rate};
 use self::suppress::Counts;
 use super::app::App;
+use super::caller::Caller;
 use super::duties::{Format, csv_response, past_view};
 use super::error::HttpError;
 use super::past;
@@ -102,7 +103,7 @@ struct Asked {
     past: Option<View>,
     audience: Audience,
     /// Who asks, where a person does.
-    person: Option<String>,
+    caller: Caller,
 }
 
 /// Counts duties.
@@ -112,11 +113,11 @@ struct Asked {
 pub async fn list(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let query = Query::read(raw.as_deref(), &KNOWN)?;
-    let person = super::commands::caller::person(&app, &headers)?;
-    let asked = Asked { person, ..asked(&query, app.now())? };
+    let asked = Asked { caller, ..asked(&query, app.now())? };
     let format = Format::asked(&query, &headers)?;
     let judged = asked.past.is_some();
     let work = move |app: &App| {
@@ -151,7 +152,7 @@ fn asked(query: &Query, now: Instant) -> Result<Asked, HttpError> {
         audience: query
             .word("audience", &[("everyone", Audience::Everyone), ("board", Audience::Board)])?
             .unwrap_or(Audience::Everyone),
-        person: None,
+        caller: Caller::Nobody,
     })
 }
 
@@ -202,10 +203,10 @@ pub fn by_area_and_rule(
     (from, to): (Date, Date),
     (view, past): (View, Option<View>),
     for_a_board: bool,
-    person: Option<String>,
+    caller: Caller,
 ) -> Result<Vec<Cell>, HttpError> {
     let audience = if for_a_board { Audience::Board } else { Audience::Everyone };
-    let asked = Asked { by: vec![By::Area, By::Rule], from, to, view, past, audience, person };
+    let asked = Asked { by: vec![By::Area, By::Rule], from, to, view, past, audience, caller };
     let answer = answer(app, &asked)?;
     let text = |line: &Line, name: &str| line.of.get(name).and_then(Value::as_str).map(str::to_owned);
     let cell = |line: Line| Cell {
@@ -232,10 +233,10 @@ struct Compliance {
 }
 
 fn answer(app: &App, asked: &Asked) -> Result<Compliance, HttpError> {
-    let asker = Asker::of(app, asked.person.clone())?;
+    let asker = Asker::of(app, &asked.caller)?;
     // Whatever a member of a board asks for, it is answered as to a board.
     let audience = if asker.is_board() { Audience::Board } else { asked.audience };
-    let counts = counts(app, asked, &Hidden::to(app, asker.user())?)?;
+    let counts = counts(app, asked, &asker.hidden(app)?)?;
     let placed = app.projections.placements(asked.view)?;
     let book = app.book(asked.view.known_at)?;
     let basis: HashMap<&str, Basis> =

@@ -39,7 +39,7 @@ pub async fn page(
 
 fn fill(app: &App, visitor: &Visitor, reference: &str, raw: Option<&str>) -> Result<Response, HttpError> {
     let query = Query::read(raw, &moment::KNOWN)?;
-    let row = found(app, reference, visitor.user())?;
+    let row = found(app, reference, &visitor.caller)?;
     let now = app.now();
     let shown = match moment::read(&query, &format!("/duties/{}", row.reference), &[], now)? {
         Asked::Redirect(to) => return Ok(Redirect::to(&to).into_response()),

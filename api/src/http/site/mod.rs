@@ -9,18 +9,21 @@ mod lists;
 mod moment;
 mod nominal;
 mod nominal_parts;
+mod person;
 mod rule;
 pub mod sessions;
 mod settings;
+mod sign_in;
 mod visitor;
 mod words;
 mod work;
 
 use axum::Router;
 use axum::extract::{Path, State};
+use axum::handler::Handler;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 
 use super::app::App;
 use super::error::{HttpError, sentence};
@@ -39,45 +42,84 @@ enum Access {
 }
 
 /// The addresses of the pages.
-pub fn router() -> Router<App> {
-    Router::new()
-        .route("/", get(forms::first_page))
-        .route("/work", get(work::page))
-        .route("/duties", get(duties::page))
-        .route("/duties/{reference}", get(duty::page))
-        .route("/nominals/{reference}", get(nominal::page))
-        .route("/rules", get(rule::first))
-        .route("/rules/backtest", get(lists::rulebook::backtested))
-        .route("/rules/overlap", get(lists::rulebook::overlapping))
-        .route("/rules/readings", get(lists::rulebook::read))
-        .route("/rules/{id}", get(rule::page))
-        .route("/people", get(lists::people::page))
-        .route("/organisations", get(lists::organisations::page))
-        .route("/terminals", get(lists::terminals::page))
-        .route("/audits", get(lists::audits::page))
-        .route("/attestations", get(lists::attestations::page))
-        .route("/retention", get(lists::retention::page))
-        .route("/reconciliation", get(lists::reconciliation::page))
-        .route("/reconciliation/backlog", get(lists::reconciliation::backlog))
-        .route("/compliance", get(lists::compliance::page))
-        .route("/statistics", get(lists::statistics::page))
-        .route("/coverage", get(lists::coverage::page))
-        .route("/quarantine", get(lists::quarantine::list))
-        .route("/quarantine/{id}", get(lists::quarantine::one))
-        .route("/quarantine/{id}/replay", post(lists::quarantine::replay))
-        .route("/quarantine/{id}/discard", post(lists::quarantine::discard))
-        .route("/operations", get(lists::operations::page))
-        .route("/settings", get(settings::page).post(settings::save))
-        .route("/inbox", get(inbox::list))
-        .route("/inbox/{id}", get(inbox::mail))
-        .route("/inbox/{id}/html", get(inbox::html))
-        .route("/sign-in", get(forms::sign_in_page).post(forms::sign_in))
-        .route("/sign-out", post(forms::sign_out))
-        .route("/search", post(forms::search))
-        .route("/demo/advance", post(forms::advance))
-        .route("/help", get(about::help))
-        .route("/accessibility", get(about::accessibility))
-        .route("/assets/{file}", get(asset))
+pub fn pages() -> Pages {
+    Pages::default()
+        .get("/", forms::first_page)
+        .get("/work", work::page)
+        .get("/duties", duties::page)
+        .get("/duties/{reference}", duty::page)
+        .get("/nominals/{reference}", nominal::page)
+        .post("/nominals/{reference}/access", nominal::open)
+        .get("/rules", rule::first)
+        .get("/rules/backtest", lists::rulebook::backtested)
+        .get("/rules/overlap", lists::rulebook::overlapping)
+        .get("/rules/readings", lists::rulebook::read)
+        .get("/rules/{id}", rule::page)
+        .get("/people", lists::people::page)
+        .get("/organisations", lists::organisations::page)
+        .get("/terminals", lists::terminals::page)
+        .get("/audits", lists::audits::page)
+        .get("/attestations", lists::attestations::page)
+        .get("/retention", lists::retention::page)
+        .get("/reconciliation", lists::reconciliation::page)
+        .get("/reconciliation/backlog", lists::reconciliation::backlog)
+        .get("/compliance", lists::compliance::page)
+        .get("/statistics", lists::statistics::page)
+        .get("/coverage", lists::coverage::page)
+        .get("/quarantine", lists::quarantine::list)
+        .get("/quarantine/{id}", lists::quarantine::one)
+        .post("/quarantine/{id}/replay", lists::quarantine::replay)
+        .post("/quarantine/{id}/discard", lists::quarantine::discard)
+        .get("/operations", lists::operations::page)
+        .get("/settings", settings::page)
+        .post("/settings", settings::save)
+        .get("/inbox", inbox::list)
+        .get("/inbox/{id}", inbox::mail)
+        .get("/inbox/{id}/html", inbox::html)
+        .get("/sign-in", sign_in::page)
+        .post("/sign-in", sign_in::choose)
+        .get("/sign-in/issuer", sign_in::leave)
+        .get("/sign-in/callback", sign_in::back)
+        .post("/sign-out", sign_in::out)
+        .post("/search", forms::search)
+        .post("/demo/advance", forms::advance)
+        .get("/help", about::help)
+        .get("/accessibility", about::accessibility)
+        .get("/assets/{file}", asset)
+}
+
+/// The pages' addresses with their handlers.
+#[derive(Default)]
+pub struct Pages {
+    router: Router<App>,
+    addresses: Vec<(String, String)>,
+}
+
+impl Pages {
+    fn get<H: Handler<T, App>, T: 'static>(self, path: &str, handler: H) -> Self {
+        self.with("GET", path, get(handler))
+    }
+
+    fn post<H: Handler<T, App>, T: 'static>(self, path: &str, handler: H) -> Self {
+        self.with("POST", path, post(handler))
+    }
+
+    fn with(mut self, method: &str, path: &str, handler: MethodRouter<App>) -> Self {
+        self.router = self.router.route(path, handler);
+        self.addresses.push((method.to_owned(), path.to_owned()));
+        self
+    }
+
+    /// Every method and address.
+    #[cfg(test)]
+    pub fn addresses(&self) -> Vec<(String, String)> {
+        self.addresses.clone()
+    }
+
+    /// The router.
+    pub fn into_router(self) -> Router<App> {
+        self.router
+    }
 }
 
 /// Shows a page: finds out who looks, fills it on a thread that may block, and shows a problem in words.
@@ -119,14 +161,12 @@ async fn shown(
     headers: &HeaderMap,
     fill: impl FnOnce(&App, &Visitor) -> Result<Response, HttpError> + Send + 'static,
 ) -> Response {
-    let visitor = match Visitor::of(&app, headers) {
+    let visitor = match visitor(&app, headers).await {
         Ok(visitor) => visitor,
         Err(error) => return error.into_response(),
     };
     if access == Access::SignedIn && visitor.must_sign_in(&app) {
-        let next = uri.path_and_query().map_or("/", |path| path.as_str());
-        let to = format!("/sign-in?next={}", encoded(next));
-        return with_cookie(Redirect::to(&to).into_response(), &visitor);
+        return with_cookie(to_sign_in(uri), &visitor);
     }
     let looking = visitor.clone();
     let work = move |app: &App| fill(app, &looking);
@@ -137,6 +177,30 @@ async fn shown(
     let response = match filled {
         Ok(response) => response,
         Err(error) => problem(&app, &visitor, error).await,
+    };
+    with_cookie(response, &visitor)
+}
+
+/// Who looks, found out on a thread that may block.
+async fn visitor(app: &App, headers: &HeaderMap) -> Result<Visitor, HttpError> {
+    let headers = headers.clone();
+    app.blocking(move |app| Visitor::of(app, &headers)).await
+}
+
+fn to_sign_in(uri: &Uri) -> Response {
+    let next = uri.path_and_query().map_or("/", |path| path.as_str());
+    Redirect::to(&format!("/sign-in?next={}", encoded(next))).into_response()
+}
+
+/// The answer to somebody who may not open a page: nobody who is known signs in first.
+pub async fn refused(app: App, uri: &Uri, headers: &HeaderMap, error: HttpError) -> Response {
+    let visitor = match visitor(&app, headers).await {
+        Ok(visitor) => visitor,
+        Err(error) => return error.into_response(),
+    };
+    let response = match error {
+        HttpError::Unauthorised(_) => to_sign_in(uri),
+        error => problem(&app, &visitor, error).await,
     };
     with_cookie(response, &visitor)
 }

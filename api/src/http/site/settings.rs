@@ -35,7 +35,7 @@ pub async fn page(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Respo
     let raw = uri.query().map(str::to_owned);
     show(app, Access::SignedIn, &uri, &headers, move |app, visitor| {
         Query::read(raw.as_deref(), &[])?;
-        let own = visitor.user().map(|user| standing(app, user)).transpose()?;
+        let own = visitor.caller.user().map(|user| standing(app, user)).transpose()?;
         shown(app, visitor, own, Vec::new())
     })
     .await
@@ -92,7 +92,7 @@ pub async fn save(State(app): State<App>, uri: Uri, headers: HeaderMap, body: Bo
             mails: mails(|name| on.contains(&name)),
         })
     });
-    let done = match (&typed, visitor.user()) {
+    let done = match (&typed, visitor.caller.user()) {
         (Ok(typed), Some(user)) => {
             let fields = fields(user, typed);
             given_on_a_page(&app, CommandName::SetPreferences, &fields, user.to_owned()).await

@@ -3,12 +3,13 @@
 use crate::pages::about::{Accessibility, Help};
 use crate::pages::frame::{FieldError, Frame};
 use crate::pages::inbox::{Inbox, MailPage, MailRow};
+use crate::pages::open_record::OpenRecord;
 use crate::pages::paging::Pages;
 use crate::pages::problem::{Problem, ProblemKind};
 use crate::pages::rule::{RulePage, RuleVersion};
 use crate::pages::samples::{self, duty};
 use crate::pages::settings::{Mail, Own, Settings};
-use crate::pages::sign_in::{Persona, SignIn};
+use crate::pages::sign_in::{Elsewhere, Persona, SignIn, WithToken};
 use crate::pages::words::Basis;
 use crate::pages::{Link, duty::Quote};
 
@@ -238,4 +239,31 @@ pub fn help() -> Help {
 /// The statement without a contact and without anyone signed in.
 pub fn accessibility() -> Accessibility {
     Accessibility { frame: Frame::default(), contact: None }
+}
+
+/// Before and after signing in elsewhere.
+pub fn sign_in_elsewhere(signed_out: bool) -> Elsewhere {
+    Elsewhere {
+        frame: samples::nobody(),
+        href: "/sign-in/issuer?next=%2Fduties".to_owned(),
+        signed_out,
+        sign_out: signed_out.then(|| "https://login.example.gov.uk/end?client_id=mandate".to_owned()),
+    }
+}
+
+/// A token that is not known.
+pub fn sign_in_with_token() -> WithToken {
+    let mut frame = samples::nobody();
+    let text = "Enter a token that was made for you.".to_owned();
+    frame.errors.push(FieldError { field: "access-token".to_owned(), text });
+    WithToken { frame, next: Some("/duties".to_owned()), signed_out: false }
+}
+
+/// A record that opens with a reason, which is missing.
+pub fn open_record() -> OpenRecord {
+    let mut frame = samples::live();
+    frame
+        .errors
+        .push(FieldError { field: "reason".to_owned(), text: "Say why you open the record.".to_owned() });
+    OpenRecord { frame, reference: "N-7F3K29QX".to_owned(), typed_reason: String::new() }
 }

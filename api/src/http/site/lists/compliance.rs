@@ -62,7 +62,7 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
     };
     let (from, to) = period(&asking)?;
     let for_a_board = asking.query.word("audience", &AUDIENCES)?.unwrap_or_else(|| asking.asker.is_board());
-    let person = asking.asker.user().map(str::to_owned);
+    let person = asking.asker.caller().clone();
     let cells = by_area_and_rule(app, (from, to), (asking.view, asking.past), for_a_board, person)?;
     let book = app.book(asking.view.known_at)?;
     let duty = |rule: &str| book.policy.rule(rule).map(|rule| rule.duty.clone()).unwrap_or_default();

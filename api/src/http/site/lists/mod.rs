@@ -114,7 +114,7 @@ impl Asking {
         frame.errors = shown.errors;
         frame.errors.extend(typed.errors);
         let number = query.number("page", 1, 1..=1_000_000)?;
-        let asker = Asker::of(app, visitor.person.as_ref().map(|person| person.user.clone()))?;
+        let asker = Asker::of(app, &visitor.caller)?;
         Ok(Begun::Here(Box::new(Self {
             spec,
             query,

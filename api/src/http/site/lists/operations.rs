@@ -31,7 +31,7 @@ pub async fn page(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Respo
 
 fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, HttpError> {
     Query::read(raw, &[])?;
-    let asker = Asker::of(app, visitor.user().map(str::to_owned))?;
+    let asker = Asker::of(app, &visitor.caller)?;
     let found = problems(app)?;
     let (head, progress) = (app.store.reader().head()?.position.get(), app.projections.progress()?);
     let mut tables = vec![problem_table(&found)];

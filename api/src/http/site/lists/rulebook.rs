@@ -103,7 +103,7 @@ fn fill_backtest(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Resp
     let mut page = asking.listing(Section::Rules, BACKTEST_WORDS, &TABS);
     let report = draft
         .as_deref()
-        .map(|draft| backtest(app, &Draft::named(draft), &wanted, asking.asker.user()))
+        .map(|draft| backtest(app, &Draft::named(draft), &wanted, asking.asker.caller()))
         .transpose()?;
     let mut choices = vec![asking.choose("draft", "Draft", "Choose a draft", drafts(app)?)];
     if let Some(Report { summary, .. }) = &report {
@@ -330,7 +330,7 @@ fn fill_readings(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Resp
         Begun::Elsewhere(response) => return Ok(response),
         Begun::Here(asking) => asking,
     };
-    let found = counted(app, asking.view, asking.asker.user())?;
+    let found = counted(app, asking.view, asking.asker.caller())?;
     let mut page = asking.listing(Section::Rules, READINGS_WORDS, &TABS);
     page.csv_href = None;
     page.json_href = Some(asking.with(READINGS.api, |_, _| true, &[]));
