@@ -160,7 +160,7 @@ async fn every_address_lets_through_whom_the_table_names_and_nobody_else() {
                 _ => [401, 403].contains(&status) || (pages && status == 303),
             };
             let wanted = allowed.contains(&who);
-            if refused == wanted || status >= 500 && status != 503 {
+            if refused == wanted || (status >= 500 && status != 503) {
                 wrong.push(format!("{method} {path} {needs:?}: {who} heard {status}"));
             }
             if who == "nobody" && !pages && status != 401 {
