@@ -305,7 +305,7 @@ impl Client {
     /// The same with what its claims of recording are worth, what it may read, and what it opens.
     #[must_use]
     pub fn with_roles(self, import: Import, reads: Reads, opens: Opens) -> Self {
-        Self { import, reads, opens, ..self }
+        Self { import, opens, reads, ..self }
     }
 
     /// What it may read, for a machine.

@@ -479,7 +479,7 @@ fn completions_and_manual_pages_name_every_verb() {
     }
 }
 
-/// A real OpenID provider, in another process: see `tests/oidc/walk.mjs`.
+/// A real `OpenID` provider, in another process: see `tests/oidc/walk.mjs`.
 #[test]
 fn people_and_machines_sign_in_at_a_real_openid_provider() {
     let walk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/oidc");

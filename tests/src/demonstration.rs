@@ -137,6 +137,8 @@ async fn each_person_opens_the_registers_that_their_right_reaches() {
         let answer = demo.form("/sign-in", &format!("token={}&persona={person}", token(&page.text))).await;
         assert_eq!(answer.status, 303, "{}", answer.text);
         for address in [
+            "/work",
+            "/duties",
             "/people",
             "/organisations",
             "/terminals",

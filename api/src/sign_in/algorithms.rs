@@ -3,10 +3,10 @@
 //! Only public-key algorithms stand here. `none` is no algorithm, and those with a shared secret (`HS256` and the like)
 //! are left out, so that nobody passes a public key off as such a secret.
 
-use jsonwebtoken::crypto::{CryptoProvider, JwtSigner, JwtVerifier, KeyUtils};
+use jsonwebtoken::crypto::{CryptoProvider, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{Error, ErrorKind};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, PublicKeyUse};
-use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind, EncodingKey};
+use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
 use ring::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256,
     RSA_PSS_2048_8192_SHA256, RsaParameters, RsaPublicKeyComponents, UnparsedPublicKey,
@@ -39,20 +39,16 @@ pub fn of_key(key: &Jwk) -> Vec<Algorithm> {
 /// Has `jsonwebtoken` verify with `ring`. A second time changes nothing.
 pub fn install() {
     static RING: CryptoProvider = CryptoProvider {
-        signer_factory: signer,
-        verifier_factory: verifier,
+        // Mandate signs no tokens.
+        signer_factory: |_, _| Err(ErrorKind::UnsupportedAlgorithm.into()),
+        verifier_factory: |algorithm, key| verifier(*algorithm, key),
         key_utils: KeyUtils::new_unimplemented(),
     };
     // Only the first of a process counts, and every first is this one.
     let _first = RING.install_default();
 }
 
-fn signer(_: &Algorithm, _: &EncodingKey) -> Result<Box<dyn JwtSigner>, Error> {
-    // Mandate signs no tokens.
-    Err(ErrorKind::UnsupportedAlgorithm.into())
-}
-
-fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>, Error> {
+fn verifier(algorithm: Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>, Error> {
     let with: With = match algorithm {
         Algorithm::RS256 => With::Rsa(&RSA_PKCS1_2048_8192_SHA256),
         Algorithm::PS256 => With::Rsa(&RSA_PSS_2048_8192_SHA256),
@@ -61,7 +57,7 @@ fn verifier(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerif
         Algorithm::EdDSA => With::Curve(&ED25519),
         _ => return Err(ErrorKind::UnsupportedAlgorithm.into()),
     };
-    Ok(Box::new(Public { algorithm: *algorithm, with, key: key.clone() }))
+    Ok(Box::new(Public { algorithm, with, key: key.clone() }))
 }
 
 enum With {

@@ -1,4 +1,4 @@
-//! Signing in with the organisation's identity provider: OpenID Connect for people, access tokens for machines.
+//! Signing in with the organisation's identity provider: `OpenID` Connect for people, access tokens for machines.
 //!
 //! Who somebody *is* comes from the issuer, what they *may* from the log: a token names a user by an opaque id, and the
 //! rights of that user are looked up at each request. Roles in a token count for machines only, of which the log knows
