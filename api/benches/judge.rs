@@ -14,7 +14,7 @@ use mandate_api::input::{InputError, Texts, read_lines};
 use mandate_domain::calendar::{Announcement, Calendar, Change};
 use mandate_domain::judge::backtest::{Compared, Period};
 use mandate_domain::judge::{Judge, Verdict, View};
-use mandate_domain::policy::{DRAFTS, Policy, shipped_draft, shipped_files};
+use mandate_domain::policy::{DRAFTS, Policy, PolicyFiles, shipped_draft, shipped_files};
 use mandate_domain::time::{Date, Instant};
 
 /// The same allocator as the program's.
@@ -86,7 +86,7 @@ fn backtests(file: &Path, threads: usize) -> anyhow::Result<()> {
         change: Change::Published,
     }]);
     let drafts = DRAFTS.iter().filter_map(|name| Some((*name, shipped_draft(name)?, None)));
-    let draft_calendar = (&"one-holiday-more", Default::default(), Some(&one_more));
+    let draft_calendar = (&"one-holiday-more", PolicyFiles::default(), Some(&one_more));
     for (name, files, draft_calendar) in drafts.chain([draft_calendar].map(|(n, f, c)| (*n, f, c))) {
         let draft = Policy::load(&shipped_files().with(files))?;
         let compared = Compared { adopted: &adopted, calendar: &calendar, draft: &draft, draft_calendar };

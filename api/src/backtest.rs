@@ -105,9 +105,10 @@ pub const fn basis(basis: Basis) -> &'static str {
     }
 }
 
-fn line_cells(line: &Line) -> [String; 13] {
+fn line_cells(line: &Line) -> Vec<String> {
     let n = &line.numbers;
-    let [a, b, c, d, e, f, g, h, i, j] = [
+    let holder = line.holder.clone().unwrap_or_default();
+    let counts = [
         n.duties_adopted,
         n.duties_draft,
         n.duties_appear,
@@ -118,10 +119,10 @@ fn line_cells(line: &Line) -> [String; 13] {
         n.missed_draft,
         n.missed_appear,
         n.missed_vanish,
-    ]
-    .map(|count| count.to_string());
-    let holder = line.holder.clone().unwrap_or_default();
-    [line.rule.clone(), basis(line.basis).to_owned(), holder, a, b, c, d, e, f, g, h, i, j]
+    ];
+    let mut cells = vec![line.rule.clone(), basis(line.basis).to_owned(), holder];
+    cells.extend(counts.map(|count| count.to_string()));
+    cells
 }
 
 fn side_cells(side: Option<&SideRecord>) -> [String; 4] {
@@ -137,8 +138,8 @@ fn side_cells(side: Option<&SideRecord>) -> [String; 4] {
 /// The cells of a case in its CSV.
 #[must_use]
 pub fn case_cells(case: &CaseRecord) -> [String; 15] {
-    let [a, b, c, d] = side_cells(case.adopted.as_ref());
-    let [e, f, g, h] = side_cells(case.draft.as_ref());
+    let [due, outcome, by, at] = side_cells(case.adopted.as_ref());
+    let [draft_due, draft_outcome, draft_by, draft_at] = side_cells(case.draft.as_ref());
     [
         case.duty.clone(),
         case.rule.clone(),
@@ -147,14 +148,14 @@ pub fn case_cells(case: &CaseRecord) -> [String; 15] {
         case.opened_at.to_string(),
         case.change.to_owned(),
         case.missed.unwrap_or_default().to_owned(),
-        a,
-        b,
-        c,
-        d,
-        e,
-        f,
-        g,
-        h,
+        due,
+        outcome,
+        by,
+        at,
+        draft_due,
+        draft_outcome,
+        draft_by,
+        draft_at,
     ]
 }
 
@@ -162,7 +163,9 @@ pub fn case_cells(case: &CaseRecord) -> [String; 15] {
 #[must_use]
 pub fn lines_csv(lines: &[Line]) -> Vec<u8> {
     let mut bytes = text_row(&LINE_COLUMNS.map(str::to_owned));
-    lines.iter().for_each(|line| bytes.extend(text_row(&line_cells(line))));
+    for line in lines {
+        bytes.extend(text_row(&line_cells(line)));
+    }
     bytes
 }
 
@@ -170,7 +173,9 @@ pub fn lines_csv(lines: &[Line]) -> Vec<u8> {
 #[must_use]
 pub fn cases_csv(cases: &[CaseRecord]) -> Vec<u8> {
     let mut bytes = text_row(&CASE_COLUMNS.map(str::to_owned));
-    cases.iter().for_each(|case| bytes.extend(text_row(&case_cells(case))));
+    for case in cases {
+        bytes.extend(text_row(&case_cells(case)));
+    }
     bytes
 }
 

@@ -111,7 +111,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         eprintln!(
             "decode and gather: {:.3} s\nbacktest: {:.3} s",
             gathered.as_secs_f64(),
-            (started.elapsed() - gathered).as_secs_f64()
+            started.elapsed().saturating_sub(gathered).as_secs_f64()
         );
     }
     match if arguments.json { Format::Json } else { arguments.format } {

@@ -271,8 +271,8 @@ impl Draft {
 pub fn drafts(app: &App) -> Result<Vec<(String, String)>, HttpError> {
     let shipped = DRAFTS.iter().map(|name| ((*name).to_owned(), name.replace('-', " ")));
     let proposed = proposals(app)?
-        .into_iter()
-        .map(|(version, _)| (format!("{PROPOSED}{version}"), format!("proposed: version {version}")));
+        .into_keys()
+        .map(|version| (format!("{PROPOSED}{version}"), format!("proposed: version {version}")));
     Ok(shipped.chain(proposed).collect())
 }
 
