@@ -273,11 +273,11 @@ fn listing(fact: &Fact) -> Vec<Queued> {
     let generation = generation_of(fact);
     let step = text(fact, Field::Step);
     if let Some(matter) = Matter::of_step(fact.kind) {
-        let pairs = texts(fact, Field::Notices).iter().zip(texts(fact, Field::Told));
-        let queued = |(notice, recipient): (&Box<str>, &Box<str>)| Queued {
-            notice: notice.to_string(),
+        let pairs = texts(fact, Field::Notices).zip(texts(fact, Field::Told));
+        let queued = |(notice, recipient): (&str, &str)| Queued {
+            notice: notice.to_owned(),
             matter,
-            recipient: recipient.to_string(),
+            recipient: recipient.to_owned(),
             generation,
             step: step.clone(),
         };
@@ -295,11 +295,12 @@ fn listing(fact: &Fact) -> Vec<Queued> {
     queued().into_iter().collect()
 }
 
-fn texts(fact: &Fact, field: Field) -> &[Box<str>] {
-    match fact.get(field) {
+fn texts(fact: &Fact, field: Field) -> impl Iterator<Item = &str> {
+    let texts: &[Box<str>] = match fact.get(field) {
         Some(Value::Texts(texts)) => texts,
         _ => &[],
-    }
+    };
+    texts.iter().map(|text| &**text)
 }
 
 fn text(fact: &Fact, field: Field) -> Option<String> {

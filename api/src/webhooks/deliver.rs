@@ -1,13 +1,11 @@
 //! Telling each subscription of events: in order, one at a time, with growing pauses while it does not accept.
 
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
 use axum::body::Bytes;
 use hyper::Uri;
 use mandate_domain::time::Instant;
 use mandate_store::{NewEvent, OnError, Outcome, Position, StoreError, StoredEvent};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::client::{Answer, Message};
@@ -22,8 +20,6 @@ const PAUSES_SECONDS: [i64; 6] = [5, 30, 120, 600, 1_800, 3_600];
 const MOST: usize = 100;
 /// The place is noted in the log so often, and whenever a failure is over.
 const NOTE_SECONDS: i64 = 60;
-/// The time between two looks when nothing is heard.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// How a subscription is doing on this node.
 #[derive(Debug, Clone, Default)]
@@ -97,90 +93,8 @@ impl Webhooks {
         all
     }
 
-    /// Passes whenever something is appended or a pause is over, until told to stop, on the node whose turn it is; notes
-    /// each place when its turn is over. Whose turn it is is asked once a second: a node that was paused may send one
-    /// event again, under its id.
-    pub async fn run<F>(&self, is_on_duty: F, mut stop: watch::Receiver<bool>)
-    where
-        F: Fn() -> bool + Clone + Send + Sync + 'static,
-    {
-        while !*stop.borrow_and_update() {
-            if ask(&is_on_duty).await {
-                let (tell, ends) = watch::channel(false);
-                let turn = async {
-                    while !is_told(&mut stop) && ask(&is_on_duty).await {
-                        tokio::select! {
-                            _ = stop.changed() => {}
-                            () = tokio::time::sleep(LOOK) => {}
-                        }
-                    }
-                    tell.send_replace(true);
-                };
-                tokio::join!(self.take_turn(ends), turn);
-            } else {
-                tokio::select! {
-                    _ = stop.changed() => {}
-                    () = tokio::time::sleep(LOOK) => {}
-                }
-            }
-        }
-    }
-
-    /// Follows every subscription until told to stop.
-    async fn take_turn(&self, mut stop: watch::Receiver<bool>) {
-        let mut tasks: JoinSet<String> = JoinSet::new();
-        let mut running = std::collections::BTreeSet::new();
-        let mut head = self.shared.store.watch();
-        while !*stop.borrow_and_update() {
-            for subscription in self.listed().await {
-                if running.insert(subscription.reference.clone()) {
-                    tasks.spawn(self.clone().follow(subscription.reference.clone(), stop.clone()));
-                }
-            }
-            tokio::select! {
-                _ = stop.changed() => break,
-                changed = head.changed() => if changed.is_err() { break },
-                Some(Ok(ended)) = tasks.join_next() => { running.remove(&ended); }
-            }
-            // New subscriptions are few: a look a second is enough of them.
-            tokio::select! {
-                _ = stop.changed() => break,
-                () = tokio::time::sleep(LOOK) => {}
-            }
-        }
-        while tasks.join_next().await.is_some() {}
-    }
-
-    /// Follows one subscription until it ends or the process is told to stop.
-    async fn follow(self, reference: String, mut stop: watch::Receiver<bool>) -> String {
-        let mut head = self.shared.store.watch();
-        loop {
-            head.borrow_and_update();
-            let Some(subscription) = self.listed().await.into_iter().find(|one| one.reference == reference)
-            else {
-                return reference;
-            };
-            let passed = tokio::select! {
-                passed = self.pass_of(&subscription) => passed,
-                _ = stop.changed() => Passed::default(),
-            };
-            if *stop.borrow() {
-                self.note(&subscription).await;
-                return reference;
-            }
-            if passed.more {
-                continue;
-            }
-            tokio::select! {
-                _ = stop.changed() => {}
-                changed = head.changed(), if passed.failing == 0 => if changed.is_err() { return reference },
-                () = tokio::time::sleep(LOOK) => {}
-            }
-        }
-    }
-
     /// The subscriptions that are told of events.
-    async fn listed(&self) -> Vec<Arc<Subscription>> {
+    pub(super) async fn listed(&self) -> Vec<Arc<Subscription>> {
         let webhooks = self.clone();
         match tokio::task::spawn_blocking(move || webhooks.followed()).await {
             Ok(Ok(mut all)) => {
@@ -195,7 +109,7 @@ impl Webhooks {
         }
     }
 
-    async fn pass_of(&self, subscription: &Arc<Subscription>) -> Passed {
+    pub(super) async fn pass_of(&self, subscription: &Arc<Subscription>) -> Passed {
         match self.told(subscription).await {
             Ok(passed) => passed,
             Err(error) => {
@@ -378,7 +292,7 @@ impl Webhooks {
     }
 
     /// Notes in the log how far a subscription is, if anything was accepted since that was noted.
-    async fn note(&self, subscription: &Arc<Subscription>) {
+    pub(super) async fn note(&self, subscription: &Arc<Subscription>) {
         let mut course = self.course(subscription);
         if course.not_noted == 0 {
             return;
@@ -411,16 +325,6 @@ fn without_host(answer: Answer, to: &Uri) -> Answer {
     let host = to.host().unwrap_or_default().trim_matches(['[', ']']);
     let why = if host.is_empty() { why } else { why.replace(host, "the host") };
     Answer::Failed { why, pause_seconds }
-}
-
-fn is_told(stop: &mut watch::Receiver<bool>) -> bool {
-    *stop.borrow_and_update()
-}
-
-/// Asks whose turn it is, which may ask the database.
-async fn ask<F: Fn() -> bool + Clone + Send + 'static>(is_on_duty: &F) -> bool {
-    let is_on_duty = is_on_duty.clone();
-    tokio::task::spawn_blocking(is_on_duty).await.unwrap_or(false)
 }
 
 /// The message for an event: the CloudEvent with its public data, and its place in the log.

@@ -10,6 +10,7 @@
 mod address;
 mod client;
 mod deliver;
+mod run;
 mod sign;
 mod subscription;
 
