@@ -21,6 +21,7 @@ pub mod nominal;
 pub mod paging;
 pub mod problem;
 pub mod quarantine;
+pub mod report;
 pub mod row;
 pub mod rule;
 pub mod sign_in;

@@ -1,11 +1,14 @@
 //! The pages: each handler fills one view struct from the read models.
 
 mod about;
+mod area;
+mod board;
 mod duties;
 mod duty;
 mod forms;
 mod inbox;
 mod lists;
+mod log;
 mod moment;
 mod nominal;
 mod nominal_parts;
@@ -73,6 +76,26 @@ pub fn router() -> Router<App> {
         .route("/help", get(about::help))
         .route("/accessibility", get(about::accessibility))
         .route("/assets/{file}", get(asset))
+        .merge(figures_and_log())
+}
+
+/// The pages of figures, of notices, and of the log and its proofs.
+fn figures_and_log() -> Router<App> {
+    Router::new()
+        .route("/notices", get(lists::notices::page))
+        .route("/board", get(board::page))
+        .route("/areas/{id}", get(area::page))
+        .route("/events", get(log::events::page))
+        .route("/events/{position}", get(log::event::page))
+        .route("/assurance", get(log::assurance::page))
+        .route("/assurance/auditor.vkey", get(log::files::key))
+        .route("/assurance/checkpoint.txt", get(log::files::checkpoint))
+        .route("/assurance/request.txt", get(log::files::request))
+        .route("/assurance/annulments", get(log::corrections::annulments))
+        .route("/assurance/waivers", get(log::corrections::waivers))
+        .route("/assurance/back-dated", get(log::corrections::back_dated))
+        .route("/assurance/imported", get(log::corrections::imported))
+        .route("/assurance/late", get(log::corrections::late))
 }
 
 /// Shows a page: finds out who looks, fills it on a thread that may block, and shows a problem in words.
