@@ -39,8 +39,9 @@ pub use events::MOOT;
 pub use limits::{Limited, Limits};
 pub use model::{
     Annulled, BreachRow, DiscrepancyFilter, DutyCount, DutyFilter, DutyRow, DutySort, DutyVersion,
-    EscalationDue, Feed, Listed, MAX_PAGE, NoticeRow, Occasion, Parked, Place, PostHolder, Preferences,
-    Progress, QuarantineFilter, QuarantineRow, Rescission, SubjectRow, TimelineEntry, Warning,
+    EscalationDue, Feed, Listed, MAX_PAGE, NoticeCount, NoticeFilter, NoticeRow, Occasion, Parked, Place,
+    PostHolder, Preferences, Progress, QuarantineFilter, QuarantineRow, Rescission, SubjectRow,
+    TimelineEntry, Warning,
 };
 pub use queries::ByUnit;
 pub use status::{MailStatus, Status};

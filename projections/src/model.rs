@@ -338,6 +338,32 @@ pub struct NoticeRow {
     pub in_place_of: Option<String>,
 }
 
+/// Notices that are alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeCount {
+    /// The kind of mail.
+    pub template: String,
+    /// `queued`, `accepted`, `deferred`, `rejected` or `ambiguous`.
+    pub status: String,
+    /// Whether they could not be delivered though they had something to say.
+    pub dead: bool,
+    /// How many.
+    pub notices: u64,
+}
+
+/// Which notices.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NoticeFilter {
+    /// About nothing but these subjects, they are left out.
+    pub except: Vec<String>,
+    /// Those that stand so.
+    pub status: Option<String>,
+    /// Those of a kind of mail.
+    pub template: Option<String>,
+    /// Only those that could not be delivered though they had something to say.
+    pub dead: bool,
+}
+
 impl NoticeRow {
     /// Whether what it lists are duties: a mail about an act of others or of the clock lists what it is about in the form
     /// of a duty id, and no duty has that id.

@@ -127,10 +127,10 @@ async fn every_link_from_the_first_pages_on_leads_somewhere() {
 async fn each_person_opens_the_registers_that_their_right_reaches() {
     let mut demo = signed_in().await;
     for (person, closed) in [
-        ("cpc", [].as_slice()),
-        ("administrator", &["/retention", "/quarantine"]),
-        ("spo", &["/retention", "/quarantine"]),
-        ("visor-lead", &["/retention", "/quarantine"]),
+        ("cpc", ["/events", "/assurance"].as_slice()),
+        ("administrator", &["/retention", "/quarantine", "/notices", "/board", "/events", "/assurance"]),
+        ("spo", &["/retention", "/quarantine", "/notices", "/board", "/events", "/assurance"]),
+        ("visor-lead", &["/retention", "/quarantine", "/notices", "/board", "/events", "/assurance"]),
         ("auditor", &[]),
     ] {
         let page = demo.page("/sign-in").await;
@@ -151,6 +151,10 @@ async fn each_person_opens_the_registers_that_their_right_reaches() {
             "/statistics",
             "/coverage",
             "/quarantine",
+            "/notices",
+            "/board",
+            "/events",
+            "/assurance",
         ] {
             let wanted = if closed.contains(&address) { 403 } else { 200 };
             let answer = demo.page(address).await;

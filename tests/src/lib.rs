@@ -47,6 +47,8 @@ mod office;
 #[cfg(test)]
 mod openapi;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod proofs;
 #[cfg(test)]
 mod reconciliation;

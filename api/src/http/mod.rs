@@ -1,6 +1,7 @@
 //! HTTP: the JSON API and the pages on one router.
 
 mod app;
+mod board;
 mod body;
 mod book;
 mod calendar;
@@ -20,6 +21,7 @@ mod hmpps;
 mod listed;
 mod listen;
 mod lists;
+mod log_search;
 mod metrics;
 mod nominals;
 mod openapi;

@@ -84,6 +84,8 @@ pub enum Section {
     Inbox,
     /// The rule book.
     Rules,
+    /// The log and its proofs.
+    Assurance,
 }
 
 impl Section {
@@ -100,6 +102,7 @@ impl Section {
             Self::Audits => "Audits",
             Self::Inbox => "Inbox",
             Self::Rules => "Rule book",
+            Self::Assurance => "Assurance",
         }
     }
 
@@ -116,6 +119,7 @@ impl Section {
             Self::Audits => "/audits",
             Self::Inbox => "/inbox",
             Self::Rules => "/rules",
+            Self::Assurance => "/assurance",
         }
     }
 }

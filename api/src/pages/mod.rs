@@ -22,6 +22,7 @@ pub mod open_record;
 pub mod paging;
 pub mod problem;
 pub mod quarantine;
+pub mod report;
 pub mod row;
 pub mod rule;
 pub mod settings;

@@ -17,9 +17,9 @@ use mandate_projections::{ByUnit, DutyCount, DutyRow};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use self::figures::{Audience, BLOCKS, Tally, blocks};
-pub use self::figures::{Figures, Rate};
-use self::suppress::Counts;
+pub use self::figures::{Audience, Figures, Rate, Tally, percent};
+use self::figures::{BLOCKS, blocks};
+pub use self::suppress::Counts;
 use super::app::App;
 use super::caller::Caller;
 use super::duties::{Format, csv_response, past_view};
@@ -236,25 +236,10 @@ fn answer(app: &App, asked: &Asked) -> Result<Compliance, HttpError> {
     let asker = Asker::of(app, &asked.caller)?;
     // Whatever a member of a board asks for, it is answered as to a board.
     let audience = if asker.is_board() { Audience::Board } else { asked.audience };
-    let counts = counts(app, asked, &asker.hidden(app)?)?;
-    let placed = app.projections.placements(asked.view)?;
-    let book = app.book(asked.view.known_at)?;
-    let basis: HashMap<&str, Basis> =
-        book.policy.rules.iter().map(|rule| (rule.id.as_str(), rule.basis)).collect();
-    let mut tallies: BTreeMap<Key, Tally> = BTreeMap::new();
-    for count in &counts {
-        // A rule that the policy in force no longer has is not one of its local targets either.
-        let basis = basis.get(count.rule.as_str()).copied().unwrap_or(Basis::Policy);
-        let own: Vec<Of> = asked.by.iter().map(|by| Of::One(by.of(count, &placed))).collect();
-        for key in with_totals(&own) {
-            tallies.entry(key).or_default().add(count, basis);
-        }
-    }
-    tallies.entry(vec![Of::All; asked.by.len()]).or_default();
-    let kept_back = match audience {
-        Audience::Everyone => HashMap::new(),
-        Audience::Board => kept_back(&tallies, asked.by.len()),
-    };
+    let by_unit = if asked.by.contains(&By::Unit) { ByUnit::Apart } else { ByUnit::Together };
+    let counted = Counted::at(app, asked.past, by_unit, asker.hidden(app)?)?;
+    let counts = counted.due(app, (asked.from, asked.to))?;
+    let (tallies, kept_back) = tallied(app, &asked.by, &counts, asked.view, audience)?;
     let (mut cells, mut totals) = (Vec::new(), Vec::new());
     for (key, tally) in &tallies {
         let hidden = kept_back.get(key).copied().unwrap_or_default();
@@ -274,17 +259,124 @@ fn answer(app: &App, asked: &Asked) -> Result<Compliance, HttpError> {
     })
 }
 
-/// The duties due in the period: from the read models, or judged where a moment is asked for.
-fn counts(app: &App, asked: &Asked, hidden: &Hidden) -> Result<Vec<DutyCount>, HttpError> {
-    let (from, until) = (asked.from.start(), asked.to.end());
-    let by_unit = if asked.by.contains(&By::Unit) { ByUnit::Apart } else { ByUnit::Together };
-    let Some(view) = asked.past else {
-        return Ok(app.projections.duty_counts(from, until, by_unit, &hidden.subjects())?);
+/// The tallies of each cell and total, and what is kept back of them.
+type Tallied = (BTreeMap<Key, Tally>, HashMap<Key, [bool; BLOCKS]>);
+
+fn tallied(
+    app: &App,
+    by: &[By],
+    counts: &[DutyCount],
+    view: View,
+    audience: Audience,
+) -> Result<Tallied, HttpError> {
+    let placed = app.projections.placements(view)?;
+    let book = app.book(view.known_at)?;
+    let basis: HashMap<&str, Basis> =
+        book.policy.rules.iter().map(|rule| (rule.id.as_str(), rule.basis)).collect();
+    let mut tallies: BTreeMap<Key, Tally> = BTreeMap::new();
+    for count in counts {
+        // A rule that the policy in force no longer has is not one of its local targets either.
+        let basis = basis.get(count.rule.as_str()).copied().unwrap_or(Basis::Policy);
+        let own: Vec<Of> = by.iter().map(|by| Of::One(by.of(count, &placed))).collect();
+        for key in with_totals(&own) {
+            tallies.entry(key).or_default().add(count, basis);
+        }
+    }
+    tallies.entry(vec![Of::All; by.len()]).or_default();
+    let kept_back = match audience {
+        Audience::Everyone => HashMap::new(),
+        Audience::Board => kept_back(&tallies, by.len()),
     };
-    let due = |row: &DutyRow| {
-        row.record.due_at.is_some_and(|at| at >= from && at < until) && !hidden.is(&row.record.subject)
-    };
-    Ok(past::judged(app, view, by_unit)?.iter().filter(|row| due(row)).map(one).collect())
+    Ok((tallies, kept_back))
+}
+
+/// A tally, and which of its blocks are kept back.
+pub type Kept = (Tally, [bool; BLOCKS]);
+
+/// The tallies of each rule, in one area where one is named, and of all rules; what a board is not shown of them is what
+/// `/v1/compliance` does not show it either.
+///
+/// # Errors
+/// [`HttpError`] when the read models cannot be read.
+pub fn by_rule(
+    app: &App,
+    counts: &[DutyCount],
+    area: Option<&str>,
+    view: View,
+    audience: Audience,
+) -> Result<(BTreeMap<String, Kept>, Kept), HttpError> {
+    let by: &[By] = if area.is_some() { &[By::Area, By::Rule] } else { &[By::Rule] };
+    let (tallies, hidden) = tallied(app, by, counts, view, audience)?;
+    let area = area.map(|area| Of::One(Some(area.to_owned())));
+    let (mut rules, mut all) = (BTreeMap::new(), Kept::default());
+    for (key, tally) in tallies {
+        if area.as_ref().is_some_and(|area| key.first() != Some(area)) {
+            continue;
+        }
+        let kept = hidden.get(&key).copied().unwrap_or_default();
+        match key.last() {
+            Some(Of::One(Some(rule))) => drop(rules.insert(rule.clone(), (tally, kept))),
+            Some(Of::All) => all = (tally, kept),
+            Some(Of::One(None)) | None => {}
+        }
+    }
+    Ok((rules, all))
+}
+
+/// The tally of all duties of one area, the area's units apart where that is asked for: the unit, none for the area
+/// itself.
+///
+/// # Errors
+/// [`HttpError`] when the read models cannot be read.
+pub fn of_area(
+    app: &App,
+    counts: &[DutyCount],
+    area: &str,
+    view: View,
+) -> Result<BTreeMap<Option<String>, Tally>, HttpError> {
+    let (tallies, _) = tallied(app, &[By::Area, By::Unit], counts, view, Audience::Everyone)?;
+    let area = Of::One(Some(area.to_owned()));
+    let own = tallies.into_iter().filter(|(key, _)| key.first() == Some(&area));
+    Ok(own
+        .filter_map(|(key, tally)| match key.into_iter().next_back() {
+            Some(Of::One(unit)) => Some((unit, tally)),
+            Some(Of::All) | None => None,
+        })
+        .collect())
+}
+
+/// Where duties are counted from: the read models for the present; for a past moment the whole log, judged once.
+pub struct Counted {
+    rows: Option<Vec<DutyRow>>,
+    by_unit: ByUnit,
+    hidden: Hidden,
+}
+
+impl Counted {
+    /// What duties stand at a moment.
+    ///
+    /// # Errors
+    /// [`HttpError`] when the log is too long to be judged while somebody waits, or cannot be read.
+    pub fn at(app: &App, past: Option<View>, by_unit: ByUnit, hidden: Hidden) -> Result<Self, HttpError> {
+        let rows = past.map(|view| past::judged(app, view, by_unit)).transpose()?;
+        Ok(Self { rows, by_unit, hidden })
+    }
+
+    /// The duties due in a period, both days included.
+    ///
+    /// # Errors
+    /// [`HttpError`] when the read models cannot be read.
+    pub fn due(&self, app: &App, (from, to): (Date, Date)) -> Result<Vec<DutyCount>, HttpError> {
+        let (from, until) = (from.start(), to.end());
+        let Some(rows) = &self.rows else {
+            return Ok(app.projections.duty_counts(from, until, self.by_unit, &self.hidden.subjects())?);
+        };
+        let due = |row: &&DutyRow| {
+            row.record.due_at.is_some_and(|at| at >= from && at < until)
+                && !self.hidden.is(&row.record.subject)
+        };
+        Ok(rows.iter().filter(due).map(one).collect())
+    }
 }
 
 /// A duty that counts by itself.

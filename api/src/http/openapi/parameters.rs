@@ -144,6 +144,8 @@ fn meaning(path: &str, name: &str) -> (&'static str, Value) {
         "wait" => {
             ("Answer when the read models have come to it", json!({"type": "boolean", "default": true}))
         }
+        "template" => ("A kind of mail, such as `breach`", text()),
+        "dead" => ("Only mail that could not be delivered", json!({"type": "boolean"})),
         "prn" => ("The prison number", text()),
         "crn" => ("The case reference number", text()),
         "subject" if path.starts_with("/v1/events") => ("The full id of a subject", text()),
@@ -181,6 +183,7 @@ fn statuses(path: &str) -> Value {
     match path {
         "/v1/quarantine" => words(&hmpps::STATUSES),
         "/v1/breaches" => words(&lists::STATUSES),
+        "/v1/notices" => words(&lists::NOTICE_STATUSES),
         _ => json!({"enum": ["registered", "assessed", "approved", "withdrawn"]}),
     }
 }

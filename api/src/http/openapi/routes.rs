@@ -163,7 +163,9 @@ fn nominals_and_duties(routes: Routes) -> Routes {
         .get(
             "/v1/notices",
             lists::notices,
-            reads("listNotices", d, "List mails owed and sent", "NoticePage").query(&PAGE),
+            reads("listNotices", d, "List mails owed and sent", "NoticePage")
+                .query(&lists::NOTICES_KNOWN)
+                .csv(),
         )
         .get(
             "/v1/todo",

@@ -227,6 +227,12 @@ impl Row for Person {
 }
 
 impl Person {
+    /// Whether they use `ViSOR` by themselves, or have an account.
+    #[must_use]
+    pub fn uses_visor(&self) -> bool {
+        !NO_USERS.contains(&self.role.as_str()) || self.account == "enabled"
+    }
+
     /// Posts as one text.
     #[must_use]
     pub fn posts_in_words(&self) -> String {

@@ -1,11 +1,14 @@
 //! The pages: each handler fills one view struct from the read models.
 
 mod about;
+mod area;
+mod board;
 mod duties;
 mod duty;
 mod forms;
 mod inbox;
 mod lists;
+mod log;
 mod moment;
 mod nominal;
 mod nominal_parts;
@@ -86,6 +89,20 @@ pub fn pages() -> Pages {
         .get("/help", about::help)
         .get("/accessibility", about::accessibility)
         .get("/assets/{file}", asset)
+        .get("/notices", lists::notices::page)
+        .get("/board", board::page)
+        .get("/areas/{id}", area::page)
+        .get("/events", log::events::page)
+        .get("/events/{position}", log::event::page)
+        .get("/assurance", log::assurance::page)
+        .get("/assurance/auditor.vkey", log::files::key)
+        .get("/assurance/checkpoint.txt", log::files::checkpoint)
+        .get("/assurance/request.txt", log::files::request)
+        .get("/assurance/annulments", log::corrections::annulments)
+        .get("/assurance/waivers", log::corrections::waivers)
+        .get("/assurance/back-dated", log::corrections::back_dated)
+        .get("/assurance/imported", log::corrections::imported)
+        .get("/assurance/late", log::corrections::late)
 }
 
 /// The pages' addresses with their handlers.

@@ -98,6 +98,9 @@ impl Visitor {
             Section::Audits,
             Section::Rules,
         ];
+        if super::log::reader(app, self).is_ok() {
+            sections.push(Section::Assurance);
+        }
         if app.demo.is_some() {
             sections.push(Section::Inbox);
         } else {

@@ -5,6 +5,7 @@ pub mod lists;
 pub mod nominal;
 pub mod others;
 pub mod registers;
+pub mod reports;
 
 use crate::pages::Page;
 use crate::pages::date_boxes::DateBoxes;
@@ -44,6 +45,10 @@ pub fn all() -> Vec<(&'static str, String)> {
         ("compliance", html(&registers::compliance())),
         ("compliance-board", html(&registers::compliance_board())),
         ("compliance-empty", html(&registers::compliance_empty())),
+        ("report", html(&reports::full())),
+        ("report-filtered", html(&reports::filtered())),
+        ("report-empty", html(&reports::empty())),
+        ("report-hostile", html(&reports::hostile())),
         ("quarantined", html(&registers::quarantined())),
         ("quarantined-error", html(&registers::quarantined_error())),
         ("quarantined-settled", html(&registers::quarantined_settled())),

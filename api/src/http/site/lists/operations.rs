@@ -50,7 +50,7 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
         crumbs: Vec::new(),
         tabs: TABS
             .iter()
-            .filter(|(_, path)| *path != "/quarantine" || asker.must(Right::SeeQuarantine).is_ok())
+            .filter(|(_, path)| !["/quarantine", "/notices"].contains(path) || asker.must(Right::SeeQuarantine).is_ok())
             .map(|(text, path)| Tab {
                 text: (*text).to_owned(),
                 href: (*path).to_owned(),

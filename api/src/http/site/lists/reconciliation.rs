@@ -38,10 +38,11 @@ const BACKLOG: Spec = Spec {
 };
 
 /// The pages about what does not agree.
-pub const TABS: [(&str, &str); 4] = [
+pub const TABS: [(&str, &str); 5] = [
     ("Reconciliation", "/reconciliation"),
     ("Backlog of a programme", "/reconciliation/backlog"),
     ("Quarantine", "/quarantine"),
+    ("Notices", "/notices"),
     ("Operations", "/operations"),
 ];
 
