@@ -9,8 +9,10 @@ use super::{Link, Page};
 
 /// Where the bars of a drawing begin, from the left.
 const LEFT: u32 = 48;
-/// From one bar to the next.
-const STEP: u32 = 52;
+/// How much room there is for bars, and for one of them at most and at least.
+const ROOM: u32 = 676;
+const WIDEST: u32 = 104;
+const NARROWEST: u32 = 46;
 /// The height of the longest bar.
 const HEIGHT: u64 = 170;
 
@@ -194,22 +196,25 @@ impl Chart {
     ) -> Self {
         let most = most.max(1);
         let height = |value: u64| value.min(most) * HEIGHT / most;
+        let bars: Vec<_> = bars.into_iter().collect();
+        let count = u32::try_from(bars.len()).unwrap_or(0);
+        let step = (ROOM / count.max(1)).clamp(NARROWEST, WIDEST);
+        let bar_width = step - 12;
         let bars: Vec<Bar> = bars
             .into_iter()
             .zip(0u32..)
             .map(|((label, value, words), number)| {
-                let x = LEFT + 6 + number * STEP;
-                Bar { x, middle: x + 20, height: value.map(height), label, value: words }
+                let x = LEFT + 6 + number * step;
+                Bar { x, middle: x + bar_width / 2, height: value.map(height), label, value: words }
             })
             .collect();
         let lines = [0, most / 2, most]
             .into_iter()
             .map(|value| Line { y: 200 - height(value), text: format!("{value}{unit}") });
-        let count = u32::try_from(bars.len()).unwrap_or(0);
-        let width = LEFT + 12 + count.max(4) * STEP;
+        let width = LEFT + 12 + ROOM.max(count * step);
         let mut lines: Vec<Line> = lines.collect();
         lines.dedup();
-        Self { id, title: title.into(), summary: summary.into(), width, bar_width: 40, lines, bars }
+        Self { id, title: title.into(), summary: summary.into(), width, bar_width, lines, bars }
     }
 }
 
@@ -224,8 +229,8 @@ mod tests {
         let chart = Chart::bars("c", "t", "s", (100, " %"), bars);
         let heights: Vec<Option<u64>> = chart.bars.iter().map(|bar| bar.height).collect();
         assert_eq!(heights, [Some(170), Some(85), None, Some(0)]);
-        assert!(chart.bars.windows(2).all(|pair| pair[1].x == pair[0].x + 52));
-        assert!(chart.bars.iter().all(|bar| bar.x + 40 <= chart.width));
+        assert!(chart.bars.windows(2).all(|pair| pair[1].x == pair[0].x + chart.bar_width + 12));
+        assert!(chart.bars.iter().all(|bar| bar.x + chart.bar_width <= chart.width));
         let lines: Vec<&str> = chart.lines.iter().map(|line| line.text.as_str()).collect();
         assert_eq!(lines, ["0 %", "50 %", "100 %"]);
     }

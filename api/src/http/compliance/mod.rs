@@ -1,9 +1,11 @@
 //! `GET /v1/compliance`: how many duties that fell due in a period were met, by one thing or two.
 
+mod counted;
 mod figures;
+mod kept;
 mod suppress;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
@@ -13,18 +15,19 @@ use mandate_domain::catalogue::SubjectKind;
 use mandate_domain::judge::View;
 use mandate_domain::policy::Basis;
 use mandate_domain::time::{Date, Instant};
-use mandate_projections::{ByUnit, DutyCount, DutyRow};
+use mandate_projections::{ByUnit, DutyCount};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+pub use self::counted::{Counted, Kept, by_rule, of_area};
+use self::figures::BLOCKS;
 pub use self::figures::{Audience, Figures, Rate, Tally, percent};
-use self::figures::{BLOCKS, blocks};
+use self::kept::{kept_back, kept_back_by_outcome};
 pub use self::suppress::Counts;
 use super::app::App;
 use super::caller::Caller;
 use super::duties::{Format, csv_response, past_view};
 use super::error::HttpError;
-use super::past;
 use super::query::Query;
 use super::registers::asker::Asker;
 use super::sight::Hidden;
@@ -285,117 +288,10 @@ fn tallied(
     tallies.entry(vec![Of::All; by.len()]).or_default();
     let kept_back = match audience {
         Audience::Everyone => HashMap::new(),
+        Audience::Board if by == [By::Rule] => kept_back_by_outcome(&tallies),
         Audience::Board => kept_back(&tallies, by.len()),
     };
     Ok((tallies, kept_back))
-}
-
-/// A tally, and which of its blocks are kept back.
-pub type Kept = (Tally, [bool; BLOCKS]);
-
-/// The tallies of each rule, in one area where one is named, and of all rules; what a board is not shown of them is what
-/// `/v1/compliance` does not show it either.
-///
-/// # Errors
-/// [`HttpError`] when the read models cannot be read.
-pub fn by_rule(
-    app: &App,
-    counts: &[DutyCount],
-    area: Option<&str>,
-    view: View,
-    audience: Audience,
-) -> Result<(BTreeMap<String, Kept>, Kept), HttpError> {
-    let by: &[By] = if area.is_some() { &[By::Area, By::Rule] } else { &[By::Rule] };
-    let (tallies, hidden) = tallied(app, by, counts, view, audience)?;
-    let area = area.map(|area| Of::One(Some(area.to_owned())));
-    let (mut rules, mut all) = (BTreeMap::new(), Kept::default());
-    for (key, tally) in tallies {
-        if area.as_ref().is_some_and(|area| key.first() != Some(area)) {
-            continue;
-        }
-        let kept = hidden.get(&key).copied().unwrap_or_default();
-        match key.last() {
-            Some(Of::One(Some(rule))) => drop(rules.insert(rule.clone(), (tally, kept))),
-            Some(Of::All) => all = (tally, kept),
-            Some(Of::One(None)) | None => {}
-        }
-    }
-    Ok((rules, all))
-}
-
-/// The tally of all duties of one area, the area's units apart where that is asked for: the unit, none for the area
-/// itself.
-///
-/// # Errors
-/// [`HttpError`] when the read models cannot be read.
-pub fn of_area(
-    app: &App,
-    counts: &[DutyCount],
-    area: &str,
-    view: View,
-) -> Result<BTreeMap<Option<String>, Tally>, HttpError> {
-    let (tallies, _) = tallied(app, &[By::Area, By::Unit], counts, view, Audience::Everyone)?;
-    let area = Of::One(Some(area.to_owned()));
-    let own = tallies.into_iter().filter(|(key, _)| key.first() == Some(&area));
-    Ok(own
-        .filter_map(|(key, tally)| match key.into_iter().next_back() {
-            Some(Of::One(unit)) => Some((unit, tally)),
-            Some(Of::All) | None => None,
-        })
-        .collect())
-}
-
-/// Where duties are counted from: the read models for the present; for a past moment the whole log, judged once.
-pub struct Counted {
-    rows: Option<Vec<DutyRow>>,
-    by_unit: ByUnit,
-    hidden: Hidden,
-}
-
-impl Counted {
-    /// What duties stand at a moment.
-    ///
-    /// # Errors
-    /// [`HttpError`] when the log is too long to be judged while somebody waits, or cannot be read.
-    pub fn at(app: &App, past: Option<View>, by_unit: ByUnit, hidden: Hidden) -> Result<Self, HttpError> {
-        let rows = past.map(|view| past::judged(app, view, by_unit)).transpose()?;
-        Ok(Self { rows, by_unit, hidden })
-    }
-
-    /// The duties due in a period, both days included.
-    ///
-    /// # Errors
-    /// [`HttpError`] when the read models cannot be read.
-    pub fn due(&self, app: &App, (from, to): (Date, Date)) -> Result<Vec<DutyCount>, HttpError> {
-        let (from, until) = (from.start(), to.end());
-        let Some(rows) = &self.rows else {
-            return Ok(app.projections.duty_counts(from, until, self.by_unit, &self.hidden.subjects())?);
-        };
-        let due = |row: &&DutyRow| {
-            row.record.due_at.is_some_and(|at| at >= from && at < until)
-                && !self.hidden.is(&row.record.subject)
-        };
-        Ok(rows.iter().filter(due).map(one).collect())
-    }
-}
-
-/// A duty that counts by itself.
-fn one(row: &DutyRow) -> DutyCount {
-    /// Nanoseconds of a day.
-    const DAY: i64 = 86_400_000_000_000;
-    let record = &row.record;
-    let lag = record.known_since.nanos().saturating_sub(record.opened_at.nanos()) / DAY;
-    DutyCount {
-        holder: record.holder.clone(),
-        unit: row.unit.clone(),
-        rule: record.rule.clone(),
-        outcome: record.outcome(),
-        inherited: record.inherited,
-        born_overdue: record.born_overdue,
-        not_evidenced: record.flags.iter().any(|flag| flag == "not_evidenced"),
-        lag_days: u32::try_from(lag.max(0)).unwrap_or(u32::MAX),
-        duties: 1,
-    }
 }
 
 /// One thing, or all of them; totals come last.
@@ -421,40 +317,6 @@ fn named(by: &[By], key: &[Of]) -> Map<String, Value> {
         Of::One(id) => Some((by.name().to_owned(), id.clone().map_or(Value::Null, Value::String))),
     };
     by.iter().zip(key).filter_map(named).collect()
-}
-
-/// Which blocks of which cells a board is not shown.
-fn kept_back(tallies: &BTreeMap<Key, Tally>, ways: usize) -> HashMap<Key, [bool; BLOCKS]> {
-    let along = |way: usize| -> Vec<Of> {
-        let ids: BTreeSet<Of> = tallies.keys().filter_map(|key| key.get(way).cloned()).collect();
-        ids.into_iter().collect()
-    };
-    let mut keys: Vec<Key> = vec![Vec::new()];
-    for way in 0..ways {
-        let ids = along(way);
-        let longer = |key: Key| {
-            let further = |of: &Of| key.iter().cloned().chain([of.clone()]).collect();
-            ids.iter().map(further).collect::<Vec<Key>>()
-        };
-        keys = keys.into_iter().flat_map(longer).collect();
-    }
-    let width = along(ways.saturating_sub(1)).len();
-    let nothing = Tally::default();
-    let mut hidden: HashMap<Key, [bool; BLOCKS]> = HashMap::new();
-    for block in 0..BLOCKS {
-        let figures = |key: &Key| {
-            let all = blocks(tallies.get(key).unwrap_or(&nothing));
-            all.into_iter().nth(block).unwrap_or_default()
-        };
-        let cells: Vec<Vec<u64>> = keys.iter().map(figures).collect();
-        let counts = if ways > 1 { Counts::two_way(width, cells) } else { Counts::one_way(cells) };
-        for (key, kept) in keys.iter().zip(counts.kept_back()) {
-            if let Some(own) = hidden.entry(key.clone()).or_default().get_mut(block) {
-                *own = kept;
-            }
-        }
-    }
-    hidden
 }
 
 impl Compliance {

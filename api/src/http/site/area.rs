@@ -48,9 +48,6 @@ fn fill(app: &App, visitor: &Visitor, id: &str, raw: Option<&str>) -> Result<Res
     let known: Vec<&str> = moment::KNOWN.iter().copied().chain(["format"]).collect();
     let query = Query::read(raw, &known)?;
     let area = format!("area/{id}");
-    if app.projections.subject(&area)?.is_none() {
-        return Err(HttpError::not_found("area", id));
-    }
     let now = app.now();
     let path = format!("/areas/{}", encoded(id));
     let shown = match moment::read(&query, &path, &[], now)? {
@@ -66,6 +63,11 @@ fn fill(app: &App, visitor: &Visitor, id: &str, raw: Option<&str>) -> Result<Res
     let seen = Seen { app, area: &area, view, hidden: &hidden, for_a_board: asker.is_board(), carry: &carry };
     let counted = Counted::at(app, past, ByUnit::Apart, hidden.clone())?;
     let months = seen.months(&counted)?;
+    // An area of which nothing was told may still answer for duties.
+    let holds = months.iter().any(|month| month.tally != Tally::default());
+    if !holds && app.projections.subject(&area)?.is_none() {
+        return Err(HttpError::not_found("area", id));
+    }
     if query.word("format", &[("csv", true)])?.unwrap_or(false) {
         return Ok(csv_response("area.csv", csv(&area, &months)));
     }
@@ -336,6 +338,11 @@ impl Seen<'_> {
             let days: Vec<(Date, u64)> =
                 backlog.days.iter().map(|day| (day.date, u64::from(day.count))).collect();
             let title = format!("Backlog of the programme {}", sentence_case(word).to_lowercase());
+            if days.iter().all(|(_, count)| *count == 0) {
+                let told = format!("Switched on {}; no case was left over from before.", short_day(on));
+                blocks.extend([Block::heading(table, title), Block::words(told)]);
+                continue;
+            }
             let days = thinned(&days, BARS);
             let shown = |count: u64| !(self.for_a_board && (1..5).contains(&count));
             let words = |count: u64| if shown(count) { count.to_string() } else { "< 5".to_owned() };

@@ -1,7 +1,5 @@
 //! The auditor's lists: annulments, waivers, back-dated and imported facts, late records by teller.
 
-use std::collections::BTreeMap;
-
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
@@ -9,7 +7,6 @@ use mandate_domain::catalogue::{FactType, Field};
 use mandate_domain::fact::Value as FactValue;
 use mandate_domain::time::Date;
 use mandate_store::{MAX_READ, Position, StoredEvent};
-use serde::Serialize;
 
 use super::{TABS, about, clocks, duty_link, place, reader, teller, type_cell};
 use crate::duty_csv::text_row;
@@ -17,7 +14,6 @@ use crate::http::app::App;
 use crate::http::duties::csv_response;
 use crate::http::error::HttpError;
 use crate::http::log_search::recorded_before;
-use crate::http::registers::Row as Register;
 use crate::http::sight::Hidden;
 use crate::http::site::lists::{Asking, Begun, Spec, Words, instant, label, one_table, short_day};
 use crate::http::site::visitor::Visitor;
@@ -83,7 +79,8 @@ impl List {
         }
     }
 
-    const fn words(self) -> Words<'static> {
+    /// What its page says of itself.
+    pub const fn words(self) -> Words<'static> {
         let (heading, purpose): (&str, &str) = match self {
             Self::Annulments => (
                 "Annulments",
@@ -171,7 +168,8 @@ fn fill(app: &App, visitor: &Visitor, list: List, raw: Option<&str>) -> Result<R
     let lines: Vec<&Line> = told.iter().filter(|line| of_source(line)).filter(shows).collect();
     let as_file = asking.query.word("format", &[("csv", true)])?.unwrap_or(false);
     if list == List::Late {
-        return late_records(&asking, &lines, days, as_file, period, &tellers);
+        let facts = lines.iter().map(|line| (line.teller.clone(), line.days_late));
+        return super::late::late_records(&asking, facts, days, as_file, period, &tellers);
     }
     if as_file {
         return Ok(csv_response("facts.csv", csv(lines.iter().copied())));
@@ -200,7 +198,8 @@ fn fill(app: &App, visitor: &Visitor, list: List, raw: Option<&str>) -> Result<R
     answer(&page)
 }
 
-fn choices(asking: &Asking, list: List, tellers: &[String]) -> Vec<crate::pages::listing::Choose> {
+/// What the list is chosen by.
+pub fn choices(asking: &Asking, list: List, tellers: &[String]) -> Vec<crate::pages::listing::Choose> {
     let pairs = tellers.iter().map(|one| (one.clone(), one.clone()));
     let mut choices = vec![asking.choose("source", "Told by", "Anybody", pairs)];
     if matches!(list, List::BackDated | List::Late) {
@@ -312,7 +311,8 @@ impl List {
     }
 }
 
-fn days(days: i32) -> String {
+/// So many days late, in words.
+pub fn days(days: i32) -> String {
     match days {
         ..=0 => "the same day".to_owned(),
         1 => "1 day late".to_owned(),
@@ -427,145 +427,4 @@ fn csv<'l>(lines: impl Iterator<Item = &'l Line>) -> Vec<u8> {
         ]));
     }
     bytes
-}
-
-/// How late one teller tells.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Teller {
-    /// Who.
-    pub source: String,
-    /// Facts recorded.
-    pub facts: u64,
-    /// Of these, how many late.
-    pub late: u64,
-    /// Half of those late are no later than so many days.
-    pub median_days: i32,
-    /// The latest by so many days.
-    pub longest_days: i32,
-}
-
-impl Register for Teller {
-    const NAME: &'static str = "late-records";
-    const COLUMNS: &'static [&'static str] = &["source", "facts", "late", "medianDays", "longestDays"];
-
-    fn cells(&self) -> Vec<String> {
-        vec![
-            self.source.clone(),
-            self.facts.to_string(),
-            self.late.to_string(),
-            self.median_days.to_string(),
-            self.longest_days.to_string(),
-        ]
-    }
-}
-
-/// The tellers of facts, each with how many days late each of its facts was, by name.
-fn tellers(facts: impl IntoIterator<Item = (String, i32)>, days: i32) -> Vec<Teller> {
-    let mut told: BTreeMap<String, (u64, Vec<i32>)> = BTreeMap::new();
-    for (source, days_late) in facts {
-        let (facts, late) = told.entry(source).or_default();
-        *facts += 1;
-        if days_late >= days {
-            late.push(days_late);
-        }
-    }
-    told.into_iter()
-        .map(|(source, (facts, mut late))| {
-            late.sort_unstable();
-            Teller {
-                source,
-                facts,
-                late: late.len() as u64,
-                median_days: late.get(late.len().saturating_sub(1) / 2).copied().unwrap_or(0),
-                longest_days: late.last().copied().unwrap_or(0),
-            }
-        })
-        .collect()
-}
-
-fn late_records(
-    asking: &Asking,
-    lines: &[&Line],
-    days: i32,
-    as_file: bool,
-    (from, to): (Date, Date),
-    known: &[String],
-) -> Result<Response, HttpError> {
-    let found = tellers(lines.iter().map(|line| (line.teller.clone(), line.days_late)), days);
-    if as_file {
-        let mut bytes = text_row(&Teller::COLUMNS.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
-        found.iter().for_each(|teller| bytes.extend(text_row(&teller.cells())));
-        return Ok(csv_response("late-records.csv", bytes));
-    }
-    let mut page = asking.listing(Section::Assurance, List::Late.words(), &TABS);
-    page.json_href = None;
-    page.filter = Some(asking.filter(choices(asking, List::Late, known)));
-    let columns = [
-        ("Told by", "source"),
-        ("Facts", "facts"),
-        ("Late", "late"),
-        ("Median", "medianDays"),
-        ("Longest", "longestDays"),
-    ];
-    let columns = columns.map(|(label, by)| asking.column(label, by)).into_iter().collect();
-    let (rows, pages) = asking.paged(found)?;
-    let moment = asking.carry().replacen('?', "&", 1);
-    let row = |one: &Teller| {
-        let source = crate::http::query::encoded(&one.source);
-        let href = format!("/assurance/back-dated?source={source}&days={days}&from={from}&to={to}{moment}");
-        let share = format!("{} % of them", one.late * 100 / one.facts.max(1));
-        let late = if one.late == 0 {
-            Cell::text("0")
-        } else {
-            Cell::link(format!("{} facts", grouped(one.late)), href)
-        };
-        let words = |days: i32| {
-            if one.late == 0 { Cell::optional(None::<String>, "none") } else { Cell::text(self::days(days)) }
-        };
-        Row::of(vec![
-            Cell::text(one.source.clone()),
-            Cell::text(grouped(one.facts)),
-            late.and_secondary(share),
-            words(one.median_days),
-            words(one.longest_days),
-        ])
-    };
-    let rows = rows.iter().map(row).collect();
-    let mut table = one_table(
-        "late",
-        "Late records by teller; the column headings sort the list",
-        ["teller", "tellers"],
-        columns,
-        rows,
-        pages,
-    );
-    table.note = Some(format!(
-        "Facts recorded from {} to {}, late where the day on which they were known is {} or more after the day on which they happened; median and longest are of those late. The list of a teller leaves imported facts out.",
-        short_day(from),
-        short_day(to),
-        if days == 1 { "1 day".to_owned() } else { format!("{days} days") },
-    ));
-    page.tables.push(table);
-    answer(&page)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_a_teller_all_facts_count_and_median_and_longest_are_of_those_late() {
-        let facts = [("/n", 0), ("/n", 1), ("/n", 4), ("/n", 9), ("/v", 0), ("/n", 2)];
-        let found = tellers(facts.map(|(source, days)| (source.to_owned(), days)), 2);
-        let teller = |source: &str, facts, late, median_days, longest_days| Teller {
-            source: source.to_owned(),
-            facts,
-            late,
-            median_days,
-            longest_days,
-        };
-        // Of /n 2, 4 and 9 days are late: the median is 4.
-        assert_eq!(found, [teller("/n", 5, 3, 4, 9), teller("/v", 1, 0, 0, 0)]);
-    }
 }

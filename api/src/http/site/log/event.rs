@@ -124,8 +124,12 @@ impl Seen<'_> {
 
     fn facts(&self) -> Block {
         let (event, fact) = (self.event, &self.event.fact);
+        let part = about(&fact.subject, &self.carry);
+        // A link says the reference; the whole id stands below.
+        let whole = if matches!(part, Part::Link(_)) { &*fact.subject } else { "" };
+        let subject = Cell(vec![part]).and_secondary(whole);
         let mut rows = vec![
-            ("About".to_owned(), Cell(vec![about(&fact.subject, &self.carry)]).and_secondary(&*fact.subject)),
+            ("About".to_owned(), subject),
             ("Occurred".to_owned(), Cell::text(at_london(fact.time)).and_secondary(fact.time.to_string())),
             (
                 "Recorded".to_owned(),

@@ -5,6 +5,7 @@ pub mod corrections;
 pub mod event;
 pub mod events;
 pub mod files;
+mod late;
 
 use mandate_domain::catalogue::{FactType, SubjectKind};
 use mandate_domain::judge::short_reference;
