@@ -108,7 +108,7 @@ mod tests {
         let mut naive = 0;
         for _ in 0..1_000 {
             let tables: Vec<Vec<Leaf>> = (0..4)
-                .map(|_| (0..1 + next(4)).map(|_| leaf(next(30), next(8), next(3) == 0)).collect())
+                .map(|_| (0..=next(4)).map(|_| leaf(next(30), next(8), next(3) == 0)).collect())
                 .collect();
             let hidden: Vec<Vec<[u64; 3]>> = tables
                 .iter()

@@ -19,7 +19,7 @@ use mandate_projections::{ByUnit, DutyCount};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-pub use self::counted::{Counted, Kept, by_rule, of_area};
+pub use self::counted::{Counted, by_rule, of_area};
 use self::figures::BLOCKS;
 pub use self::figures::{Audience, Figures, Rate, Tally, percent};
 use self::kept::{kept_back, kept_back_by_outcome};
@@ -30,7 +30,6 @@ use super::duties::{Format, csv_response, past_view};
 use super::error::HttpError;
 use super::query::Query;
 use super::registers::asker::Asker;
-use super::sight::Hidden;
 use crate::duty_csv::text_row;
 
 /// The parameters of the list.

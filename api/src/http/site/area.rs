@@ -71,7 +71,7 @@ fn fill(app: &App, visitor: &Visitor, id: &str, raw: Option<&str>) -> Result<Res
     if query.word("format", &[("csv", true)])?.unwrap_or(false) {
         return Ok(csv_response("area.csv", csv(&area, &months)));
     }
-    let mut blocks = vec![seen.answer(&months), seen.chart(&months), Block::Table(seen.table(&months))];
+    let mut blocks = vec![Seen::answer(&months), Seen::chart(&months), Block::Table(seen.table(&months))];
     blocks.push(Block::Table(seen.units(&counted)?));
     blocks.push(Block::Table(seen.people()?));
     blocks.extend(seen.backlogs()?);
@@ -151,7 +151,7 @@ impl Seen<'_> {
         of_area(self.app, &counted.due(self.app, (from, to))?, self.area, self.view)
     }
 
-    fn answer(&self, months: &[Month]) -> Block {
+    fn answer(months: &[Month]) -> Block {
         let last = months.iter().rev().skip(1).find_map(|month| month.rate().map(|rate| (month, rate)));
         let Some((month, (met, all))) = last else {
             let sentence = "No duty under the policy’s own numbers can be counted in the last twelve months.";
@@ -164,7 +164,7 @@ impl Seen<'_> {
         }
     }
 
-    fn chart(&self, months: &[Month]) -> Block {
+    fn chart(months: &[Month]) -> Block {
         let bar = |month: &Month| {
             let words = match month.rate() {
                 Some((met, all)) => format!("{} %", met * 100 / all),
@@ -449,7 +449,8 @@ mod tests {
     #[test]
     fn a_long_burn_down_is_thinned_and_keeps_its_first_and_last_day() {
         let first = Date::parse("2026-01-01").unwrap();
-        let days: Vec<(Date, u64)> = (0..100).map(|day| (first.plus_days(day), 200 - day as u64)).collect();
+        let day = |day: i32| (first.plus_days(day), 200 - u64::from(day.unsigned_abs()));
+        let days: Vec<(Date, u64)> = (0..100).map(day).collect();
         let thin = thinned(&days, 18);
         assert_eq!(thin.len(), 18);
         assert_eq!((thin[0], thin[17]), (days[0], days[99]));

@@ -88,7 +88,9 @@ pub fn late_records(
     let found = tellers(facts, days);
     if as_file {
         let mut bytes = text_row(&Teller::COLUMNS.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
-        found.iter().for_each(|teller| bytes.extend(text_row(&teller.cells())));
+        for teller in &found {
+            bytes.extend(text_row(&teller.cells()));
+        }
         return Ok(csv_response("late-records.csv", bytes));
     }
     let mut page = asking.listing(Section::Assurance, List::Late.words(), &TABS);
