@@ -32,8 +32,12 @@ async function open(page, entry) {
   await expect(page.getByRole("heading", { level: 1, name: entry })).toBeVisible();
 }
 
-/** The first mail about one breach; digests and the mails of teams may fill the first pages of the inbox. */
+/**
+ * The first mail about one breach; digests and the mails of teams may fill the first pages of the inbox. It shows
+ * everybody's mails, and an auditor may see whatever they are about.
+ */
 async function findBreachMail(page) {
+  await signInAs(page, "Auditor");
   const breach = page.getByTestId("mails").getByRole("link", { name: /^Breach: N-/ }).first();
   for (let number = 1; number <= 20; number += 1) {
     await page.goto(`/inbox?page=${number}`);
