@@ -37,6 +37,7 @@ fn through(needs: Needs) -> Option<&'static str> {
         Needs::Right(Right::SeeDuties) => "cpc central manager supervisor outsider auditor reader",
         Needs::Right(Right::OpenRecord) => "cpc central manager supervisor outsider",
         Needs::Right(Right::SeeAll) => "central auditor reader",
+        Needs::Right(Right::SeeBoard) => "cpc central auditor board reader",
         Needs::Right(Right::ReadLog) => "auditor logger",
         Needs::Right(Right::SeeQuarantine) => "cpc central admin auditor logger",
         Needs::Right(Right::SettleQuarantine) => "cpc central admin",

@@ -5,7 +5,6 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use mandate_domain::catalogue::SubjectKind;
 use mandate_domain::policy::{Basis, Policy};
-use mandate_domain::rights::Right;
 
 use super::lists::compliance::TABS;
 use super::lists::reconciliation::places;
@@ -58,7 +57,6 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
         Begun::Elsewhere(response) => return Ok(response),
         Begun::Here(asking) => asking,
     };
-    asking.asker.must(Right::SeeBoard)?;
     // A report is for a board unless somebody who answers for duties asks for every count.
     let wants = asking.query.word("audience", &AUDIENCES)?.unwrap_or(true);
     let for_a_board = wants || asking.asker.is_board();

@@ -17,7 +17,6 @@ pub mod terminals;
 
 use axum::response::{IntoResponse as _, Redirect, Response};
 use mandate_domain::judge::View;
-use mandate_domain::rights::Right;
 use mandate_domain::time::{Date, Instant};
 
 use super::moment::{self, Asked, address};
@@ -25,6 +24,7 @@ use super::visitor::Visitor;
 use super::words::{checked_at, day, sentence_case};
 use crate::http::app::App;
 use crate::http::error::HttpError;
+use crate::http::gate::may_open;
 use crate::http::query::{Query, encoded};
 use crate::http::registers::asker::Asker;
 use crate::http::registers::{Order as RowOrder, Row};
@@ -251,7 +251,7 @@ impl Asking {
             crumbs: Vec::new(),
             tabs: tabs
                 .iter()
-                .filter(|(_, path)| self.may_open(path))
+                .filter(|(_, path)| may_open(&self.asker, path))
                 .map(|(text, path)| Tab {
                     text: (*text).to_owned(),
                     href: format!("{path}{carry}"),
@@ -264,16 +264,6 @@ impl Asking {
             csv_href: Some(self.api("csv")),
             json_href: Some(self.api("json")),
             tables: Vec::new(),
-        }
-    }
-
-    /// Whether a page beside this one is for whoever looks.
-    fn may_open(&self, path: &str) -> bool {
-        match path {
-            "/retention" => self.asker.must(Right::SeeRetention).is_ok(),
-            "/quarantine" | "/notices" => self.asker.must(Right::SeeQuarantine).is_ok(),
-            "/board" => self.asker.must(Right::SeeBoard).is_ok(),
-            _ => true,
         }
     }
 

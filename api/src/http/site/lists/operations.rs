@@ -10,6 +10,7 @@ use super::reconciliation::TABS;
 use super::{instant, one_table};
 use crate::http::app::App;
 use crate::http::error::HttpError;
+use crate::http::gate::may_open;
 use crate::http::health::problems;
 use crate::http::query::Query;
 use crate::http::registers::asker::Asker;
@@ -50,7 +51,7 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
         crumbs: Vec::new(),
         tabs: TABS
             .iter()
-            .filter(|(_, path)| !["/quarantine", "/notices"].contains(path) || asker.must(Right::SeeQuarantine).is_ok())
+            .filter(|(_, path)| may_open(&asker, path))
             .map(|(text, path)| Tab {
                 text: (*text).to_owned(),
                 href: (*path).to_owned(),
