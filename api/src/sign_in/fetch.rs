@@ -6,13 +6,11 @@ use axum::body::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use hyper::{Request, StatusCode, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client as Pooled;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::client::legacy::connect::dns::GaiResolver;
 
-/// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(5);
+use crate::outgoing::{Pooled, innermost, pooled};
+
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(10);
 /// Most bytes of an answer.
@@ -41,27 +39,13 @@ pub enum FetchError {
 
 /// Asks the issuer.
 #[derive(Debug, Clone)]
-pub struct Fetch(Pooled<HttpsConnector<HttpConnector>, Full<Bytes>>);
+pub struct Fetch(Pooled<GaiResolver>);
 
 impl Fetch {
     /// Asks over TLS with the public authorities, or in clear where an address says so.
     #[must_use]
     pub fn new() -> Self {
-        let mut connector = HttpConnector::new();
-        connector.enforce_http(false);
-        connector.set_connect_timeout(Some(CONNECT));
-        connector.set_nodelay(true);
-        let secured = HttpsConnectorBuilder::new()
-            .with_webpki_roots()
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(connector);
-        let pooled = Pooled::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(30))
-            .pool_max_idle_per_host(2)
-            .build(secured);
-        Self(pooled)
+        Self(pooled(HttpConnector::new()))
     }
 
     /// Reads a document.
@@ -114,13 +98,4 @@ impl Fetch {
             .await
             .unwrap_or_else(|_| Err(unreachable(format!("no answer within {} s", ANSWER.as_secs()))))
     }
-}
-
-/// The innermost reason, which says most: a refused connection, a certificate, a name.
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    mandate_domain::fact::shortened(&innermost.to_string())
 }

@@ -11,17 +11,13 @@ use axum::body::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, USER_AGENT};
 use hyper::{Method, Request, StatusCode, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client as Pooled;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tower::Service;
 
 use super::address::{Addresses, is_public};
+use crate::outgoing::{Pooled, innermost, pooled};
 
-/// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(5);
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(15);
 /// Bytes of an answer that are read, so that the connection can be used again.
@@ -58,25 +54,11 @@ pub enum Answer {
 }
 
 /// Sends messages.
-pub struct Client(Pooled<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>);
+pub struct Client(Pooled<Resolver>);
 
 impl Client {
     pub fn new(addresses: Addresses) -> Self {
-        let mut connector = HttpConnector::new_with_resolver(Resolver(addresses));
-        connector.enforce_http(false);
-        connector.set_connect_timeout(Some(CONNECT));
-        connector.set_nodelay(true);
-        let secured = HttpsConnectorBuilder::new()
-            .with_webpki_roots()
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(connector);
-        let pooled = Pooled::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(30))
-            .pool_max_idle_per_host(2)
-            .build(secured);
-        Self(pooled)
+        Self(pooled(HttpConnector::new_with_resolver(Resolver(addresses))))
     }
 
     /// Sends one message and hears what is made of it.
@@ -86,7 +68,7 @@ impl Client {
             Err(error) => return failed(error.to_string()),
         };
         let exchange = async {
-            let response = self.0.request(request).await.map_err(|error| in_words(&error))?;
+            let response = self.0.request(request).await.map_err(|error| innermost(&error))?;
             let (status, pause) = (response.status(), pause(response.headers().get(RETRY_AFTER)));
             // What it says does not matter; read, the connection can be used again.
             drop(Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await);
@@ -126,15 +108,6 @@ fn request(to: &Uri, message: Message) -> Result<Request<Full<Bytes>>, hyper::ht
 fn pause(stated: Option<&HeaderValue>) -> Option<i64> {
     let seconds: i64 = stated?.to_str().ok()?.trim().parse().ok()?;
     (seconds > 0).then_some(seconds.min(LONGEST_PAUSE_SECONDS))
-}
-
-/// The innermost reason, which says most: a refused connection, a certificate, a name.
-fn in_words(error: &dyn std::error::Error) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    mandate_domain::fact::shortened(&innermost.to_string())
 }
 
 /// Looks names up, and leaves out what is not public unless the host is named.
