@@ -125,7 +125,7 @@ fn referrer(headers: &HeaderMap) -> String {
 }
 
 /// Whether a text is a path of this service, so that nobody is led elsewhere.
-fn is_own_path(text: &str) -> bool {
+pub fn is_own_path(text: &str) -> bool {
     text.starts_with('/')
         && !text.starts_with("//")
         && !text.contains('\\')

@@ -1,6 +1,7 @@
 //! The pages: each handler fills one view struct from the read models.
 
 mod about;
+mod act;
 mod duties;
 mod duty;
 mod forms;
@@ -25,7 +26,7 @@ use super::app::App;
 use super::error::{HttpError, sentence};
 use super::query::encoded;
 use crate::pages::problem::{Problem, ProblemKind};
-use crate::pages::{Page, assets};
+use crate::pages::{Link, Page, assets};
 use visitor::Visitor;
 
 /// Who may look at a page.
@@ -73,6 +74,9 @@ pub fn router() -> Router<App> {
         .route("/help", get(about::help))
         .route("/accessibility", get(about::accessibility))
         .route("/assets/{file}", get(asset))
+        .route("/act", get(act::choose))
+        .route("/act/{command}", get(act::form).post(act::send))
+        .route("/nominals/{reference}/access", get(act::access))
 }
 
 /// Shows a page: finds out who looks, fills it on a thread that may block, and shows a problem in words.
@@ -131,7 +135,7 @@ async fn shown(
     };
     let response = match filled {
         Ok(response) => response,
-        Err(error) => problem(&app, &visitor, error).await,
+        Err(error) => problem(&app, &visitor, uri.path(), error).await,
     };
     with_cookie(response, &visitor)
 }
@@ -150,7 +154,7 @@ fn answer(page: &impl Page) -> Result<Response, HttpError> {
 }
 
 /// What went wrong, as a page.
-async fn problem(app: &App, visitor: &Visitor, error: HttpError) -> Response {
+async fn problem(app: &App, visitor: &Visitor, path: &str, error: HttpError) -> Response {
     let (status, _) = error.status();
     let kind = match status {
         StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => ProblemKind::Forbidden,
@@ -160,6 +164,13 @@ async fn problem(app: &App, visitor: &Visitor, error: HttpError) -> Response {
         other if other.is_server_error() => ProblemKind::Failure,
         _ => ProblemKind::BadRequest,
     };
+    // Who may not see a record may open it with a reason.
+    let closed =
+        matches!(error, HttpError::NotAllowed { .. }).then(|| path.strip_prefix("/nominals/")).flatten();
+    let access = |nominal: &str| {
+        Link::new("Open this record for 15 minutes, with a reason", format!("/nominals/{nominal}/access"))
+    };
+    let next = closed.filter(|nominal| !nominal.contains('/')).map(access).into_iter().collect();
     let (reason, reference) = if kind == ProblemKind::Failure {
         let reference = crate::random::hexadecimal::<6>().unwrap_or_default();
         tracing::error!(%error, reference, "a page failed");
@@ -169,7 +180,7 @@ async fn problem(app: &App, visitor: &Visitor, error: HttpError) -> Response {
     };
     let looking = visitor.clone();
     let frame = app.blocking(move |app| looking.frame(app, None)).await.unwrap_or_default();
-    let page = Problem { frame, kind, reason, next: Vec::new(), reference };
+    let page = Problem { frame, kind, reason, next, reference };
     match answer(&page) {
         Ok(mut response) => {
             *response.status_mut() = status;
