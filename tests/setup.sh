@@ -51,3 +51,6 @@ fi
 if [ ! -d browser/node_modules ] || [ browser/package-lock.json -nt browser/node_modules ]; then
   (cd browser && npm ci --no-audit --no-fund && touch node_modules)
 fi
+if [ ! -d oidc/node_modules ] || [ oidc/package-lock.json -nt oidc/node_modules ]; then
+  (cd oidc && npm ci --ignore-scripts --no-audit --no-fund && touch node_modules)
+fi

@@ -1,4 +1,5 @@
-//! `mandate judge` against only decoding the same file: same fact type, same threads, same run (promise P6).
+//! `mandate judge` against only decoding the same file: same fact type, same threads, same run (promise P6); and
+//! `mandate policy backtest` against one judging of the same history (promise P7).
 //!
 //! Usage: `cargo bench --package mandate-api --bench judge -- FILE`; without a file a small history is made.
 #![expect(clippy::print_stdout, clippy::cast_precision_loss, reason = "a bench prints its figures, rounded")]
@@ -6,13 +7,15 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant as Wall;
 
+use mandate_api::backtest::{Asked, run as backtest};
 use mandate_api::bulk::{Gathered, cores, judge_all, render};
 use mandate_api::generate::{Options, Scale, generate};
 use mandate_api::input::{InputError, Texts, read_lines};
-use mandate_domain::calendar::Calendar;
+use mandate_domain::calendar::{Announcement, Calendar, Change};
+use mandate_domain::judge::backtest::{Compared, Period};
 use mandate_domain::judge::{Judge, Verdict, View};
-use mandate_domain::policy::Policy;
-use mandate_domain::time::Instant;
+use mandate_domain::policy::{DRAFTS, Policy, PolicyFiles, shipped_draft, shipped_files};
+use mandate_domain::time::{Date, Instant};
 
 /// The same allocator as the program's.
 #[global_allocator]
@@ -61,6 +64,51 @@ fn judge_file(file: &Path, threads: usize, explain: bool) -> anyhow::Result<(usi
     Ok((verdicts.len(), bytes))
 }
 
+/// Each draft that ships, and one bank holiday more, against one judging of the same history: of the judging alone, and of
+/// the whole run with what it takes to decode and gather the file.
+fn backtests(file: &Path, threads: usize) -> anyhow::Result<()> {
+    let started = Wall::now();
+    let mut gathered = Gathered::default();
+    gathered.read(file, threads)?;
+    let gathering = started.elapsed().as_secs_f64();
+    let now = Instant::parse("2026-11-01T00:00:00Z")?;
+    let (view, history) = (View { as_at: now, known_at: now }, &gathered.history);
+    let (adopted, calendar) = (Policy::shipped()?, Calendar::shipped()?);
+    let judge = Judge::new(&adopted, &calendar, history, view);
+    let started = Wall::now();
+    let duties = judge_all(&judge, threads).len();
+    let judging = started.elapsed().as_secs_f64();
+    println!("P7 one judging: {duties} duties in {judging:.2} s, after {gathering:.2} s of decoding");
+    let one_more = calendar.with([Announcement {
+        published: Instant::MIN,
+        date: Date::parse("2026-06-15")?,
+        title: "one holiday more".to_owned(),
+        change: Change::Published,
+    }]);
+    let drafts = DRAFTS.iter().filter_map(|name| Some((*name, shipped_draft(name)?, None)));
+    let draft_calendar = (&"one-holiday-more", PolicyFiles::default(), Some(&one_more));
+    for (name, files, draft_calendar) in drafts.chain([draft_calendar].map(|(n, f, c)| (*n, f, c))) {
+        let draft = Policy::load(&shipped_files().with(files))?;
+        let compared = Compared { adopted: &adopted, calendar: &calendar, draft: &draft, draft_calendar };
+        let started = Wall::now();
+        let asked = Asked { compared, history, view, period: Period::default() };
+        let summary = backtest(&asked, threads, &|_| false, |_| false).summary;
+        let took = started.elapsed().as_secs_f64();
+        println!(
+            "P7 backtest of {name}: {} subjects under both, {} duties move, {} appear, {} vanish, in {took:.2} s: {:.2} x \
+             one judging, {:.2} x with decoding (promise: at most 1.30)",
+            summary.subjects,
+            summary.total.duties_move,
+            summary.total.duties_appear,
+            summary.total.duties_vanish,
+            took / judging,
+            (gathering + took) / (gathering + judging),
+        );
+    }
+    println!("P7 peak: {} MB", peak_megabytes());
+    Ok(())
+}
+
 fn main() -> anyhow::Result<()> {
     let named = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).map(PathBuf::from);
     let folder = std::env::temp_dir().join(format!("mandate-bench-{}", std::process::id()));
@@ -97,6 +145,7 @@ fn main() -> anyhow::Result<()> {
         "P6 with explanations: {explaining:.2} s, {:.2} x (promise: at most 1.30)",
         explaining / judging
     );
+    backtests(&file, threads)?;
     std::fs::remove_dir_all(&folder).or_else(|error| match error.kind() {
         std::io::ErrorKind::NotFound => Ok(()),
         _ => Err(error),

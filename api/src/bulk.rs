@@ -1,10 +1,13 @@
 //! Judging a whole file on all cores: decode, gather, judge unit by unit, render in the order of output.
 
+use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use mandate_domain::judge::{Added, Evidence, History, Judge, Verdict};
 
-use crate::input::{BadLine, InputError, Texts, read_lines};
+use mandate_store::{BUNDLE_MAGIC, CarriedError, read_bundle};
+
+use crate::input::{BadLine, InputError, Texts, open, read_lines_of};
 
 /// Facts of one or more files, with what was wrong in them.
 #[derive(Debug, Default)]
@@ -26,14 +29,19 @@ pub fn cores() -> usize {
 }
 
 impl Gathered {
-    /// Adds the facts of a file after those already there.
+    /// Adds the facts of a file after those already there: JSON Lines, or a bundle as `mandate log export` writes it.
     ///
     /// # Errors
-    /// [`InputError`] when the file cannot be read.
+    /// [`InputError`] when the file cannot be read, or is a bundle that was altered.
     pub fn read(&mut self, file: &Path, threads: usize) -> Result<(), InputError> {
+        let wrong = |source| InputError::Read { file: file.display().to_string(), source };
+        let mut reader = open(file)?;
+        if reader.fill_buf().map_err(wrong)?.starts_with(BUNDLE_MAGIC) {
+            return self.read_bundle(reader, file);
+        }
         let base = self.ends.last().map_or(0, |(_, end)| *end);
         let mut last = base;
-        read_lines(file, threads, Texts::Dropped, |read| {
+        read_lines_of(reader, file, threads, Texts::Dropped, |read| {
             let position = u32::try_from(read.line).map_or(u32::MAX, |line| base.saturating_add(line));
             last = position;
             match read.fact {
@@ -54,6 +62,30 @@ impl Gathered {
             }
             Ok::<(), InputError>(())
         })?;
+        self.ends.push((file.to_owned(), last));
+        Ok(())
+    }
+
+    /// Adds the facts of a bundle.
+    fn read_bundle(&mut self, reader: Box<dyn BufRead + Send>, file: &Path) -> Result<(), InputError> {
+        let base = self.ends.last().map_or(0, |(_, end)| *end);
+        let mut last = base;
+        let read = read_bundle(reader, |told| {
+            let known_at = told.known_at();
+            last = u32::try_from(told.position.get()).map_or(u32::MAX, |at| base.saturating_add(at));
+            match self.history.add(&told.fact, known_at, last) {
+                Added::New(_) => {}
+                Added::Same(_) => self.repeated += 1,
+                Added::Conflict(_) => {
+                    let reason =
+                        format!("conflict: {} was stated with other content before", told.fact.reference());
+                    let line = told.position.get();
+                    self.bad.push((file.to_owned(), BadLine { line, reason, text: None }));
+                }
+            }
+            Ok::<(), CarriedError>(())
+        });
+        read.map_err(|source| InputError::Bundle { file: file.display().to_string(), source })?;
         self.ends.push((file.to_owned(), last));
         Ok(())
     }

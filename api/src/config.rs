@@ -12,6 +12,7 @@ use mandate_store::Database;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::{DATA_DIR, Place};
+use crate::sign_in::SignInSettings;
 
 /// The keys of a configuration file, for help and errors.
 pub const HELP: &str = r#"Keys of the configuration file (TOML); flags win over the file:
@@ -25,6 +26,27 @@ pub const HELP: &str = r#"Keys of the configuration file (TOML); flags win over 
   token_file = "tokens.toml"             # who may state facts (see `mandate token --help`)
   node = "app-1"                         # the name of this node; that of its machine without it
   lease_seconds = 10                     # for how long a node is not heard of before another raises and mails
+
+  [sign_in]                              # your organisation's identity provider (OpenID Connect)
+  issuer = "https://login.example.gov.uk/tenant"  # exactly as it names itself
+  client_id = "mandate"                  # Mandate there; its redirect address is base_url + /sign-in/callback
+  client_secret_file = "oidc-secret"     # first line, mode 600; without it Mandate is a public client (PKCE is always used)
+  audience = "mandate-api"               # what an access token for the API must name; without it only pages are opened
+  scope = "openid"                       # what is asked for
+  user_claim = "mandate_user"            # the claim that names the user: "U-7F3K29QX" or "user/U-7F3K29QX". One that
+                                         # people cannot change themselves
+  roles_claim = "authorities"            # the claim with a machine's roles: ROLE_MANDATE__FACTS, __IMPORT, __READ,
+                                         # __READ_LOG, __SUBJECT_ACCESS. A person's rights come from the log alone
+  idle_minutes = 30                      # a session ends after so long without a request
+  session_hours = 10                     # and after so long in any case
+
+  [sign_in.people]                       # where the issuer cannot state the user: each value of user_claim (which may be
+  "5f1c0a52-93be" = "user/U-7F3K29QX"    # `sub` or `oid`) with the user. Only these can then sign in
+
+  [[sign_in.client]]                     # what a machine with ROLE_MANDATE__FACTS may state
+  id = "ndelius-feed"                    # its client id
+  sources = ["/ndelius"]
+  types = ["mappa.*"]                    # left out: every type
 
   [mail]
   dir = "./mail"                         # write mails to files instead of sending them
@@ -110,6 +132,9 @@ pub struct Config {
     /// For how many seconds a node is not heard of before another raises and mails.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lease_seconds: Option<u32>,
+    /// The organisation's identity provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<SignInSettings>,
     /// Mail.
     pub mail: Mail,
     /// Webhooks.
@@ -207,6 +232,7 @@ impl Default for Config {
             token_file: None,
             node: None,
             lease_seconds: None,
+            sign_in: None,
             mail: Mail::default(),
             webhooks: WebhookHosts::default(),
         }
@@ -393,6 +419,9 @@ mod tests {
         let config = read(&text).unwrap();
         assert_eq!(config.token_file, Some(PathBuf::from("tokens.toml")));
         assert_eq!(config.mail.smtp.unwrap().security, SmtpSecurity::StartTls);
+        let sign_in = config.sign_in.unwrap();
+        assert_eq!((sign_in.people.len(), sign_in.clients.len()), (1, 1));
+        assert_eq!(sign_in.machines().unwrap().len(), 1);
     }
 
     #[test]
@@ -404,8 +433,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_usual_of_an_issuer_need_not_be_stated() {
+        let text = "[sign_in]\nissuer = \"https://login.example.gov.uk\"\nclient_id = \"mandate\"\n";
+        let stated = read(text).unwrap().sign_in.unwrap();
+        assert_eq!(stated, SignInSettings::new("https://login.example.gov.uk", "mandate"));
+    }
+
+    #[test]
     fn what_is_shown_reads_back_the_same() {
-        let config = Config { base_url: Some("https://m.example".to_owned()), ..Config::default() };
+        let mut sign_in = SignInSettings::new("https://login.example.gov.uk", "mandate");
+        sign_in.people.insert("5f1c".to_owned(), "user/U-1".to_owned());
+        let base_url = Some("https://m.example".to_owned());
+        let config = Config { base_url, sign_in: Some(sign_in), ..Config::default() };
         assert_eq!(read(&toml::to_string(&config).unwrap()).unwrap(), config);
     }
 

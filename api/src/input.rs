@@ -24,6 +24,14 @@ pub enum InputError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// A bundle that cannot be used.
+    #[error("{file}: {source}")]
+    Bundle {
+        /// The file as it was named.
+        file: String,
+        /// What is wrong with it.
+        source: mandate_store::CarriedError,
+    },
     /// Neither a policy nor one of the drafts.
     #[error(
         "{path}: no policy there: name a folder with rule files such as 4.10.toml, one rule file, or a draft ({})",
@@ -108,9 +116,22 @@ pub fn read_lines<E: From<InputError>>(
     file: &Path,
     threads: usize,
     texts: Texts,
+    each: impl FnMut(ReadLine) -> Result<(), E>,
+) -> Result<(), E> {
+    read_lines_of(open(file)?, file, threads, texts, each)
+}
+
+/// The same of a file that is open.
+///
+/// # Errors
+/// As [`read_lines`].
+pub fn read_lines_of<E: From<InputError>>(
+    mut reader: Box<dyn BufRead + Send>,
+    file: &Path,
+    threads: usize,
+    texts: Texts,
     mut each: impl FnMut(ReadLine) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut reader = open(file)?;
     let threads = threads.max(1);
     std::thread::scope(|scope| {
         let (to_workers, work) = sync_channel::<Result<Block, InputError>>(threads * 2);

@@ -1,6 +1,7 @@
 //! HTTP, pages and command line.
 
 pub mod attest;
+pub mod backtest;
 pub mod bulk;
 pub mod checkpoints;
 pub mod cli;
@@ -15,6 +16,8 @@ pub mod input;
 pub mod outside;
 pub mod pages;
 mod random;
+pub mod readings;
 pub mod reference;
+pub mod sign_in;
 pub mod tokens;
 pub mod webhooks;

@@ -22,6 +22,14 @@ pub const HELP: &str = r#"A token file is TOML, readable by its owner only (chmo
   types = ["mappa.*"]           # the types it may state; left out: every type
   import = false                # whether its `recordedtime` is accepted
 
+A machine that reads says what:
+
+  [[token]]
+  name = "dashboard"
+  sha256 = "…"
+  read = true                   # duties, nominals, registers, reports; limited records stay hidden
+  read_log = true               # the whole log and its proofs
+
 A person's token names the user as whom commands are given with it, and needs no sources:
 
   [[token]]
@@ -80,9 +88,10 @@ struct File {
     tokens: Vec<Entry>,
 }
 
-#[derive(Debug, Deserialize)]
+/// What is stated of one client.
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+pub struct Entry {
     name: String,
     sha256: String,
     #[serde(default)]
@@ -95,6 +104,10 @@ struct Entry {
     calendar: bool,
     #[serde(default)]
     subject_access: bool,
+    #[serde(default)]
+    read: bool,
+    #[serde(default)]
+    read_log: bool,
 }
 
 /// The clients that may state facts.
@@ -112,6 +125,16 @@ pub struct Client {
     import: Import,
     user: Option<String>,
     opens: Opens,
+    reads: Reads,
+}
+
+/// What a machine may read; a person reads by the rights of the user.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reads {
+    /// Duties, nominals, registers and reports, but for records of limited access.
+    pub state: bool,
+    /// The whole log and its proofs, but for records of limited access.
+    pub log: bool,
 }
 
 /// What a token opens.
@@ -164,12 +187,12 @@ impl Tokens {
         file.tokens.into_iter().map(Client::of).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The client whose token this is.
+    /// The client whose token this is, but for those that stand in the address of a calendar.
     #[must_use]
     pub fn client(&self, token: &str) -> Option<&Client> {
         let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         // Digests of secrets are compared: how long it takes tells nothing of the secret.
-        self.0.iter().find(|client| client.digest == digest && client.opens == Opens::Everything)
+        self.0.iter().find(|client| client.digest == digest && client.opens != Opens::Calendar)
     }
 
     /// The user whose calendar feed a token opens.
@@ -178,13 +201,6 @@ impl Tokens {
         let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         let found = self.0.iter().find(|client| client.digest == digest && client.opens == Opens::Calendar);
         found.and_then(Client::user)
-    }
-
-    /// Whether a token opens requests of subject access.
-    #[must_use]
-    pub fn opens_subject_access(&self, token: &str) -> bool {
-        let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-        self.0.iter().any(|client| client.digest == digest && client.opens == Opens::SubjectAccess)
     }
 
     /// How many there are.
@@ -196,14 +212,20 @@ impl Tokens {
 
 impl Client {
     fn of(entry: Entry) -> Result<Self, String> {
-        let Entry { name, sha256, sources, types, import, user, calendar, subject_access } = entry;
+        let digest = decode(&entry.sha256).ok_or_else(|| {
+            let name = &entry.name;
+            format!("token `{name}`: sha256: expected 64 hexadecimal digits; `mandate token` makes one")
+        })?;
+        Self::with(entry, digest)
+    }
+
+    fn with(entry: Entry, digest: [u8; 32]) -> Result<Self, String> {
+        let Entry { name, sources, types, import, user, calendar, subject_access, read, read_log, .. } =
+            entry;
         if name.is_empty() || looks_personal(&name) || forbidden_character(&name, Newlines::Refused).is_some()
         {
             return Err(format!("name = {name:?}: expected an opaque id without control characters"));
         }
-        let digest = decode(&sha256).ok_or_else(|| {
-            format!("token `{name}`: sha256: expected 64 hexadecimal digits; `mandate token` makes one")
-        })?;
         if let Some(user) = &user
             && SubjectKind::of(user) != Some(SubjectKind::User)
         {
@@ -211,7 +233,7 @@ impl Client {
                 "token `{name}`: user = {user:?}: expected the full id of a user, such as \"user/U-1\""
             ));
         }
-        let needs_sources = user.is_none() && !subject_access;
+        let needs_sources = user.is_none() && !subject_access && !read && !read_log;
         if (sources.is_empty() && needs_sources) || sources.iter().any(String::is_empty) {
             return Err(format!("token `{name}`: sources: expected at least one, such as \"/ndelius\""));
         }
@@ -226,7 +248,10 @@ impl Client {
             return Err(format!("token `{name}`: calendar: it needs the user whose calendar it opens"));
         }
         let import = if import { Import::Allowed } else { Import::Refused };
-        if subject_access && (calendar || user.is_some() || !sources.is_empty()) {
+        if user.is_some() && (read || read_log) {
+            return Err(format!("token `{name}`: read: a person reads by the rights of the user"));
+        }
+        if subject_access && (calendar || user.is_some() || !sources.is_empty() || read || read_log) {
             return Err(format!("token `{name}`: subject_access: it goes with nothing else"));
         }
         let opens = match (calendar, subject_access) {
@@ -234,7 +259,65 @@ impl Client {
             (false, true) => Opens::SubjectAccess,
             (false, false) => Opens::Everything,
         };
-        Ok(Self { name, digest, sources, types, import, user, opens })
+        Ok(Self {
+            name,
+            digest,
+            sources,
+            types,
+            import,
+            user,
+            opens,
+            reads: Reads { state: read, log: read_log },
+        })
+    }
+
+    /// A machine that an issuer names, by what it may state here.
+    ///
+    /// # Errors
+    /// Naming the client and what is wrong.
+    pub fn of_machine(id: &str, sources: &[String], types: Option<&[String]>) -> Result<Self, String> {
+        let (name, sources, types) = (id.to_owned(), sources.to_vec(), types.map(<[String]>::to_vec));
+        // No token of the file is this one: the issuer's are told apart by their signature.
+        Self::with(Entry { name, sources, types, ..Entry::default() }, [0; 32])
+    }
+
+    /// A machine that may do nothing yet.
+    #[must_use]
+    pub fn nothing(id: &str) -> Self {
+        Self {
+            name: id.to_owned(),
+            digest: [0; 32],
+            sources: Vec::new(),
+            types: None,
+            import: Import::Refused,
+            user: None,
+            opens: Opens::Everything,
+            reads: Reads::default(),
+        }
+    }
+
+    /// A person who signed in, who states nothing in the name of a source.
+    #[must_use]
+    pub fn of_user(user: &str) -> Self {
+        Self { user: Some(user.to_owned()), ..Self::nothing(user) }
+    }
+
+    /// The same with what its claims of recording are worth, what it may read, and what it opens.
+    #[must_use]
+    pub fn with_roles(self, import: Import, reads: Reads, opens: Opens) -> Self {
+        Self { import, opens, reads, ..self }
+    }
+
+    /// What it may read, for a machine.
+    #[must_use]
+    pub const fn reads(&self) -> Reads {
+        self.reads
+    }
+
+    /// What it opens.
+    #[must_use]
+    pub const fn opens(&self) -> Opens {
+        self.opens
     }
 
     /// A client that may state anything that is accepted from outside; for the demonstration.
@@ -248,6 +331,7 @@ impl Client {
             import: Import::Allowed,
             user: None,
             opens: Opens::Everything,
+            reads: Reads { state: true, log: true },
         }
     }
 
@@ -323,6 +407,23 @@ pub fn make(name: &str, sources: &[String], import: Import) -> std::io::Result<(
         sources.join(", "),
         import == Import::Allowed
     );
+    Ok((token, entry))
+}
+
+/// A new token of a machine that reads, and what is to stand in the file for it.
+///
+/// # Errors
+/// When the system gives no random bytes.
+pub fn make_for_reading(
+    name: &str,
+    sources: &[String],
+    import: Import,
+    reads: Reads,
+) -> std::io::Result<(String, String)> {
+    let (token, mut entry) = make(name, sources, import)?;
+    for (word, _) in [("read", reads.state), ("read_log", reads.log)].iter().filter(|(_, may)| *may) {
+        entry.push_str(&format!("{word} = true\n"));
+    }
     Ok((token, entry))
 }
 
@@ -408,6 +509,19 @@ mod tests {
         let tokens = Tokens::parse(&entry).unwrap();
         assert_eq!(tokens.calendar_of(&token), None);
         assert!(tokens.client(&token).is_some());
+    }
+
+    #[test]
+    fn a_machine_reads_what_its_entry_says_and_a_person_by_their_rights() {
+        let reads = Reads { state: true, log: false };
+        let (token, entry) = make_for_reading("dashboard", &[], Import::Refused, reads).unwrap();
+        let tokens = Tokens::parse(&entry).unwrap();
+        let client = tokens.client(&token).unwrap();
+        assert_eq!(client.reads(), reads);
+        assert!(client.may_state(&fact("/ndelius", "nominal.died", "")).is_err());
+        let (_, entry) = make_for_user("una", "user/U-1", Opens::Everything).unwrap();
+        let wrong = format!("{entry}read = true\n");
+        assert!(Tokens::parse(&wrong).unwrap_err().contains("by the rights of the user"));
     }
 
     #[test]

@@ -478,3 +478,17 @@ fn completions_and_manual_pages_name_every_verb() {
         assert!(folder.path().join("man1").join(page).exists(), "{page}");
     }
 }
+
+/// A real `OpenID` provider, in another process: see `tests/oidc/walk.mjs`.
+#[test]
+fn people_and_machines_sign_in_at_a_real_openid_provider() {
+    let walk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/oidc");
+    assert!(
+        walk.join("node_modules/oidc-provider").is_dir(),
+        "run tests/setup.sh first: it installs the provider"
+    );
+    let program = env!("CARGO_BIN_EXE_mandate");
+    let output = Command::new("node").arg("walk.mjs").arg(program).current_dir(walk).output();
+    let (code, said) = ended(&output.unwrap_or_else(|error| panic!("node: {error}; see tests/setup.sh")));
+    assert_eq!(code, 0, "{said}");
+}

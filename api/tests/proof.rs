@@ -14,6 +14,9 @@ use mandate_verify::tree::{verify_consistency, verify_inclusion};
 use serde_json::Value;
 use tempfile::TempDir;
 
+#[path = "proof/auditor.rs"]
+mod auditor;
+
 const ORDER: &str = r#"
 subject = "nominal/N-1"
 ordered_by = ["user/U-17", "user/U-42"]

@@ -5,7 +5,12 @@
 
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 use crate::time::{Date, Instant};
+
+/// The bank holidays that ship with the program, as published.
+pub const SHIPPED_CSV: &str = include_str!("../data/bank-holidays-england-and-wales.csv");
 
 /// Why a calendar cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -82,7 +87,7 @@ impl Calendar {
     /// # Errors
     /// Never in a released build: a test reads the shipped file.
     pub fn shipped() -> Result<Self, CalendarError> {
-        Self::parse(include_str!("../data/bank-holidays-england-and-wales.csv"))
+        Self::parse(SHIPPED_CSV)
     }
 
     /// Builds a calendar from announcements in any order.
@@ -169,6 +174,21 @@ impl Calendar {
             .find(|a| a.date == date && a.change == Change::Published && a.published <= known_at)
             .map(|a| a.published)
             .filter(|at| *at != Instant::MIN)
+    }
+
+    /// SHA-256 of what was announced and when, in hexadecimal.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        let mut hasher = Sha256::new();
+        for one in &self.announcements {
+            let known = if one.published == Instant::MIN { String::new() } else { one.published.to_string() };
+            let change = match one.change {
+                Change::Published => "published",
+                Change::Withdrawn => "withdrawn",
+            };
+            hasher.update(format!("{known},{},{change},{}\n", one.date, one.title));
+        }
+        crate::policy::hexadecimal(hasher.finalize().into())
     }
 
     /// All announcements, in the order of their publication.

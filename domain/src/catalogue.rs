@@ -85,6 +85,7 @@ named! {
         Duties "duties" ClosesAt "closes_at" Told "told" Seed "seed" Size "size" Act "act" List "list"
         Skipped "skipped" Number "number" DigestAt "digest_at" QuietFrom "quiet_from" QuietUntil "quiet_until" Off "off"
         Exempt "exempt" Url "url" Secret "secret" Types "types" After "after" First "first"
+        Notices "notices" InPlaceOf "in_place_of" Backtest "backtest"
     }
 }
 
@@ -465,7 +466,7 @@ fact_types! {
     TerminalWithdrawn "terminal.withdrawn" TERMINAL [req(F::By, Id)]
     PolicyAdopted "policy.adopted" POLICY [
         req(F::Version, Id), req(F::EffectiveFrom, Date), req(F::Sha256, Id), req(F::Text, PublicText),
-        req(F::ApprovedBy, Id),
+        req(F::ApprovedBy, Id), opt(F::Backtest, Id),
     ]
     BankHolidaysPublished "bank_holidays.published" CALENDAR [
         req(F::Holidays, Holidays), opt(F::Withdrawn, Dates),
@@ -473,11 +474,13 @@ fact_types! {
 
     DutyWarned "duty.warned" DUTY [
         req(F::Step, Id), opt(F::DueAt, Instant), opt(F::Generation, Number(0, 1_000_000)), opt(F::Skipped, Ids),
+        opt(F::Notices, Ids), opt(F::Told, Subjects(USER)),
     ]
     DutyBreached "duty.breached" DUTY [
         req(F::Rule, Id), req(F::Version, Id), req(F::DueAt, Instant), opt(F::Holder, Id),
         req(F::KnownSince, Instant), req(F::BornOverdue, Bool), opt(F::Generation, Number(0, 1_000_000)),
-        opt(F::Outcome, Id), opt(F::DetectedAt, Instant), opt(F::Skipped, Ids),
+        opt(F::Outcome, Id), opt(F::DetectedAt, Instant), opt(F::Skipped, Ids), opt(F::Notices, Ids),
+        opt(F::Told, Subjects(USER)),
     ]
     BreachAcknowledged "breach.acknowledged" DUTY [req(F::By, Id), opt(F::Note, Text)]
     BreachExplained "breach.explained" DUTY [req(F::By, Id), req(F::Reason, Text)]
@@ -487,6 +490,7 @@ fact_types! {
     ]
     BreachEscalated "breach.escalated" DUTY [
         req(F::Step, Id), req(F::ToRole, Id), opt(F::DueAt, Instant), opt(F::Generation, Number(0, 1_000_000)),
+        opt(F::Notices, Ids), opt(F::Told, Subjects(USER)),
     ]
     BreachClosed "breach.closed" DUTY [
         req(F::Outcome, Choice(&["met_late", "lapsed"])), opt(F::ClosedBy, Id), opt(F::DueAt, Instant),
@@ -495,9 +499,11 @@ fact_types! {
     BreachRescinded "breach.rescinded" DUTY [
         req(F::Because, Choice(&["recorded_late", "annulled", "rule", "merged"])), opt(F::OutcomeNow, Id),
         opt(F::ReplacedBy, Id), opt(F::DueAt, Instant), opt(F::Generation, Number(0, 1_000_000)),
+        opt(F::Notices, Ids), opt(F::Told, Subjects(USER)),
     ]
     NoticeQueued "notice.queued" DUTY [
         req(F::Notice, Id), opt(F::Template, Id), opt(F::Recipient, Id), opt(F::Generation, Number(0, 1_000_000)),
+        opt(F::Step, Id), opt(F::InPlaceOf, Subject(USER)),
     ]
     NoticeAccepted "notice.accepted" DUTY [req(F::Notice, Id), opt(F::Reply, PublicText)]
     NoticeDeferred "notice.deferred" DUTY [req(F::Notice, Id), opt(F::Reply, PublicText)]
@@ -556,6 +562,7 @@ fact_types! {
     ]
     WebhookRewound "webhook.rewound" WEBHOOK [req(F::By, Id), req(F::After, PLACE)]
     WebhookEnded "webhook.ended" WEBHOOK [opt(F::By, Id), req(F::Because, Choice(&["gone", "removed"]))]
+    WebhookSecretRotated "webhook.secret_rotated" WEBHOOK [req(F::By, Id), req(F::Secret, Text)]
 }
 
 /// Types whose telling shows that an act was done, as a rule may ask for them: a set of bits holds so many.

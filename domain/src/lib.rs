@@ -9,6 +9,7 @@ pub mod command;
 pub mod fact;
 pub mod judge;
 pub mod number;
+pub mod overlap;
 pub mod policy;
 pub mod reconcile;
 pub mod rights;

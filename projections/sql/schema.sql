@@ -260,13 +260,15 @@ CREATE TABLE notices
   -- When it was accepted or rejected; null while it waits.
   settled_at integer,
   -- 1 for one that could not be delivered though it had something to say.
-  dead       integer NOT NULL
+  dead       integer NOT NULL,
+  -- The user for whom it was, where it could not be delivered to them; null for the recipient.
+  in_place_of text
 ) STRICT;
 CREATE INDEX notices_dead ON notices (settled_at) WHERE dead = 1;
 CREATE INDEX notices_of_recipient ON notices (recipient, template, position);
 CREATE INDEX notices_waiting ON notices (position) WHERE status IN ('queued', 'deferred', 'ambiguous');
 
--- The duties that a notice lists.
+-- The duties that a notice lists: those whose steps name it, and those with which it was queued.
 CREATE TABLE notice_duties
 (
   notice     text    NOT NULL,

@@ -1,11 +1,12 @@
 //! Making all tables anew: the log is read once on all cores and put aside by range of subjects; each range is
 //! followed through all its time in memory, and its rows are added in order to a file without indexes.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
+use hashbrown::HashMap;
 use mandate_domain::catalogue::{FactType, SubjectKind};
 use mandate_domain::judge::History;
 use mandate_domain::time::Instant;

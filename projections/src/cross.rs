@@ -1,8 +1,9 @@
 //! What is read across subjects: policies, holidays, programmes, annulments, waivers and merges.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use hashbrown::{HashMap, HashSet};
 use mandate_domain::calendar::Calendar;
 use mandate_domain::catalogue::{FactType, Field, SubjectKind};
 use mandate_domain::fact::{Fact, Value};

@@ -1,7 +1,6 @@
 //! Where units end that cannot be followed to the end of the log.
 
-use std::collections::HashMap;
-
+use hashbrown::HashMap;
 use mandate_domain::catalogue::{FactType, Field};
 use mandate_domain::time::Instant;
 use mandate_store::{MAX_READ, Position, Reader, StoreError};

@@ -183,7 +183,23 @@ fn steps_taken(connection: &Connection, event: &Told, step: Option<&str>) -> Res
     Ok(())
 }
 
+/// Lists the duty of a step in the notices that the step names.
+fn listed(connection: &Connection, event: &Told) -> Result<(), ProjectionError> {
+    let notices: &[Box<str>] = match event.fact.get(Field::Notices) {
+        Some(Value::Texts(notices)) => notices,
+        _ => &[],
+    };
+    notices.iter().try_for_each(|notice| list(connection, notice, event))
+}
+
+fn list(connection: &Connection, notice: &str, event: &Told) -> Result<(), ProjectionError> {
+    let sql =
+        "INSERT OR IGNORE INTO notice_duties (notice, position, duty, generation) VALUES (?1, ?2, ?3, ?4)";
+    execute(connection, sql, params![notice, to_i64(event), duty_of(event), generation(event)])
+}
+
 fn warned(connection: &Connection, event: &Told) -> Result<(), ProjectionError> {
+    listed(connection, event)?;
     steps_taken(connection, event, event.fact.text(Field::Step))?;
     rows::note_taken(connection, duty_of(event))
 }
@@ -256,8 +272,14 @@ fn breached(connection: &Connection, event: &Told) -> Result<(), ProjectionError
             fact.text(Field::Holder),
         ],
     )?;
-    steps_taken(connection, event, None)?;
-    note(connection, duty_of(event))
+    listed(connection, event)?;
+    rows::note_breach(connection, duty_of(event))?;
+    // A breach takes no step of its own.
+    if fact.get(Field::Skipped).is_some() {
+        steps_taken(connection, event, None)?;
+        rows::note_taken(connection, duty_of(event))?;
+    }
+    Ok(())
 }
 
 /// Notes what an event about the breaches of a duty changes in the rows of the duty.
@@ -271,24 +293,24 @@ fn breach_status(connection: &Connection, event: &Told, status: &str) -> Result<
     let sql = "UPDATE breaches SET status = ?4 WHERE duty = ?1 AND due_at = ?2 AND generation = ?3 \
                AND status <> 'rescinded'";
     execute(connection, sql, params![duty_of(event), due_at(event), generation(event), status])?;
+    listed(connection, event)?;
     note(connection, duty_of(event))
 }
 
 fn notice_queued(connection: &Connection, event: &Told) -> Result<(), ProjectionError> {
     let fact = &event.fact;
     let notice = fact.text(Field::Notice).unwrap_or("");
-    let first = "INSERT OR IGNORE INTO notices (notice, template, recipient, position, queued_at, status, dead) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, 'queued', 0)";
+    let first = "INSERT OR IGNORE INTO notices (notice, template, recipient, position, queued_at, status, dead, \
+                 in_place_of) VALUES (?1, ?2, ?3, ?4, ?5, 'queued', 0, ?6)";
     let template = fact.text(Field::Template).unwrap_or("");
     let recipient = fact.text(Field::Recipient).unwrap_or("");
-    execute(
-        connection,
-        first,
-        params![notice, template, recipient, to_i64(event), event.recorded_at.nanos()],
-    )?;
-    let listed =
-        "INSERT OR IGNORE INTO notice_duties (notice, position, duty, generation) VALUES (?1, ?2, ?3, ?4)";
-    execute(connection, listed, params![notice, to_i64(event), duty_of(event), generation(event)])?;
+    let (position, queued_at) = (to_i64(event), event.recorded_at.nanos());
+    let values = params![notice, template, recipient, position, queued_at, fact.text(Field::InPlaceOf)];
+    execute(connection, first, values)?;
+    // One without a generation says that a mail is owed; the steps that name it are what it lists.
+    if fact.get(Field::Generation).is_some() {
+        list(connection, notice, event)?;
+    }
     if OCCASIONS.contains(&template) {
         let sql = "UPDATE occasions SET queued = 1 WHERE occasion = ?1";
         execute(connection, sql, [duty_of(event)])?;

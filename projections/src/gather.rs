@@ -1,7 +1,8 @@
 //! Following some units with their facts on all cores.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use hashbrown::HashMap;
 use mandate_domain::catalogue::SubjectKind;
 use mandate_domain::judge::History;
 use mandate_domain::time::Instant;

@@ -39,8 +39,9 @@ pub use events::MOOT;
 pub use limits::{Limited, Limits};
 pub use model::{
     Annulled, BreachRow, DiscrepancyFilter, DutyCount, DutyFilter, DutyRow, DutySort, DutyVersion,
-    EscalationDue, Feed, Listed, MAX_PAGE, NoticeRow, Occasion, Parked, Place, PostHolder, Preferences,
-    Progress, QuarantineFilter, QuarantineRow, Rescission, SubjectRow, TimelineEntry, Warning,
+    EscalationDue, Feed, Listed, MAX_PAGE, NoticeCount, NoticeFilter, NoticeRow, Occasion, Parked, Place,
+    PostHolder, Preferences, Progress, QuarantineFilter, QuarantineRow, Rescission, SubjectRow,
+    TimelineEntry, Warning,
 };
 pub use queries::ByUnit;
 pub use status::{MailStatus, Status};
@@ -176,7 +177,7 @@ impl Projections {
         let readers = self.shared.readers.write().map_err(|_| ProjectionError::Poisoned)?;
         readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
         // Where the file cannot be opened again, the next call does it.
-        writer.connection = Connection::open_in_memory().map_err(ProjectionError::database("close"))?;
+        writer.close()?;
         let replaced = database::replace(&self.shared.file, &beside);
         *writer = Writer::new(database::open(&self.shared.file)?)?;
         replaced?;

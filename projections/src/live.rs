@@ -1,11 +1,13 @@
 //! Taking in the log page by page, and following the clock.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
+use std::path::Path;
 
+use hashbrown::HashSet;
 use mandate_domain::catalogue::FactType;
 use mandate_domain::fact::Fact;
 use mandate_domain::time::Instant;
-use mandate_store::{Outline, Position, StoreError, Told};
+use mandate_store::{Checkpointer, Outline, Position, StoreError, Told};
 use rusqlite::Connection;
 
 use crate::cross::{Cross, Reach, is_judged, target, waived_subject};
@@ -31,10 +33,17 @@ const ANNULMENT_DEPTH: u8 = 32;
 /// How many times as long a log may be.
 const MUCH_LONGER: u64 = 8;
 
+/// Units written between two times that the write-ahead log is brought to the file; each takes some six pages.
+const UNITS_A_CHECKPOINT: usize = 2_000;
+
 /// What writes, with what it keeps in memory.
 #[derive(Debug)]
 pub(crate) struct Writer {
     pub connection: Connection,
+    /// The thread that brings the write-ahead log to the file; a writer with little to do has none.
+    checkpointer: Option<Checkpointer>,
+    /// Units written since it was woken.
+    written: usize,
     evidence: Evidence,
     feeds: Feeds,
     parked: HashSet<String>,
@@ -65,7 +74,41 @@ impl Writer {
         let evidence = Evidence::load(&connection)?;
         let feeds = Feeds::load(&connection)?;
         let parked = rows::parked(&connection)?.into_iter().map(|parked| parked.subject).collect();
-        Ok(Self { connection, evidence, feeds, parked, ahead: None, is_stale: false })
+        Ok(Self {
+            connection,
+            checkpointer: None,
+            written: 0,
+            evidence,
+            feeds,
+            parked,
+            ahead: None,
+            is_stale: false,
+        })
+    }
+
+    /// Lets go of the file.
+    pub fn close(&mut self) -> Result<(), ProjectionError> {
+        self.checkpointer = None;
+        self.connection = Connection::open_in_memory().map_err(ProjectionError::database("close"))?;
+        Ok(())
+    }
+
+    /// Has what was written brought to the file, when it is much, while the writer goes on: by itself it would stop for
+    /// that for some fifty milliseconds.
+    fn bring_over(&mut self, file: &Path) {
+        if self.written < UNITS_A_CHECKPOINT {
+            return;
+        }
+        self.written = 0;
+        if self.checkpointer.is_none() {
+            let file = file.to_owned();
+            let open = move || Connection::open(file).ok();
+            // Without one the writer does it when it must.
+            self.checkpointer = Checkpointer::start("read-checkpointer", open).ok();
+        }
+        if let Some(checkpointer) = &self.checkpointer {
+            checkpointer.wake();
+        }
     }
 }
 
@@ -151,10 +194,19 @@ impl Shared {
         step: impl FnOnce(&mut Step<'_>) -> Result<T, ProjectionError>,
     ) -> Result<T, ProjectionError> {
         let progress = rows::progress(&writer.connection)?;
-        let Writer { connection, evidence, feeds, parked, ahead, is_stale: _ } = writer;
+        let Writer { connection, checkpointer: _, written, evidence, feeds, parked, ahead, is_stale: _ } =
+            writer;
         let transaction = connection.transaction().map_err(ProjectionError::database("begin"))?;
-        let mut work =
-            Step { shared: self, connection: &transaction, evidence, feeds, parked, ahead, progress };
+        let mut work = Step {
+            shared: self,
+            connection: &transaction,
+            written,
+            evidence,
+            feeds,
+            parked,
+            ahead,
+            progress,
+        };
         let done = step(&mut work).and_then(|done| {
             transaction.commit().map_err(ProjectionError::database("commit"))?;
             Ok(done)
@@ -165,6 +217,7 @@ impl Shared {
             writer.is_stale = true;
             self.reload(writer).ok();
         }
+        writer.bring_over(&self.file);
         done
     }
 
@@ -185,6 +238,7 @@ impl Shared {
 struct Step<'w> {
     shared: &'w Shared,
     connection: &'w Connection,
+    written: &'w mut usize,
     evidence: &'w mut Evidence,
     feeds: &'w mut Feeds,
     parked: &'w mut HashSet<String>,
@@ -363,6 +417,7 @@ impl Step<'_> {
             }
             for (members, followed) in follow_all(&cross, tasks)? {
                 rows::write(self.connection, &members, &followed, Writing::Over)?;
+                *self.written += 1;
                 self.evidence.write(self.connection, &followed.evidence)?;
                 if followed.failed.is_some() {
                     self.parked.extend(members);

@@ -333,6 +333,35 @@ pub struct NoticeRow {
     pub status: String,
     /// What the mail server answered last.
     pub reply: Option<String>,
+    /// The user for whom it was, where it could not be delivered to them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_place_of: Option<String>,
+}
+
+/// Notices that are alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeCount {
+    /// The kind of mail.
+    pub template: String,
+    /// `queued`, `accepted`, `deferred`, `rejected` or `ambiguous`.
+    pub status: String,
+    /// Whether they could not be delivered though they had something to say.
+    pub dead: bool,
+    /// How many.
+    pub notices: u64,
+}
+
+/// Which notices.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NoticeFilter {
+    /// About nothing but these subjects, they are left out.
+    pub except: Vec<String>,
+    /// Those that stand so.
+    pub status: Option<String>,
+    /// Those of a kind of mail.
+    pub template: Option<String>,
+    /// Only those that could not be delivered though they had something to say.
+    pub dead: bool,
 }
 
 impl NoticeRow {

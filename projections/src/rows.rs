@@ -1,7 +1,8 @@
 //! Writing rows, and reading them back.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
+use hashbrown::HashMap;
 use mandate_domain::catalogue::FactType;
 use mandate_domain::judge::{DutyRecord, Outcome, Standing, short_reference};
 use mandate_domain::time::{Date, Instant};
@@ -265,6 +266,13 @@ pub(crate) fn note_taken(connection: &Connection, duty: &str) -> Result<(), Proj
                (SELECT count(*) FROM breaches b WHERE b.duty = s.duty AND b.status = 'rescinded'))) \
                WHERE s.duty = ?1";
     execute(connection, "note the steps taken of a duty", sql, [duty])
+}
+
+/// Notes a breach that was just raised: of most, the log lacks nothing.
+pub(crate) fn note_breach(connection: &Connection, duty: &str) -> Result<(), ProjectionError> {
+    let sql = "UPDATE duties SET raised = 1 WHERE duty = ?1";
+    execute(connection, "note the breach of a duty", sql, [duty])?;
+    note_owed(connection, duty)
 }
 
 /// Notes whether a breach of a duty stands in the log.
@@ -559,7 +567,9 @@ pub(crate) fn record(duty: &str, text: &str) -> Result<DutyRecord, ProjectionErr
 }
 
 /// Number of duties by rule and outcome, for tests and reports.
-pub(crate) fn counts(connection: &Connection) -> Result<HashMap<(String, Outcome), u64>, ProjectionError> {
+pub(crate) fn counts(
+    connection: &Connection,
+) -> Result<std::collections::HashMap<(String, Outcome), u64>, ProjectionError> {
     let failed = ProjectionError::database("count duties");
     let mut statement = connection
         .prepare_cached("SELECT rule, outcome, count(*) FROM duties GROUP BY rule, outcome")
@@ -567,7 +577,7 @@ pub(crate) fn counts(connection: &Connection) -> Result<HashMap<(String, Outcome
     let rows = statement
         .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, i64>(2)?)))
         .map_err(&failed)?;
-    let mut counts = HashMap::new();
+    let mut counts = std::collections::HashMap::new();
     for row in rows {
         let (rule, outcome, count) = row.map_err(&failed)?;
         if let Some(outcome) = Outcome::from_name(&outcome) {

@@ -1,9 +1,9 @@
 //! A unit followed through time: every change of its duties, each at its own instant.
 
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use mandate_domain::judge::{Course, DutyKey, History, Judge, Outcome, Standing, Verdict, View};
 use mandate_domain::policy::Policy;
 use mandate_domain::reconcile::Reconciled;

@@ -1,26 +1,40 @@
 //! Storing a step together with its notices: all of it or none.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::time::{Duration, Instant as Elapsed};
 
+use mandate_domain::catalogue::Field;
+use mandate_domain::fact::Value;
 use mandate_store::{NewEvent, OnError, Outcome, Position, Queued, Store, StoreError};
 
-/// Events after which a transaction takes no further group while others write as well: they wait no longer than this
-/// takes.
-const BESIDE_OTHERS: usize = 200;
-/// The same while nobody else does.
-const ALONE: usize = 2_000;
+/// How long a transaction may take while others write as well: they wait no longer than this.
+const BESIDE_OTHERS: Duration = Duration::from_millis(6);
+/// Events of a transaction at first, and at the least: each transaction is brought to the disk.
+const FEW: usize = 200;
+/// Events of a transaction while nobody else writes, and at the most.
+const MANY: usize = 2_000;
 /// Batches one after another, with nothing between them, from which on nobody else seems to write.
 const SEEMS_ALONE: u32 = 25;
 /// Batches that wait for the writer while the next one is made.
 const IN_FLIGHT: usize = 2;
 
-/// A step of one duty, and the notices that go with it.
+/// A step of one duty, and what goes with it.
 #[derive(Debug, Clone)]
 pub(crate) struct Group {
-    /// The event whose id makes the step once.
+    /// The event whose id makes the step once. It names the mails that tell of it.
     pub step: NewEvent,
     /// What may not exist without it, nor it without them.
-    pub notices: Vec<NewEvent>,
+    pub beside: Vec<NewEvent>,
+    /// The mails that this step is the first to name, each by its notice: any other step that names one may be stored
+    /// before this one, and then has to bring the mail with it.
+    pub mails: Vec<(String, NewEvent)>,
+}
+
+impl Group {
+    /// A step that stands for itself.
+    pub const fn alone(step: NewEvent) -> Self {
+        Self { step, beside: Vec::new(), mails: Vec::new() }
+    }
 }
 
 /// What became of some groups.
@@ -28,45 +42,61 @@ pub(crate) struct Group {
 pub(crate) struct Appended {
     /// Steps stored now.
     pub steps: usize,
-    /// Notice events stored now.
-    pub notices: usize,
+    /// Lines of notices stored now: a mail has one for each step that names it.
+    pub lines: usize,
     /// Steps that the log had already.
     pub known: usize,
 }
 
 /// Appends groups in batches of which each is stored whole or not at all.
 ///
-/// A step that the log has already, told in other words, is left out with its notices: those were stored with it.
+/// A step that the log has already, told in other words, is left out with what goes with it: that was stored with it.
 pub(crate) fn append(store: &Store, groups: Vec<Group>) -> Result<Appended, StoreError> {
     let mut appending = Appending::new(store);
     appending.add(groups)?;
-    appending.finish()
+    appending.settle()
 }
 
 /// Groups on their way into the log: the next batch is made while the writer stores the last.
 pub(crate) struct Appending<'s> {
     store: &'s Store,
-    /// What does not fill a batch yet: the groups' events, and how many each group has.
-    events: Vec<NewEvent>,
-    sizes: Vec<usize>,
-    in_flight: VecDeque<(Queued, Vec<usize>)>,
+    /// What does not fill a batch yet, and how many events that is.
+    waiting: Batch,
+    size: usize,
+    in_flight: VecDeque<(Queued, Shape)>,
+    /// Mails of which it is not known yet that the log has them, by notice.
+    mails: HashMap<Box<str>, NewEvent>,
     done: Appended,
     /// Events after which a batch is full.
     full: usize,
+    /// When the writer turned to the batch that it has in hand, if it did not wait for it.
+    turned_at: Option<Elapsed>,
     /// Where the last batch ended, and how many there were with nothing between them.
     last: Option<Position>,
     alone: u32,
 }
 
+/// Steps, each with what goes with it.
+type Batch = Vec<(NewEvent, Vec<NewEvent>)>;
+
+/// What the events of a batch are, in their order: first mails, then steps, each with so many events beside it.
+#[derive(Debug)]
+struct Shape {
+    mails: usize,
+    beside: Vec<usize>,
+}
+
 impl<'s> Appending<'s> {
-    pub const fn new(store: &'s Store) -> Self {
+    pub fn new(store: &'s Store) -> Self {
         Self {
             store,
-            events: Vec::new(),
-            sizes: Vec::new(),
+            waiting: Vec::new(),
+            size: 0,
             in_flight: VecDeque::new(),
-            done: Appended { steps: 0, notices: 0, known: 0 },
-            full: BESIDE_OTHERS,
+            mails: HashMap::new(),
+            done: Appended::default(),
+            full: FEW,
+            turned_at: None,
             last: None,
             alone: 0,
         }
@@ -74,56 +104,96 @@ impl<'s> Appending<'s> {
 
     /// Takes groups in, in order; waits while the writer has enough to do.
     pub fn add(&mut self, groups: Vec<Group>) -> Result<(), StoreError> {
-        for Group { step, notices } in groups {
-            let size = 1 + notices.len();
-            if self.events.len() + size > self.full && !self.events.is_empty() {
+        for Group { step, beside, mails } in groups {
+            let size = 1 + beside.len();
+            if self.size + size > self.full && self.size > 0 {
                 self.send()?;
             }
-            self.events.push(step);
-            self.events.extend(notices);
-            self.sizes.push(size);
+            self.mails.extend(mails.into_iter().map(|(notice, mail)| (notice.into_boxed_str(), mail)));
+            self.size += size;
+            self.waiting.push((step, beside));
         }
         Ok(())
     }
 
-    /// Waits until all of it is durable.
-    pub fn finish(mut self) -> Result<Appended, StoreError> {
+    /// Waits until all of it is durable; what became of what was taken in since the last time.
+    pub fn settle(&mut self) -> Result<Appended, StoreError> {
         self.send()?;
         while !self.in_flight.is_empty() {
-            self.settle()?;
+            self.settle_one()?;
         }
-        Ok(self.done)
+        Ok(std::mem::take(&mut self.done))
     }
 
     fn send(&mut self) -> Result<(), StoreError> {
-        if self.events.is_empty() {
+        if self.waiting.is_empty() {
             return Ok(());
         }
         while self.in_flight.len() >= IN_FLIGHT {
-            self.settle()?;
+            self.settle_one()?;
         }
-        let (events, sizes) = (std::mem::take(&mut self.events), std::mem::take(&mut self.sizes));
-        let queued = self.store.queue_blocking(events, OnError::All)?;
-        self.in_flight.push_back((queued, sizes));
+        let batch = std::mem::take(&mut self.waiting);
+        self.size = 0;
+        let sent = self.queue(batch)?;
+        self.in_flight.push_back(sent);
         Ok(())
+    }
+
+    /// Queues a batch with the mails that it names and that may not be in the log yet.
+    fn queue(&self, batch: Batch) -> Result<(Queued, Shape), StoreError> {
+        let mut events = Vec::with_capacity(batch.len() + 8);
+        let mut seen: HashSet<&str> = HashSet::new();
+        if !self.mails.is_empty() {
+            for notice in batch.iter().flat_map(|(step, _)| named(step)) {
+                if let Some(mail) = self.mails.get(notice)
+                    && seen.insert(notice)
+                {
+                    events.push(mail.clone());
+                }
+            }
+        }
+        let mut shape = Shape { mails: events.len(), beside: Vec::with_capacity(batch.len()) };
+        for (step, beside) in batch {
+            shape.beside.push(beside.len());
+            events.push(step);
+            events.extend(beside);
+        }
+        Ok((self.store.queue_blocking(events, OnError::All)?, shape))
     }
 
     /// Waits for the oldest batch.
-    fn settle(&mut self) -> Result<(), StoreError> {
-        let Some((queued, sizes)) = self.in_flight.pop_front() else { return Ok(()) };
-        let (events, answer) = queued.wait();
-        let outcomes = answer?;
-        self.look_for_others(&outcomes);
-        if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Refused(_))) {
-            let kept = self.kept(&events, &sizes, &outcomes);
-            return self.append_rest(kept);
+    fn settle_one(&mut self) -> Result<(), StoreError> {
+        let Some((mut queued, mut shape)) = self.in_flight.pop_front() else { return Ok(()) };
+        // Each turn takes away at least one event, so this ends.
+        loop {
+            let (events, answer) = queued.wait();
+            let outcomes = answer?;
+            let took = self.turned_at.map(|at| at.elapsed());
+            self.turned_at = (!self.in_flight.is_empty()).then(Elapsed::now);
+            self.look_for_others(&outcomes, took);
+            let told = || events.iter().zip(&outcomes);
+            let refused = told().any(|(_, outcome)| matches!(outcome, Outcome::Refused(_)));
+            for (mail, outcome) in told().take(shape.mails) {
+                // One that is told in other words is in the log as well.
+                if !matches!(outcome, Outcome::NotStored { .. }) {
+                    self.mails.remove(mail.fact().text(Field::Notice).unwrap_or_default());
+                }
+            }
+            if !refused {
+                self.count(&shape, &events, &outcomes);
+                return Ok(());
+            }
+            let kept = self.kept(&shape, &events, &outcomes);
+            if kept.is_empty() {
+                return Ok(());
+            }
+            (queued, shape) = self.queue(kept)?;
         }
-        self.count(&sizes, &outcomes);
-        Ok(())
     }
 
-    /// A gap between two batches was filled by somebody else, who is not to wait for long.
-    fn look_for_others(&mut self, outcomes: &[Outcome]) {
+    /// A gap between two batches was filled by somebody else, who is not to wait for long: as many events to a batch as
+    /// are stored in that time.
+    fn look_for_others(&mut self, outcomes: &[Outcome], took: Option<Duration>) {
         let mut stored = outcomes.iter().filter_map(|outcome| match outcome {
             Outcome::Stored { position, .. } => Some(*position),
             Outcome::AlreadyStored { .. } | Outcome::Refused(_) | Outcome::NotStored { .. } => None,
@@ -132,59 +202,59 @@ impl<'s> Appending<'s> {
         let last = stored.next_back().unwrap_or(first);
         let follows = self.last.is_some_and(|before| before.next() == first);
         self.alone = if follows { self.alone.saturating_add(1) } else { 0 };
-        self.full = if self.alone >= SEEMS_ALONE { ALONE } else { BESIDE_OTHERS };
         self.last = Some(last);
-    }
-
-    fn count(&mut self, sizes: &[usize], outcomes: &[Outcome]) {
-        let mut outcomes = outcomes.iter();
-        for size in sizes {
-            match outcomes.next() {
-                Some(Outcome::Stored { .. }) => self.done.steps += 1,
-                Some(Outcome::AlreadyStored { .. }) => self.done.known += 1,
-                Some(Outcome::Refused(_) | Outcome::NotStored { .. }) | None => {}
-            }
-            let notices = outcomes.by_ref().take(size - 1);
-            self.done.notices += notices.filter(|outcome| matches!(outcome, Outcome::Stored { .. })).count();
+        if self.alone >= SEEMS_ALONE {
+            self.full = MANY;
+        } else if let Some(took) = took {
+            let micros = |time: Duration| usize::try_from(time.as_micros()).unwrap_or(usize::MAX).max(1);
+            let fitting = outcomes.len().saturating_mul(micros(BESIDE_OTHERS)) / micros(took);
+            // Half the way at a time: one transaction that was slow says little.
+            self.full = usize::midpoint(self.full.min(MANY / 2), fitting).clamp(FEW, MANY);
         }
     }
 
-    /// What of a refused batch is to be tried again: the groups whose step is not in the log, without the notices that
-    /// are.
-    fn kept(&mut self, events: &[NewEvent], sizes: &[usize], outcomes: &[Outcome]) -> Vec<Group> {
-        let mut told = events.iter().zip(outcomes);
-        let mut kept = Vec::with_capacity(sizes.len());
-        for size in sizes {
+    fn count(&mut self, shape: &Shape, events: &[NewEvent], outcomes: &[Outcome]) {
+        let mut told = events.iter().zip(outcomes).skip(shape.mails);
+        let is_stored = |outcome: &Outcome| matches!(outcome, Outcome::Stored { .. });
+        for beside in &shape.beside {
+            let Some((step, outcome)) = told.next() else { return };
+            match outcome {
+                Outcome::Stored { .. } => {
+                    self.done.steps += 1;
+                    self.done.lines += named(step).count();
+                }
+                Outcome::AlreadyStored { .. } => self.done.known += 1,
+                Outcome::Refused(_) | Outcome::NotStored { .. } => {}
+            }
+            self.done.lines += told.by_ref().take(*beside).filter(|(_, outcome)| is_stored(outcome)).count();
+        }
+    }
+
+    /// What of a refused batch is to be tried again: the steps that are not in the log, without what goes with them and is.
+    fn kept(&mut self, shape: &Shape, events: &[NewEvent], outcomes: &[Outcome]) -> Batch {
+        let mut told = events.iter().zip(outcomes).skip(shape.mails);
+        let is_refused = |outcome: &Outcome| matches!(outcome, Outcome::Refused(_));
+        let mut kept = Vec::with_capacity(shape.beside.len());
+        for beside in &shape.beside {
             let Some((step, outcome)) = told.next() else { break };
-            let notices = told.by_ref().take(size - 1);
-            if matches!(outcome, Outcome::Refused(_)) {
+            let rest = told.by_ref().take(*beside);
+            if is_refused(outcome) {
                 self.done.known += 1;
-                notices.for_each(drop);
+                rest.for_each(drop);
                 continue;
             }
-            let notices = notices.filter(|(_, outcome)| !matches!(outcome, Outcome::Refused(_)));
-            kept.push(Group {
-                step: step.clone(),
-                notices: notices.map(|(notice, _)| notice.clone()).collect(),
-            });
+            let rest = rest.filter(|(_, outcome)| !is_refused(outcome));
+            kept.push((step.clone(), rest.map(|(event, _)| event.clone()).collect()));
         }
         kept
     }
+}
 
-    /// Appends what is left of a refused batch. Each turn takes away at least one event, so this ends.
-    fn append_rest(&mut self, mut groups: Vec<Group>) -> Result<(), StoreError> {
-        while !groups.is_empty() {
-            let sizes: Vec<usize> = groups.iter().map(|group| 1 + group.notices.len()).collect();
-            let events =
-                groups.into_iter().flat_map(|group| std::iter::once(group.step).chain(group.notices));
-            let (events, answer) = self.store.queue_blocking(events.collect(), OnError::All)?.wait();
-            let outcomes = answer?;
-            if !outcomes.iter().any(|outcome| matches!(outcome, Outcome::Refused(_))) {
-                self.count(&sizes, &outcomes);
-                return Ok(());
-            }
-            groups = self.kept(&events, &sizes, &outcomes);
-        }
-        Ok(())
-    }
+/// The notices that a step names.
+fn named(step: &NewEvent) -> impl Iterator<Item = &str> {
+    let notices: &[Box<str>] = match step.fact().get(Field::Notices) {
+        Some(Value::Texts(notices)) => notices,
+        _ => &[],
+    };
+    notices.iter().map(|notice| &**notice)
 }

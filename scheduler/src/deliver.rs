@@ -57,13 +57,20 @@ struct Delivery<'s> {
     outbox: Outbox<'s>,
     session: Session<'s>,
     recipients: Recipients<'s>,
-    /// Why there is no way out, once it is known: the rest of the pass need not find out again.
-    unreachable: Option<String>,
+    /// That there is no way out, once it is known: the others wait until one finds out again.
+    unreachable: Option<Unreachable>,
     report: MailReport,
     /// Mails that went to the server, or would have.
     tried: u32,
     /// Whether notices were queued in place of others.
     redirected: bool,
+}
+
+/// A mail server that could not be reached.
+struct Unreachable {
+    reply: String,
+    /// When it is tried again, with one mail for all.
+    until: Instant,
 }
 
 /// A notice that is to be sent now.
@@ -100,6 +107,10 @@ impl Shared {
     /// Sends the notices whose time has come, up to the limit of a pass.
     pub fn send_mails(&self, now: Instant) -> Result<MailReport, SchedulerError> {
         let _alone = self.sending();
+        if let Some(until) = self.held_back(now) {
+            locked(&self.vitals).mails_at = Some(now);
+            return Ok(MailReport { next_at: Some(until), ..MailReport::default() });
+        }
         // Who holds a post and who wants quiet is asked of the read models: they take in the log first.
         self.projections.advance(now)?;
         let mut delivery = Delivery {
@@ -125,6 +136,14 @@ impl Shared {
         locked(&self.vitals).mails_at = Some(now);
         Ok(delivery.report)
     }
+
+    /// Until when nothing is tried, because the mail server was not reached; a moment further away was noted before the
+    /// clock went back.
+    fn held_back(&self, now: Instant) -> Option<Instant> {
+        let mut held = locked(&self.held_back);
+        *held = held.filter(|until| now < *until && *until <= now.plus_seconds(turn::LONGEST_PAUSE_SECONDS));
+        *held
+    }
 }
 
 impl Delivery<'_> {
@@ -141,6 +160,10 @@ impl Delivery<'_> {
             let waiting = self.shared.projections.notices_waiting(after, PAGE)?;
             let last = waiting.len() < PAGE as usize;
             for row in waiting {
+                if self.shared.grows(row.position) {
+                    // The scheduler wakes this when the last of it is stored.
+                    return Ok(());
+                }
                 after = row.position;
                 present.insert(row.notice.clone());
                 if !self.one_or_put_by(&row)? {
@@ -181,6 +204,13 @@ impl Delivery<'_> {
 
     fn one(&mut self, row: &NoticeRow) -> Result<bool, SchedulerError> {
         let notice = row.notice.clone();
+        if let Some(Unreachable { until, .. }) = &self.unreachable
+            && self.now < given_up_at(row.queued_at)
+        {
+            // Nothing was tried of it, and nothing is recorded of it.
+            self.report.next_at = self.report.next_at.into_iter().chain([*until]).min();
+            return Ok(true);
+        }
         let mut due = match self.turn(row)? {
             Turn::Now(due) => due,
             Turn::At(at) => {
@@ -258,7 +288,7 @@ impl Delivery<'_> {
             Ok(bytes) => bytes,
             Err(reason) => return refused(format!("refused: {reason}")),
         };
-        if let Some(reply) = &self.unreachable {
+        if let Some(Unreachable { reply, .. }) = &self.unreachable {
             return Ok(Prepared::Settled(self.later(due, reply.clone())));
         }
         if !self.begin(due, &bytes)? {
@@ -294,7 +324,9 @@ impl Delivery<'_> {
             Attempt::Accepted { reply } => Fate::Accepted(reply),
             Attempt::Deferred { reply } => self.later(due, reply),
             Attempt::Unreachable { reply } => {
-                self.unreachable = Some(reply.clone());
+                let until = self.now.plus_seconds(pause_seconds(due.attempts.count() + 1));
+                *locked(&self.shared.held_back) = Some(until);
+                self.unreachable = Some(Unreachable { reply: reply.clone(), until });
                 self.later(due, reply)
             }
             Attempt::Rejected { reply } => Fate::Rejected(reply, Redirect::Fallback),

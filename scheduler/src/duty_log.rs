@@ -39,9 +39,51 @@ pub(crate) struct Withdrawal {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Queued {
     pub notice: String,
-    pub template: Template,
+    pub matter: Matter,
     pub recipient: String,
     pub generation: u32,
+    /// The warning or escalation that it tells of.
+    pub step: Option<String>,
+}
+
+/// What of a duty a notice tells of, whichever mail it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Matter {
+    Breach,
+    Warning,
+    Escalation,
+    Rescission,
+    /// Something else than its steps: what others did, or what was due on a day.
+    Other(Template),
+}
+
+impl Matter {
+    pub const fn of(template: Template) -> Self {
+        match template {
+            Template::Breach | Template::Summary => Self::Breach,
+            Template::Warning | Template::Vetting => Self::Warning,
+            Template::Escalation => Self::Escalation,
+            Template::Rescission => Self::Rescission,
+            Template::Opened
+            | Template::Partnership
+            | Template::Transfer
+            | Template::Digest
+            | Template::Team
+            | Template::Quarterly
+            | Template::Operations => Self::Other(template),
+        }
+    }
+
+    /// What a step tells of by the mails that it names; none for what is no step.
+    const fn of_step(kind: FactType) -> Option<Self> {
+        match kind {
+            FactType::DutyBreached => Some(Self::Breach),
+            FactType::DutyWarned => Some(Self::Warning),
+            FactType::BreachEscalated => Some(Self::Escalation),
+            FactType::BreachRescinded => Some(Self::Rescission),
+            _ => None,
+        }
+    }
 }
 
 /// What became of a notice so far.
@@ -119,52 +161,31 @@ impl DutyLog {
         self.latest(FactType::BreachClosed, generation).is_some() || self.withdrawal(generation).is_some()
     }
 
-    /// The step at which a notice was queued, and to whom it escalates: the latest before it in the stream.
+    /// The step that a notice of this duty tells of, and to whom that escalates.
     pub fn escalation_of(&self, notice: &str) -> Option<(String, String)> {
-        let step = self.last_before(notice, FactType::BreachEscalated)?;
-        Some((text(&step.fact, Field::Step)?, text(&step.fact, Field::ToRole)?))
+        let queued = self.notices().find(|one| one.notice == notice)?;
+        let step = queued.step?;
+        let is_that = |event: &&StoredEvent| {
+            event.fact.text(Field::Step) == Some(&step) && generation_of(&event.fact) == queued.generation
+        };
+        let role = text(&self.own(FactType::BreachEscalated).find(is_that)?.fact, Field::ToRole)?;
+        Some((step, role))
     }
 
-    /// The latest event of a type before a notice was queued.
-    fn last_before(&self, notice: &str, kind: FactType) -> Option<&StoredEvent> {
-        let queued = |event: &StoredEvent| {
-            event.fact.kind == FactType::NoticeQueued && event.fact.text(Field::Notice) == Some(notice)
-        };
-        let place = self.events.iter().position(queued)?;
-        self.events.iter().take(place).rev().find(|event| event.fact.kind == kind)
-    }
-
-    /// The step at which a notice was queued, where it tells of one.
-    fn step_of(&self, notice: &str, template: Template) -> Option<&str> {
-        let kind = match template {
-            Template::Escalation => FactType::BreachEscalated,
-            Template::Warning | Template::Vetting => FactType::DutyWarned,
-            Template::Breach
-            | Template::Summary
-            | Template::Rescission
-            | Template::Opened
-            | Template::Partnership
-            | Template::Transfer
-            | Template::Digest
-            | Template::Team
-            | Template::Quarterly
-            | Template::Operations => return None,
-        };
-        self.last_before(notice, kind)?.fact.text(Field::Step)
+    /// The step that a notice of this duty tells of, where it tells of one.
+    pub fn step_of(&self, notice: &str) -> Option<String> {
+        self.notices().find(|one| one.notice == notice)?.step
     }
 
     /// Whether a person has another notice that tells the same as one: of that breach, of that step, of that act.
     pub fn has_another(&self, notice: &str, template: Template, generation: u32, person: &str) -> bool {
-        let alike = |one: &Queued| {
-            one.template == template || (one.template.tells_of_breaches() && template.tells_of_breaches())
-        };
-        let step = self.step_of(notice, template);
+        let step = self.step_of(notice);
         self.notices().any(|one| {
             one.notice != notice
                 && one.recipient == person
                 && one.generation == generation
-                && alike(&one)
-                && self.step_of(&one.notice, one.template) == step
+                && one.matter == Matter::of(template)
+                && one.step == step
         })
     }
 
@@ -176,20 +197,13 @@ impl DutyLog {
 
     /// The notices that list the duty, in the order in which they were queued.
     pub fn notices(&self) -> impl Iterator<Item = Queued> {
-        self.own(FactType::NoticeQueued).filter_map(|event| {
-            let fact = &event.fact;
-            Some(Queued {
-                notice: text(fact, Field::Notice)?,
-                template: Template::from_name(&text(fact, Field::Template)?)?,
-                recipient: text(fact, Field::Recipient)?,
-                generation: generation_of(fact),
-            })
-        })
+        let own = self.events.iter().filter(|event| &*event.fact.source == SOURCE);
+        own.flat_map(|event| listing(&event.fact))
     }
 
     /// The notices that tell of the breach of that generation.
     pub fn breach_notices(&self, generation: u32) -> impl Iterator<Item = Queued> {
-        self.notices().filter(move |one| one.generation == generation && one.template.tells_of_breaches())
+        self.notices().filter(move |one| one.generation == generation && one.matter == Matter::Breach)
     }
 
     /// What became of a notice of which this is the first duty.
@@ -252,6 +266,41 @@ pub(crate) fn may_have_gone_before(
         (Some(gone), Some(failed)) => gone < failed,
         (Some(_) | None, None) => true,
     }))
+}
+
+/// The notices in which an event has its duty listed.
+fn listing(fact: &Fact) -> Vec<Queued> {
+    let generation = generation_of(fact);
+    let step = text(fact, Field::Step);
+    if let Some(matter) = Matter::of_step(fact.kind) {
+        let pairs = texts(fact, Field::Notices).zip(texts(fact, Field::Told));
+        let queued = |(notice, recipient): (&str, &str)| Queued {
+            notice: notice.to_owned(),
+            matter,
+            recipient: recipient.to_owned(),
+            generation,
+            step: step.clone(),
+        };
+        return pairs.map(queued).collect();
+    }
+    // One without a generation says only that the mail is owed.
+    if fact.kind != FactType::NoticeQueued || fact.get(Field::Generation).is_none() {
+        return Vec::new();
+    }
+    let queued = || {
+        let matter = Matter::of(Template::from_name(fact.text(Field::Template)?)?);
+        let (notice, recipient) = (text(fact, Field::Notice)?, text(fact, Field::Recipient)?);
+        Some(Queued { notice, matter, recipient, generation, step })
+    };
+    queued().into_iter().collect()
+}
+
+fn texts(fact: &Fact, field: Field) -> impl Iterator<Item = &str> {
+    let texts: &[Box<str>] = match fact.get(field) {
+        Some(Value::Texts(texts)) => texts,
+        _ => &[],
+    };
+    texts.iter().map(|text| &**text)
 }
 
 fn text(fact: &Fact, field: Field) -> Option<String> {

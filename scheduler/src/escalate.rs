@@ -43,9 +43,8 @@ impl Shared {
             let plans = shared_by_subject(Template::Escalation, &owed, batches.round);
             let mut groups = Vec::with_capacity(found.len());
             for (due, plan) in found.iter().zip(plans) {
-                let (duty, generation) = (&due.duty.record.duty, due.duty.generation);
-                let queued = plan.iter().map(|one| event::queued(one, duty, generation, now));
-                groups.extend(batches.group(duty, event::escalated(due, now), queued));
+                let step = event::escalated(due, &plan, now);
+                groups.extend(batches.step(&due.duty.record.duty, &plan, step));
             }
             match batches.store(groups, report)? {
                 Some(steps) => report.escalated += steps,

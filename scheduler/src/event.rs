@@ -19,6 +19,8 @@ pub(crate) const SOURCE: &str = "/mandate";
 
 /// Most characters of a field that must fit the form of an id; longer ones are left out where they may be.
 const MAX_FIELD: usize = 512;
+/// Most bytes of a duty in the id of one of its steps.
+const DUTY_IN_ID: usize = 64;
 
 /// What makes a step once.
 #[derive(Debug, Clone, Copy)]
@@ -39,24 +41,45 @@ impl<'a> Key<'a> {
 
     /// `<word>-<digest>` over the key and a step.
     pub fn id(&self, word: &str, step: &str) -> String {
-        let due_at = self.due_at.map(|at| at.to_string()).unwrap_or_default();
-        format!("{word}-{}", digest(&[self.duty, step, &due_at, &self.generation.to_string()]))
+        format!("{word}-{}", self.digest(step))
+    }
+
+    /// The id of the event that takes a step: `<word>-<beginning of the duty>-<digest>`. Steps are taken in the order of
+    /// their duties, so that their ids come in order as well, and an index over them grows at its end.
+    fn step_id(&self, word: &str, step: &str) -> String {
+        let beginning = self.duty.get(..self.duty.floor_char_boundary(DUTY_IN_ID)).unwrap_or_default();
+        format!("{word}-{beginning}-{}", self.digest(step))
+    }
+
+    fn digest(&self, step: &str) -> String {
+        let due_at = self.due_at.map_or(0, Instant::nanos).to_be_bytes();
+        digest_of(&[self.duty.as_bytes(), step.as_bytes(), &due_at, &self.generation.to_be_bytes()])
     }
 }
 
 /// 24 lower-case hexadecimal digits of a SHA-256 over some texts, each with its length before it.
 pub(crate) fn digest(parts: &[&str]) -> String {
+    digest_of(&parts.iter().map(|part| part.as_bytes()).collect::<Vec<_>>())
+}
+
+fn digest_of(parts: &[&[u8]]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part.as_bytes());
+        hash.update(part);
     }
     let digits = hash.finalize().into_iter().take(12).flat_map(|byte| [byte >> 4, byte & 15]);
     digits.map(|digit| char::from_digit(u32::from(digit), 16).unwrap_or('0')).collect()
 }
 
-/// `duty.breached`: outcome and holder as found when it was detected, and the warnings that it overtook.
-pub(crate) fn breached(row: &DutyRow, skipped: &[String], now: Instant) -> Result<NewEvent, FactError> {
+/// `duty.breached`: outcome and holder as found when it was detected, the warnings that it overtook, and who is told of it
+/// by which mails.
+pub(crate) fn breached(
+    row: &DutyRow,
+    skipped: &[String],
+    told: &[Planned],
+    now: Instant,
+) -> Result<NewEvent, FactError> {
     let record = &row.record;
     let key = Key::of_duty(row);
     let mut data = keyed(key);
@@ -68,17 +91,25 @@ pub(crate) fn breached(row: &DutyRow, skipped: &[String], now: Instant) -> Resul
     data.push((Field::DetectedAt, Value::Instant(now)));
     push_skipped(&mut data, skipped);
     push_short(&mut data, Field::Holder, record.holder.as_deref());
-    made(&key.id("breached", ""), FactType::DutyBreached, key.duty, now, data)
+    push_told(&mut data, told);
+    // Asked of the read models, which lack what was raised only after a crash.
+    let event = made(&key.step_id("breached", ""), FactType::DutyBreached, key.duty, now, data)?;
+    Ok(event.presumed_new())
 }
 
-/// `breach.rescinded`.
-pub(crate) fn rescinded(rescission: &Rescission, now: Instant) -> Result<NewEvent, FactError> {
+/// `breach.rescinded`, with who is told of it.
+pub(crate) fn rescinded(
+    rescission: &Rescission,
+    told: &[Planned],
+    now: Instant,
+) -> Result<NewEvent, FactError> {
     let key = Key::of_breach(&rescission.breach);
     let mut data = keyed(key);
     data.push((Field::Because, text(rescission.because)));
     push_short(&mut data, Field::OutcomeNow, rescission.outcome_now.as_deref());
     push_short(&mut data, Field::ReplacedBy, rescission.replaced_by.as_deref());
-    made(&key.id("rescinded", ""), FactType::BreachRescinded, key.duty, now, data)
+    push_told(&mut data, told);
+    made(&key.step_id("rescinded", ""), FactType::BreachRescinded, key.duty, now, data)
 }
 
 /// `breach.closed`.
@@ -87,30 +118,34 @@ pub(crate) fn closed(breach: &BreachRow, duty: &DutyRow, now: Instant) -> Result
     let mut data = keyed(key);
     data.push((Field::Outcome, text(&duty.record.outcome)));
     push_short(&mut data, Field::ClosedBy, duty.record.closed_by.as_deref());
-    made(&key.id("closed", ""), FactType::BreachClosed, key.duty, now, data)
+    made(&key.step_id("closed", ""), FactType::BreachClosed, key.duty, now, data)
 }
 
-/// `duty.warned`, with the earlier steps that this one overtook.
+/// `duty.warned`, with the earlier steps that this one overtook and who is told.
 pub(crate) fn warned(
     row: &DutyRow,
     step: &str,
     skipped: &[String],
+    told: &[Planned],
     now: Instant,
 ) -> Result<NewEvent, FactError> {
     let key = Key::of_duty(row);
     let mut data = keyed(key);
     data.push((Field::Step, text(step)));
     push_skipped(&mut data, skipped);
-    made(&key.id("warned", step), FactType::DutyWarned, key.duty, now, data)
+    push_told(&mut data, told);
+    Ok(made(&key.step_id("warned", step), FactType::DutyWarned, key.duty, now, data)?.presumed_new())
 }
 
-/// `breach.escalated`.
-pub(crate) fn escalated(due: &EscalationDue, now: Instant) -> Result<NewEvent, FactError> {
+/// `breach.escalated`, with who is told.
+pub(crate) fn escalated(due: &EscalationDue, told: &[Planned], now: Instant) -> Result<NewEvent, FactError> {
     let key = Key::of_duty(&due.duty);
     let mut data = keyed(key);
     data.push((Field::Step, text(&due.step)));
     data.push((Field::ToRole, text(&due.to_role)));
-    made(&key.id("escalated", &due.step), FactType::BreachEscalated, key.duty, now, data)
+    push_told(&mut data, told);
+    let event = made(&key.step_id("escalated", &due.step), FactType::BreachEscalated, key.duty, now, data)?;
+    Ok(event.presumed_new())
 }
 
 /// `notice.attempted`: told before the way out is tried.
@@ -133,21 +168,29 @@ pub(crate) fn attempt_id(notice: &str, number: u32) -> String {
     format!("attempted-{notice}-{number}")
 }
 
-/// `notice.queued`: one duty of a notice.
+/// `notice.queued`: that a mail is owed. It stands with the first duty of which it was planned; the duties that it lists
+/// are those whose steps name it.
+pub(crate) fn owed(planned: &Planned, duty: &str, now: Instant) -> Result<NewEvent, FactError> {
+    made(&format!("queued-{}", planned.notice), FactType::NoticeQueued, duty, now, mail(planned))
+}
+
+/// `notice.queued`: a mail that lists a duty beside the steps of the duty: in place of another mail, where it tells of the
+/// same step, or of the clock.
 pub(crate) fn queued(
     planned: &Planned,
     duty: &str,
     generation: u32,
+    step: Option<&str>,
     now: Instant,
 ) -> Result<NewEvent, FactError> {
     let id = format!("queued-{}-{}", planned.notice, digest(&[duty]));
-    queued_as(&id, planned, duty, generation, now)
+    queued_as(&id, planned, duty, generation, step, now)
 }
 
 /// The same of an act of others of which nobody was told yet, under an id that follows from the act alone: of two nodes
 /// that tell of it at once, one does.
 pub(crate) fn queued_first(planned: &Planned, act: &str, now: Instant) -> Result<NewEvent, FactError> {
-    queued_as(&format!("told-{}", digest(&[act])), planned, act, 0, now)
+    queued_as(&format!("told-{}", digest(&[act])), planned, act, 0, None, now)
 }
 
 fn queued_as(
@@ -155,15 +198,23 @@ fn queued_as(
     planned: &Planned,
     duty: &str,
     generation: u32,
+    step: Option<&str>,
     now: Instant,
 ) -> Result<NewEvent, FactError> {
-    let data = vec![
+    let mut data = mail(planned);
+    data.push((Field::Generation, Value::Number(generation.into())));
+    push_short(&mut data, Field::Step, step);
+    made(id, FactType::NoticeQueued, duty, now, data)
+}
+
+fn mail(planned: &Planned) -> Data {
+    let mut data = vec![
         (Field::Notice, text(&planned.notice)),
         (Field::Template, text(planned.template.name())),
         (Field::Recipient, text(&planned.recipient)),
-        (Field::Generation, Value::Number(generation.into())),
     ];
-    made(id, FactType::NoticeQueued, duty, now, data)
+    push_short(&mut data, Field::InPlaceOf, planned.in_place_of.as_deref());
+    data
 }
 
 /// What became of an attempt to send a notice.
@@ -234,6 +285,15 @@ fn push_skipped(data: &mut Data, skipped: &[String]) {
     }
 }
 
+/// The mails that tell of a step, and the recipient of each, in the same order.
+fn push_told(data: &mut Data, told: &[Planned]) {
+    if !told.is_empty() {
+        let texts = |of: fn(&Planned) -> &str| Value::Texts(told.iter().map(|one| of(one).into()).collect());
+        data.push((Field::Notices, texts(|one| &one.notice)));
+        data.push((Field::Told, texts(|one| &one.recipient)));
+    }
+}
+
 fn push_short(data: &mut Data, field: Field, value: Option<&str>) {
     if let Some(value) = value.filter(|value| !value.is_empty() && value.len() <= MAX_FIELD) {
         data.push((field, text(value)));
@@ -281,11 +341,22 @@ mod tests {
     }
 
     #[test]
+    fn the_ids_of_a_step_of_many_duties_come_in_the_order_of_the_duties() {
+        let of = |duty: &'static str| Key { duty, ..key(0) }.step_id("breached", "");
+        let duties = ["4.10:nominal/N-1:/t#a", "4.10:nominal/N-1:/t#b", "4.10:nominal/N-2:/t#a"];
+        let ids: Vec<String> = duties.into_iter().map(of).collect();
+        assert!(ids.is_sorted(), "{ids:?}");
+        let long: &'static str = "é".repeat(200).leak();
+        assert!(of(long).len() < 120);
+    }
+
+    #[test]
     fn an_act_of_others_is_told_first_under_an_id_that_no_notice_enters() {
         let planned = |notice: &str| Planned {
             notice: notice.to_owned(),
             template: crate::notice::Template::Opened,
             recipient: "user/U-1".to_owned(),
+            in_place_of: None,
         };
         let id = |notice: &str, act: &str| {
             let event = queued_first(&planned(notice), act, Instant::from_nanos(0)).unwrap();
@@ -320,14 +391,16 @@ mod tests {
             notice: "n-1".to_owned(),
             template: crate::notice::Template::Breach,
             recipient: "user/U-1".to_owned(),
+            in_place_of: None,
         };
         let skipped = vec!["warn-2wd".to_owned(), "warn-1wd".to_owned()];
         let mut data = keyed(key(1));
         data.push((Field::Step, text("warn-0wd")));
         push_skipped(&mut data, &skipped);
         let made = [
-            rescinded(&rescission, now),
-            queued(&planned, "4.10:nominal/N-1:/t#a", 3, now),
+            rescinded(&rescission, std::slice::from_ref(&planned), now),
+            owed(&planned, "4.10:nominal/N-1:/t#a", now),
+            queued(&planned, "4.10:nominal/N-1:/t#a", 3, Some("escalate-5wd-head"), now),
             super::made("warned-1", FactType::DutyWarned, "4.10:nominal/N-1:/t#a", now, data),
         ];
         for event in made {
@@ -352,9 +425,10 @@ mod tests {
             notice: "n-1".to_owned(),
             template: crate::notice::Template::Breach,
             recipient: "user/U-1".to_owned(),
+            in_place_of: None,
         };
         let now = Instant::from_nanos(0);
-        assert!(queued(&planned, &duty, 0, now).is_err());
-        assert!(queued(&planned, "4.10:nominal/N-1:/t#a", 0, now).is_ok());
+        assert!(queued(&planned, &duty, 0, None, now).is_err());
+        assert!(queued(&planned, "4.10:nominal/N-1:/t#a", 0, None, now).is_ok());
     }
 }

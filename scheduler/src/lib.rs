@@ -6,7 +6,6 @@
 //! [`Scheduler::pass`] does all of it once; [`Scheduler::run`] does it whenever something is due.
 
 mod append;
-mod beside;
 mod deliver;
 mod duty_log;
 mod error;

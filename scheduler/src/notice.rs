@@ -101,6 +101,8 @@ pub(crate) struct Planned {
     pub template: Template,
     /// A user by full id.
     pub recipient: String,
+    /// The user for whom it was, where it could not be delivered to them.
+    pub in_place_of: Option<String>,
 }
 
 /// Whether a breach may have a mail of its own.
@@ -142,7 +144,7 @@ impl Round {
     pub fn shared(&self, template: Template, recipient: &str, about: &str) -> Planned {
         let position = self.position.to_string();
         let notice = format!("n-{}", digest(&[template.name(), recipient, about, &position]));
-        Planned { notice, template, recipient: recipient.to_owned() }
+        Planned { notice, template, recipient: recipient.to_owned(), in_place_of: None }
     }
 }
 
@@ -181,7 +183,7 @@ struct Total {
 
 /// The notice of one breach to one recipient: the same whenever it is planned.
 fn single(template: Template, key: Key<'_>, recipient: &str) -> Planned {
-    Planned { notice: key.id("n", recipient), template, recipient: recipient.to_owned() }
+    Planned { notice: key.id("n", recipient), template, recipient: recipient.to_owned(), in_place_of: None }
 }
 
 /// Plans notices of one kind: things of the same `about` share one, and more than [`AT_ONCE`] for a recipient become one.
@@ -212,13 +214,19 @@ pub(crate) fn shared_by_subject(
 /// The notice of a slot to a person: the same whenever it is planned.
 pub(crate) fn of_slot(template: Template, recipient: &str, subject: &str) -> Planned {
     let notice = format!("n-{}", digest(&[template.name(), recipient, subject]));
-    Planned { notice, template, recipient: recipient.to_owned() }
+    Planned { notice, template, recipient: recipient.to_owned(), in_place_of: None }
 }
 
-/// The notice that takes the place of one that cannot be delivered.
-pub(crate) fn redirected(notice: &str, template: Template, recipient: &str) -> Planned {
-    let id = format!("n-{}", digest(&["redirected", notice, recipient]));
-    Planned { notice: id, template, recipient: recipient.to_owned() }
+/// The notice that takes the place of one that goes to somebody else.
+pub(crate) fn redirected(
+    notice: &str,
+    template: Template,
+    recipient: &str,
+    in_place_of: Option<&str>,
+) -> Planned {
+    let notice = format!("n-{}", digest(&["redirected", notice, recipient]));
+    let in_place_of = in_place_of.map(str::to_owned);
+    Planned { notice, template, recipient: recipient.to_owned(), in_place_of }
 }
 
 /// A breach withdrawn, and the notice that told one recipient of it.

@@ -3,6 +3,7 @@
 use mandate_domain::time::Instant;
 use mandate_projections::Occasion;
 
+use crate::append::Group;
 use crate::error::SchedulerError;
 use crate::event;
 use crate::notice::{Template, shared_by_subject};
@@ -37,9 +38,11 @@ impl Shared {
                 }
                 for (occasion, plan) in own.iter().zip(shared_by_subject(kind, &owed, batches.round)) {
                     let [first, rest @ ..] = plan.as_slice() else { continue };
-                    let first = event::queued_first(first, &occasion.id, now);
-                    let rest = rest.iter().map(|one| event::queued(one, &occasion.id, 0, now));
-                    groups.extend(batches.group(&occasion.id, first, rest));
+                    let rest = rest.iter().map(|one| event::queued(one, &occasion.id, 0, None, now));
+                    let group = event::queued_first(first, &occasion.id, now).and_then(|step| {
+                        Ok(Group { step, beside: rest.collect::<Result<_, _>>()?, mails: Vec::new() })
+                    });
+                    groups.extend(batches.unless_refused(&occasion.id, group));
                 }
             }
             if batches.store(groups, report)?.is_none() {

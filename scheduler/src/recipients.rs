@@ -192,6 +192,34 @@ impl<'p> Recipients<'p> {
         }
     }
 
+    /// The deputies of an organisation or of the nearest one above it that has any.
+    pub fn deputies_above(&self, organisation: &str) -> Result<Vec<String>, ProjectionError> {
+        let mut at = organisation.to_owned();
+        for _ in 0..MAX_HEIGHT {
+            let people = self.projections.post_holders(&at, "deputy-cpc")?;
+            if !people.is_empty() {
+                return Ok(people);
+            }
+            match self.projections.parent(&at)? {
+                Some(parent) => at = parent,
+                None => break,
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// The organisations in which a person holds a post, and the one whose team they manage.
+    pub fn organisations_of(&self, user: &str) -> Result<Vec<String>, ProjectionError> {
+        let posts = self.projections.all_post_holders()?;
+        let mut found: Vec<String> =
+            posts.into_iter().filter(|post| post.user == user).map(|post| post.org).collect();
+        let teams = self.in_role("spo")?;
+        found.extend(teams.iter().filter(|(spo, _)| spo == user).filter_map(|(_, org)| org.clone()));
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
+    }
+
     /// Who is told of a breach that stands after some working days: for `head` the governor of a prison, else the head
     /// of public protection of the organisation or of the nearest above it; nobody for `board`, where it is counted.
     pub fn of_escalation(&self, holder: Option<&str>, to_role: &str) -> Result<Vec<String>, ProjectionError> {

@@ -13,6 +13,7 @@ use crate::event::{self, Told};
 use crate::notice::{Template, redirected};
 use crate::recipients::Recipients;
 use crate::scheduler::Shared;
+use crate::timetable::user_of;
 
 /// Most lines queued together with the record of the notice whose place they take.
 const TOGETHER: usize = 5_000;
@@ -37,12 +38,15 @@ impl Shared {
         recipients: &Recipients<'_>,
         now: Instant,
     ) -> Result<Vec<NewEvent>, SchedulerError> {
-        let fallback = &self.settings.fallback.user;
-        // A rescission goes to those who got the mail about the breach, and to nobody else.
-        let last = redirect == Redirect::Fallback && row.recipient == *fallback;
-        if redirect == Redirect::Nobody || template == Template::Rescission || last {
+        let last = redirect == Redirect::Fallback && row.recipient == self.settings.fallback.user;
+        if redirect == Redirect::Nobody || last {
             return Ok(Vec::new());
         }
+        let in_place_of = match redirect {
+            Redirect::Fallback => Some(row.in_place_of.as_deref().unwrap_or(&row.recipient)),
+            // Who answers for it now is told as if they had been told at first.
+            Redirect::Nobody | Redirect::PresentHolders => row.in_place_of.as_deref(),
+        };
         let mut lines = Vec::new();
         for (duty, generation) in &row.duties {
             let log = DutyLog::read(self.store.reader(), duty)?;
@@ -56,10 +60,12 @@ impl Shared {
             if template.tells_of_breaches() && log.withdrawal(*generation).is_some() {
                 continue;
             }
+            let step = log.step_of(&row.notice);
             for person in recipients.who_may_know_of_duty(duty, people)? {
                 if person != row.recipient && !log.has_another(&row.notice, template, *generation, &person) {
-                    let planned = redirected(&row.notice, template, &person);
-                    lines.extend(logged(&row.notice, event::queued(&planned, duty, *generation, now)));
+                    let planned = redirected(&row.notice, template, &person, in_place_of);
+                    let line = event::queued(&planned, duty, *generation, step.as_deref(), now);
+                    lines.extend(logged(&row.notice, line));
                 }
             }
         }
@@ -67,7 +73,7 @@ impl Shared {
     }
 
     /// Who is told what could not be delivered: the deputies of who answers, unless one of them was to be told, or
-    /// else the fallback. What a person's own overview says is told to nobody else.
+    /// else the fallback.
     fn in_place_of(
         &self,
         row: &NoticeRow,
@@ -77,24 +83,45 @@ impl Shared {
         log: &DutyLog,
         recipients: &Recipients<'_>,
     ) -> Result<Vec<String>, SchedulerError> {
-        let holder = match template {
-            Template::Breach | Template::Summary | Template::Escalation => {
-                log.raised(generation).and_then(|raised| raised.holder)
+        let raised_for = || log.raised(generation).and_then(|raised| raised.holder);
+        let holders: Vec<String> = match template {
+            Template::Breach | Template::Summary | Template::Escalation | Template::Rescission => {
+                raised_for().into_iter().collect()
             }
             Template::Warning | Template::Vetting => {
-                self.projections.duty(duty)?.and_then(|row| row.record.holder)
+                self.projections.duty(duty)?.and_then(|row| row.record.holder).into_iter().collect()
             }
             Template::Opened | Template::Partnership | Template::Transfer => {
                 let occasion = self.projections.occasion(duty)?;
-                occasion.map_or(Ok(None), |occasion| self.owner_of(&occasion))?
+                let owner = occasion.map_or(Ok(None), |occasion| self.owner_of(&occasion))?;
+                owner.into_iter().collect()
             }
-            Template::Rescission
-            | Template::Digest
-            | Template::Team
-            | Template::Quarterly
-            | Template::Operations => return Ok(Vec::new()),
+            // Those of the organisations for which the person acts, whose work the mail shows.
+            Template::Digest | Template::Team => match user_of(duty) {
+                Some(user) => recipients.organisations_of(user)?,
+                None => Vec::new(),
+            },
+            Template::Quarterly | Template::Operations => Vec::new(),
         };
-        let deputies = recipients.deputies(holder.as_deref())?;
+        let mut deputies = Vec::new();
+        for holder in &holders {
+            deputies.extend(match template {
+                Template::Digest | Template::Team => recipients.deputies_above(holder)?,
+                Template::Breach
+                | Template::Summary
+                | Template::Warning
+                | Template::Rescission
+                | Template::Escalation
+                | Template::Vetting
+                | Template::Opened
+                | Template::Partnership
+                | Template::Transfer
+                | Template::Quarterly
+                | Template::Operations => recipients.deputies(Some(holder))?,
+            });
+        }
+        deputies.sort_unstable();
+        deputies.dedup();
         if deputies.is_empty() || deputies.contains(&row.recipient) {
             return Ok(vec![self.settings.fallback.user.clone()]);
         }
@@ -162,7 +189,7 @@ impl Shared {
         // What was sent was sent, whoever has the lease by now; what was decided without sending is of its term.
         let store = if told == [Told::Rejected] { &self.store } else { &self.unfenced };
         if let Some(step) = events.next() {
-            append(store, vec![Group { step, notices: events.collect() }])?;
+            append(store, vec![Group { step, beside: events.collect(), mails: Vec::new() }])?;
         }
         Ok(())
     }

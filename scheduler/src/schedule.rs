@@ -53,6 +53,12 @@ impl LondonTime {
         Ok(Self(time))
     }
 
+    /// As `07:30`.
+    #[must_use]
+    pub fn to_text(self) -> String {
+        self.0.format("%H:%M").to_string()
+    }
+
     /// The instant at which it is that time in London on a date.
     #[must_use]
     pub fn on(self, date: Date) -> Instant {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mandate_domain::time::{Clock, Instant};
 use mandate_projections::{Progress, Projections};
-use mandate_store::Store;
+use mandate_store::{Position, Store};
 use tokio::sync::Notify;
 
 use crate::deliver::Rate;
@@ -55,6 +55,10 @@ pub(crate) struct Shared {
     pub vitals: Mutex<Vitals>,
     /// How many mails may still leave in the present minute.
     pub rate: Mutex<Rate>,
+    /// Until when no mail is tried, because the mail server was not reached.
+    pub held_back: Mutex<Option<Instant>>,
+    /// Where the log ended when steps were begun that come in many batches: the mails queued since may be listed in more.
+    growing: Mutex<Option<Position>>,
     /// When to try again the notices that failed; what is missing here is read from the log.
     pub retries: Mutex<HashMap<String, Instant>>,
     /// The notices that cannot be written, with why; those behind them go on.
@@ -150,6 +154,8 @@ impl Scheduler {
             recent: Mutex::default(),
             vitals: Mutex::new(Vitals { started_at: started, steps_at: None, mails_at: None }),
             rate: Mutex::default(),
+            held_back: Mutex::default(),
+            growing: Mutex::default(),
             retries: Mutex::default(),
             put_by: Mutex::default(),
             wake_steps: Notify::new(),
@@ -186,6 +192,12 @@ impl Scheduler {
             Turn::Ours { .. } => self.shared.send_mails(now)?,
             Turn::StandBy(_) => MailReport::default(),
         })
+    }
+
+    /// When the digest comes for those who have not chosen a time: `07:30`; none where it is not sent.
+    #[must_use]
+    pub fn usual_digest(&self) -> Option<String> {
+        self.shared.settings.schedules.digest.as_ref().map(|digest| digest.time().to_text())
     }
 
     /// Which node raises and mails, as the log's database says; none before the first does.
@@ -236,12 +248,9 @@ impl Shared {
             report.stands_by = Some(wait);
             return Ok(report);
         }
-        self.rescind(now, &mut report)?;
-        self.raise(now, &mut report)?;
-        self.close(now, &mut report)?;
-        self.escalate(now, &mut report)?;
-        self.warn(now, &mut report)?;
-        self.tell_of_occasions(now, &mut report)?;
+        let taken = self.take_steps(now, &mut report);
+        *locked(&self.growing) = None;
+        taken?;
         let step_at = self.projections.next_step_at()?;
         report.next_at = report.progress.next_at.into_iter().chain(step_at).min();
         self.keep_timetable(now, &mut report)?;
@@ -252,6 +261,26 @@ impl Shared {
             self.wake_mails.notify_one();
         }
         Ok(report)
+    }
+
+    fn take_steps(&self, now: Instant, report: &mut StepReport) -> Result<(), SchedulerError> {
+        self.rescind(now, report)?;
+        self.raise(now, report)?;
+        self.close(now, report)?;
+        self.escalate(now, report)?;
+        self.warn(now, report)?;
+        self.tell_of_occasions(now, report)
+    }
+
+    /// Has the mails queued after a position wait until the steps that are being taken are all stored.
+    pub fn hold_back_mails_after(&self, position: Position) {
+        let mut growing = locked(&self.growing);
+        *growing = growing.map_or(Some(position), |known| Some(known.min(position)));
+    }
+
+    /// Whether a mail queued at a position may still be listed in more.
+    pub fn grows(&self, position: Position) -> bool {
+        locked(&self.growing).is_some_and(|after| position > after)
     }
 
     /// Who is told what, as things are now.

@@ -8,10 +8,9 @@ use std::collections::{HashMap, HashSet};
 use mandate_domain::fact::FactError;
 use mandate_domain::time::Instant;
 use mandate_projections::{DutyRow, Rescission, Warning};
-use mandate_store::NewEvent;
+use mandate_store::{NewEvent, StoreError};
 
-use crate::append::{Appended, Appending, Group, append};
-use crate::beside::Beside;
+use crate::append::{Appended, Appending, Group};
 use crate::duty_log::DutyLog;
 use crate::error::SchedulerError;
 use crate::event::{self, Key};
@@ -37,12 +36,16 @@ pub(crate) struct Batches<'s> {
     pub round: Round,
     /// Whether the batch in hand goes on with a round.
     goes_on: bool,
+    appending: Appending<'s>,
+    /// The notices planned so far.
+    mails: HashSet<String>,
 }
 
 impl<'s> Batches<'s> {
     pub fn new(shared: &'s Shared, now: Instant, report: &StepReport) -> Self {
         let round = Round { position: report.progress.position, volume: Volume::One };
-        Self { shared, now, refused: HashSet::new(), round, goes_on: false }
+        let appending = Appending::new(&shared.store);
+        Self { shared, now, refused: HashSet::new(), round, goes_on: false, appending, mails: HashSet::new() }
     }
 
     /// How many to ask for, so that those refused do not stand in the way.
@@ -55,6 +58,8 @@ impl<'s> Batches<'s> {
         let full = u32::try_from(found.len()).is_ok_and(|count| count >= self.limit());
         if full {
             self.round.volume = Volume::Flood;
+            // A mail that lists more and more is not sent before it lists all.
+            self.shared.hold_back_mails_after(self.round.position);
         } else if !self.goes_on {
             self.round.volume = Volume::One;
         }
@@ -62,14 +67,20 @@ impl<'s> Batches<'s> {
         found.into_iter().filter(|one| !self.refused.contains(duty(one))).collect()
     }
 
-    /// Builds a group; a step that cannot be stored is logged and left out from now on.
-    pub fn group(
-        &mut self,
-        duty: &str,
-        step: Result<NewEvent, FactError>,
-        notices: impl Iterator<Item = Result<NewEvent, FactError>>,
-    ) -> Option<Group> {
-        match step.and_then(|step| Ok(Group { step, notices: notices.collect::<Result<_, _>>()? })) {
+    /// A step with the mails that tell of it; one that cannot be stored is logged and left out from now on.
+    pub fn step(&mut self, duty: &str, told: &[Planned], step: Result<NewEvent, FactError>) -> Option<Group> {
+        let fresh: Vec<&Planned> = told.iter().filter(|one| !self.mails.contains(&one.notice)).collect();
+        let mail = |one: &Planned| Ok((one.notice.clone(), event::owed(one, duty, self.now)?));
+        let mails = fresh.iter().map(|one| mail(one)).collect::<Result<Vec<_>, FactError>>();
+        let group = step.and_then(|step| Ok(Group { step, beside: Vec::new(), mails: mails? }));
+        let group = self.unless_refused(duty, group)?;
+        self.mails.extend(fresh.into_iter().map(|one| one.notice.clone()));
+        Some(group)
+    }
+
+    /// Logs what cannot be stored, and leaves it out from now on.
+    pub fn unless_refused(&mut self, duty: &str, group: Result<Group, FactError>) -> Option<Group> {
+        match group {
             Ok(group) => Some(group),
             Err(error) => {
                 let reference = mandate_domain::judge::short_reference(duty);
@@ -87,14 +98,15 @@ impl<'s> Batches<'s> {
         groups: Vec<Group>,
         report: &mut StepReport,
     ) -> Result<Option<usize>, SchedulerError> {
-        let done = append(&self.shared.store, groups)?;
+        self.appending.add(groups)?;
+        let done = self.appending.settle()?;
         self.shared.tenure.keep_up()?;
         self.settle(done, report)
     }
 
     /// Lets the read models take in what was stored.
     fn settle(&mut self, done: Appended, report: &mut StepReport) -> Result<Option<usize>, SchedulerError> {
-        report.queued += done.notices;
+        report.queued += done.lines;
         report.known += done.known;
         report.progress = self.shared.projections.advance(self.now)?;
         if !self.goes_on {
@@ -131,8 +143,22 @@ impl Shared {
         batches: &mut Batches<'_>,
     ) -> Result<Vec<Group>, SchedulerError> {
         let mut told = Vec::new();
-        for (breach, rescission) in found.iter().enumerate() {
-            let log = DutyLog::read(self.store.reader(), &rescission.breach.duty)?;
+        let mut readable = Vec::with_capacity(found.len());
+        for rescission in found {
+            let duty = &rescission.breach.duty;
+            let log = match DutyLog::read(self.store.reader(), duty) {
+                Ok(log) => log,
+                Err(error @ StoreError::Unreadable { .. }) => {
+                    // The read models park its subject, and `/health` tells.
+                    let reference = &rescission.breach.reference;
+                    tracing::error!(duty = %reference, %error, "whom to tell of a withdrawal cannot be read; the others go on");
+                    batches.refused.insert(duty.clone());
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            let breach = readable.len();
+            readable.push(rescission);
             for queued in log.breach_notices(rescission.breach.generation) {
                 told.push((breach, queued));
             }
@@ -145,7 +171,7 @@ impl Shared {
                 thread: &queued.notice,
             })
             .collect();
-        let mut plans: Vec<Vec<Planned>> = vec![Vec::new(); found.len()];
+        let mut plans: Vec<Vec<Planned>> = vec![Vec::new(); readable.len()];
         for (breach, planned) in rescission_notices(&withdrawn, batches.round) {
             if let Some(plan) = plans.get_mut(breach)
                 && !plan.contains(&planned)
@@ -155,17 +181,15 @@ impl Shared {
         }
         let now = batches.now;
         let group = |(rescission, plan): (&Rescission, Vec<Planned>)| {
-            let breach = &rescission.breach;
-            let queued = plan.iter().map(|one| event::queued(one, &breach.duty, breach.generation, now));
-            batches.group(&breach.duty, event::rescinded(rescission, now), queued)
+            batches.step(&rescission.breach.duty, &plan, event::rescinded(rescission, &plan, now))
         };
-        Ok(found.iter().zip(plans).filter_map(group).collect())
+        Ok(readable.into_iter().zip(plans).filter_map(group).collect())
     }
 
     /// Raises breaches, and tells the people who answer for them.
     ///
     /// A round is all that the read models show, batch after batch by due moment: the next batch is planned while the
-    /// writer stores the last, and the read models take in what is stored beside.
+    /// writer stores the last. The read models take it in when all of it is durable.
     pub fn raise(&self, now: Instant, report: &mut StepReport) -> Result<(), SchedulerError> {
         let recipients = self.recipients(now)?;
         let mut raising = Raising { shared: self, recipients, enrolled: Enrolled::new() };
@@ -229,8 +253,7 @@ impl Shared {
             }
             let mut groups = Vec::with_capacity(found.len());
             for (breach, duty) in &found {
-                let step = event::closed(breach, duty, now);
-                groups.extend(batches.group(&breach.duty, step, std::iter::empty()));
+                groups.extend(batches.step(&breach.duty, &[], event::closed(breach, duty, now)));
             }
             match batches.store(groups, report)? {
                 Some(steps) => report.closed += steps,
@@ -277,9 +300,8 @@ impl Shared {
             let mut groups = Vec::with_capacity(found.len());
             for Warning { duty: row, step, skipped, .. } in &found {
                 let plan = self.warning_notices(row, batches.round, &recipients)?;
-                let record = &row.record;
-                let queued = plan.iter().map(|one| event::queued(one, &record.duty, row.generation, now));
-                groups.extend(batches.group(&record.duty, event::warned(row, step, skipped, now), queued));
+                let step = event::warned(row, step, skipped, &plan, now);
+                groups.extend(batches.step(&row.record.duty, &plan, step));
             }
             match batches.store(groups, report)? {
                 Some(steps) => report.warned += steps,
@@ -302,8 +324,6 @@ impl Raising<'_> {
     /// Raises what the read models show, once.
     fn round(&mut self, batches: &mut Batches<'_>) -> Result<Appended, SchedulerError> {
         let shared = self.shared;
-        let mut appending = Appending::new(&shared.store);
-        let mut beside = Beside::new(shared, batches.now);
         let mut after: Option<(Instant, String)> = None;
         loop {
             let from = after.as_ref().map(|(at, duty)| (*at, duty.as_str()));
@@ -312,16 +332,13 @@ impl Raising<'_> {
             after = Some((last.record.due_at.unwrap_or(Instant::MAX), last.record.duty.clone()));
             let found = batches.take(found, |row| &row.record.duty);
             let groups = self.plan(&found, batches)?;
-            appending.add(groups)?;
+            batches.appending.add(groups)?;
             if !batches.goes_on {
                 break;
             }
             shared.tenure.keep_up()?;
-            beside.advance();
         }
-        let done = appending.finish()?;
-        beside.end()?;
-        Ok(done)
+        Ok(batches.appending.settle()?)
     }
 
     /// The breaches of a batch, each with its notices.
@@ -341,9 +358,7 @@ impl Raising<'_> {
         let plans = breach_notices(&owed, batches.round);
         let missed = shared.projections.warnings_missed(found)?;
         let group = |((row, plan), missed): ((&DutyRow, Vec<Planned>), Vec<String>)| {
-            let duty = &row.record.duty;
-            let queued = plan.iter().map(|one| event::queued(one, duty, row.generation, now));
-            batches.group(duty, event::breached(row, &missed, now), queued)
+            batches.step(&row.record.duty, &plan, event::breached(row, &missed, &plan, now))
         };
         Ok(found.iter().zip(plans).zip(missed).filter_map(group).collect())
     }

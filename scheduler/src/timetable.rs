@@ -55,7 +55,7 @@ impl Shared {
         turn.of_role(Template::Quarterly, BOARD_ROLE, 30, &mut timetable)?;
         let (queued, next_at) = (turn.queued, turn.next_at);
         if !queued.is_empty() {
-            let groups = queued.into_iter().map(|step| Group { step, notices: Vec::new() }).collect();
+            let groups = queued.into_iter().map(Group::alone).collect();
             let done = append(&self.store, groups)?;
             report.queued += done.steps;
             report.known += done.known;
@@ -163,7 +163,7 @@ impl Turn<'_> {
         timetable: &mut Timetable,
     ) {
         if says {
-            match event::queued(&of_slot(template, user, &subject), &subject, 0, self.now) {
+            match event::queued(&of_slot(template, user, &subject), &subject, 0, None, self.now) {
                 // Settled once the log has it.
                 Ok(event) => return self.queued.push(event),
                 Err(error) => tracing::error!(%error, kind = template.name(), "a mail cannot be queued"),
@@ -176,6 +176,11 @@ impl Turn<'_> {
 /// What a notice of the clock is about, in the form of a duty id: `digest:user/U-1:2026-11-24`.
 fn subject(template: Template, user: &str, on: Date) -> String {
     format!("{}:{user}:{on}", template.name())
+}
+
+/// Whom a notice of the clock is about, which is the person for whom it was first.
+pub(crate) fn user_of(subject: &str) -> Option<&str> {
+    Some(subject.split_once(':')?.1.rsplit_once(':')?.0)
 }
 
 /// The local date of a slot, from what its notice is about.

@@ -149,13 +149,15 @@ impl Watch<'_> {
             self.mail.waiting.iter().filter(|one| one.status != "queued" && one.template != about_mail);
         let waiting: Vec<_> = tried.filter(|notice| self.is_older(notice.queued_at, MAIL_SECONDS)).collect();
         let first = waiting.first()?;
+        // While the server is not reached one is tried for all.
+        let kept = self.mail.waiting.iter().filter(|one| one.template != about_mail);
+        let kept = kept.filter(|notice| self.is_older(notice.queued_at, MAIL_SECONDS)).count();
         let said = first.reply.as_deref().map_or_else(String::new, |reply| format!(" Last answer: {reply}."));
         Some(Problem {
             code: "mail",
             title: "mail does not leave".to_owned(),
             what: format!(
-                "{} mails wait, the first since {}.{said}",
-                waiting.len(),
+                "{kept} mails wait, the first that was tried since {}.{said}",
                 london_words(first.queued_at)
             ),
             remedy: "Check that the mail server of the configuration is reached and takes mail from this sender; what \
@@ -360,9 +362,9 @@ impl Shared {
         let subject = format!("{}:{}:{}", Template::Operations.name(), codes.join("+"), now.london_date());
         if self.projections.notices_of(&subject)?.is_empty() {
             let planned = of_slot(Template::Operations, &self.settings.fallback.user, &subject);
-            match event::queued(&planned, &subject, 0, now) {
+            match event::queued(&planned, &subject, 0, None, now) {
                 Ok(step) => {
-                    let done = append(&self.store, vec![Group { step, notices: Vec::new() }])?;
+                    let done = append(&self.store, vec![Group::alone(step)])?;
                     report.queued += done.steps;
                     report.progress = self.projections.advance(now)?;
                 }

@@ -67,13 +67,18 @@ impl Work {
     /// Whether nobody is held up by it.
     pub(crate) const fn may_wait(&self) -> bool {
         match self {
-            Self::Append(job) => matches!(job.haste, Haste::InTurn),
+            Self::Append(job) => job.may_wait(),
             Self::Keep(..) => false,
         }
     }
 }
 
 impl Job {
+    /// Whether it is one of many, and nobody waits for it.
+    pub(crate) const fn may_wait(&self) -> bool {
+        matches!(self.haste, Haste::InTurn)
+    }
+
     /// Answers the caller; one that no longer waits changes nothing.
     pub(crate) fn answer(self, answer: Answer) {
         drop(self.reply.send(answer));

@@ -53,6 +53,8 @@ pub struct NewEvent {
     pub(crate) ties: Box<[Tie]>,
     /// A version that its stream had when its aggregate was loaded: a lower bound of what it has now.
     pub(crate) loaded: Option<Sequence>,
+    /// Whether its id is looked for only where storing it shows that the log has it.
+    pub(crate) is_presumed_new: bool,
 }
 
 impl NewEvent {
@@ -107,6 +109,7 @@ impl NewEvent {
             expected: None,
             ties: Box::default(),
             loaded: None,
+            is_presumed_new: false,
         }
     }
 
@@ -149,6 +152,14 @@ impl NewEvent {
     #[must_use]
     pub(crate) fn tied(mut self, ties: &[Tie]) -> Self {
         self.ties = ties.into();
+        self
+    }
+
+    /// Spares looking for its id before it is stored, for what the log hardly ever has: where it does, the transaction is
+    /// made anew, and the answer is the same.
+    #[must_use]
+    pub const fn presumed_new(mut self) -> Self {
+        self.is_presumed_new = true;
         self
     }
 

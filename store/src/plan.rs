@@ -19,8 +19,8 @@ use crate::streams::Streams;
 
 /// What the database knows, as the transaction in progress sees it.
 pub(crate) trait Known {
-    /// The event with that (source, id).
-    fn stored(&mut self, source: &str, id: &str) -> Result<Option<StoredEvent>, StoreError>;
+    /// The event with the (source, id) of one that is to be stored.
+    fn stored(&mut self, event: &NewEvent) -> Result<Option<StoredEvent>, StoreError>;
 
     /// The version of a stream; [`Sequence::START`] for one that is not there.
     fn version(&mut self, subject: &str) -> Result<Sequence, StoreError>;
@@ -189,7 +189,7 @@ impl<'e, 'w, K: Known> Plan<'e, 'w, K> {
             let differing = row.event.event.differences(&event.event);
             return Ok(known(event, First::Stored(row.position), differing));
         }
-        if let Some(stored) = self.known.stored(&fact.source, &fact.id)? {
+        if let Some(stored) = self.known.stored(event)? {
             let differing = self.differences(&stored, event)?;
             return Ok(known(event, First::Stored(stored.position), differing));
         }

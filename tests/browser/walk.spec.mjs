@@ -13,10 +13,14 @@ test.beforeEach(async ({ page }) => {
 test.afterEach(() => expect(problems).toEqual([]));
 
 async function signInAsCpc(page) {
+  await signInAs(page, "CPC");
+}
+
+async function signInAs(page, role) {
   await page.goto("/sign-in");
   const people = page.getByTestId("people").getByRole("listitem");
   await expect(people).toHaveCount(5);
-  await people.filter({ hasText: "CPC" }).first().getByRole("button", { name: /^Sign in as / }).click();
+  await people.filter({ hasText: role }).first().getByRole("button", { name: /^Sign in as / }).click();
   await expect(page.getByText(/^Signed in as /)).toBeVisible();
 }
 
@@ -137,8 +141,8 @@ test("ticked duties are asked for once more before an act is recorded for all of
 
 test("registers, reconciliation and figures are accessible, each with its tabs", async ({ page }) => {
   const sections = {
-    Compliance: ["Statistics"],
-    Reconciliation: ["Backlog of a programme", "Quarantine"],
+    Compliance: ["Board report", "Statistics"],
+    Reconciliation: ["Backlog of a programme", "Quarantine", "Notices"],
     People: [],
     Organisations: ["Terminals"],
     Audits: ["Attestations", "Retention"],
@@ -170,6 +174,31 @@ test("a cell of the heat map leads to its duties, and a register is filtered", a
   await page.getByRole("button", { name: "Apply filters" }).click();
   await expect(page).toHaveURL(/expiring=90/);
   await check(page, "people, filtered");
+});
+
+test("the head of a column of the heat map leads to its area", async ({ page }) => {
+  await page.goto("/compliance");
+  await page.getByTestId("heat").getByRole("columnheader").getByRole("link", { name: /^area\// }).first().click();
+  await expect(page.getByRole("heading", { level: 1, name: /^Area / })).toBeVisible();
+  await expect(page.getByRole("img", { name: /^Duties met in time/ })).toBeVisible();
+  await check(page, "area");
+});
+
+test("the auditor goes from the log to an event, its proof and the lists of corrections", async ({ page }) => {
+  await signInAs(page, "Auditor");
+  await open(page, "Assurance");
+  await check(page, "assurance");
+  const tabs = ["Events", "Annulments", "Waivers", "Back-dated facts", "Imported facts", "Late records"];
+  for (const tab of tabs) {
+    await page.getByRole("navigation", { name: "Pages of this section" }).getByRole("link", { name: tab }).click();
+    await expect(page.getByRole("heading", { level: 1, name: tab })).toBeVisible();
+    await check(page, tab);
+  }
+  await page.goto("/events");
+  await page.getByTestId("events").getByRole("link", { name: /^Event / }).first().click();
+  await expect(page.getByRole("heading", { level: 1, name: /^Event / })).toBeVisible();
+  await expect(page.getByText("Leaf index")).toBeVisible();
+  await check(page, "event");
 });
 
 test("duties can be filtered and a filter taken away again", async ({ page }) => {

@@ -141,7 +141,7 @@ async fn a_non_partner_reads_one_record_after_giving_a_reason_that_is_stored_fir
     assert_eq!(office.send("outsider", access, &json!({}), &json_media).await.status, 422);
     let opened = office.send("outsider", access, &json!({"reason": "canary reason"}), &json_media).await;
     assert_eq!(opened.status, 200, "{}", opened.text);
-    let event = office.server.get(&format!("/v1/events/{}", office.server.stored())).await.json();
+    let event = office.server.look(&format!("/v1/events/{}", office.server.stored())).await.json();
     assert_eq!(
         (&event["event"]["type"], &event["event"]["data"]["told"]),
         (&json!("access.opened"), &json!(["user/cpc"]))
@@ -223,7 +223,7 @@ async fn a_breach_is_acknowledged_and_a_duty_waived_by_its_short_reference() {
     let office = Office::open().await;
     // 4.10: five days from 2 March; overdue from 8 March.
     office.server.advance("2026-03-09T09:00:00Z");
-    let duties = office.server.get("/v1/duties?rule=4.10").await.json();
+    let duties = office.server.look("/v1/duties?rule=4.10").await.json();
     let row =
         duties["content"].as_array().unwrap().iter().find(|row| row["subject"] == "nominal/N1").unwrap();
     let duty = json!(format!("duty/{}", row["reference"].as_str().unwrap()));
@@ -235,7 +235,8 @@ async fn a_breach_is_acknowledged_and_a_duty_waived_by_its_short_reference() {
     assert_eq!((again.status, &again.json()["paragraph"]), (409, &json!("4.10")));
     let waived = office.give("cpc", "waive-duty", json!({"subject": duty, "reason": "moved abroad"})).await;
     assert_eq!(waived.status, 200, "{}", waived.text);
-    let after = office.server.get(&format!("/v1/duties/{}", row["reference"].as_str().unwrap())).await.json();
+    let after =
+        office.server.look(&format!("/v1/duties/{}", row["reference"].as_str().unwrap())).await.json();
     assert_eq!(after["outcome"], "exempt", "{after}");
     assert_eq!(
         office.give("cpc", "waive-duty", json!({"subject": "duty/D-00000000", "reason": "x"})).await.status,
@@ -264,7 +265,7 @@ async fn what_waits_for_a_second_person_is_said_with_what_was_to_be_stated_inste
     let office = Office::open().await;
     office.tell("nominal/N2", "record.created", json!({"owner": "area/A1"})).await;
     office.tell("nominal/N2", "minutes.produced", json!({"meeting": "m1"})).await;
-    let last = office.server.get(&format!("/v1/events/{}", office.server.stored())).await.json();
+    let last = office.server.look(&format!("/v1/events/{}", office.server.stored())).await.json();
     let event = json!({"source": "/t", "id": last["event"]["id"]});
     let body = json!({"subject": "nominal/N2", "event": event, "reason": "wrong meeting",
                       "instead": {"act": "minutes.produced", "meeting": "m2"}});

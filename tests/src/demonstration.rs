@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::Request;
 use mandate_api::demo::{Stage, set_up};
 use mandate_api::generate::{Options, Scale};
-use mandate_api::http::{App, Books, Hosts, Metrics, Parts, Sessions, Tellers, router};
+use mandate_api::http::{App, Books, Hosts, Limits, Metrics, Parts, Sessions, Tellers, router};
 use mandate_api::webhooks::{Addresses, Webhooks};
 use mandate_domain::time::Clock as _;
 
@@ -41,7 +41,8 @@ pub async fn signed_in() -> Demo {
         demo: Some(stage.demo.clone()),
         books: Books::default(),
         metrics: Metrics::default(),
-        sessions: Sessions::default(),
+        sessions: Sessions::new(Limits::of_demonstration()),
+        sign_in: None,
         base_url: None,
         scheduler: None,
     });
@@ -84,7 +85,7 @@ impl Demo {
     fn keep_cookie(&mut self, answer: Answer) -> Answer {
         if let Some(set) = answer.headers.get("set-cookie") {
             let set = set.to_str().unwrap();
-            assert!(set.contains("HttpOnly") && set.contains("SameSite=Strict"), "{set}");
+            assert!(set.contains("HttpOnly") && set.contains("SameSite=Lax"), "{set}");
             self.cookie = set.split(';').next().unwrap().to_owned();
         }
         answer
@@ -133,16 +134,18 @@ async fn every_link_from_the_first_pages_on_leads_somewhere() {
 async fn each_person_opens_the_registers_that_their_right_reaches() {
     let mut demo = signed_in().await;
     for (person, closed) in [
-        ("cpc", [].as_slice()),
-        ("administrator", &["/retention", "/quarantine"]),
-        ("spo", &["/retention", "/quarantine"]),
-        ("visor-lead", &["/retention", "/quarantine"]),
+        ("cpc", ["/events", "/assurance"].as_slice()),
+        ("administrator", &["/retention", "/quarantine", "/notices", "/board", "/events", "/assurance"]),
+        ("spo", &["/retention", "/quarantine", "/notices", "/board", "/events", "/assurance"]),
+        ("visor-lead", &["/retention", "/quarantine", "/notices", "/board", "/events", "/assurance"]),
         ("auditor", &[]),
     ] {
         let page = demo.page("/sign-in").await;
         let answer = demo.form("/sign-in", &format!("token={}&persona={person}", token(&page.text))).await;
         assert_eq!(answer.status, 303, "{}", answer.text);
         for address in [
+            "/work",
+            "/duties",
             "/people",
             "/organisations",
             "/terminals",
@@ -155,6 +158,10 @@ async fn each_person_opens_the_registers_that_their_right_reaches() {
             "/statistics",
             "/coverage",
             "/quarantine",
+            "/notices",
+            "/board",
+            "/events",
+            "/assurance",
         ] {
             let wanted = if closed.contains(&address) { 403 } else { 200 };
             let answer = demo.page(address).await;
@@ -213,6 +220,37 @@ async fn a_message_in_quarantine_is_tried_again_from_its_page_or_discarded_with_
     let settled = demo.page(&other).await.text;
     assert!(settled.contains("Discarded") && !settled.contains("<textarea"), "{settled}");
     assert_eq!(demo.page("/quarantine/Q-nothing").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_person_chooses_on_a_page_when_and_which_mails_come() {
+    let mut demo = signed_in().await;
+    assert!(links(&demo.page("/work").await.text).contains("/settings"));
+    let page = demo.page("/settings").await;
+    assert_eq!(page.status, 200, "{}", page.text);
+    assert_eq!(page.text.matches(" checked").count(), 5, "all mails come at first");
+    let token = token(&page.text);
+    assert_eq!(demo.form("/settings", "token=x&digest_at=06:45").await.status, 403);
+    let wrong = demo.form("/settings", &format!("token={token}&digest_at=01:30&mail-digest=on")).await;
+    assert!(
+        wrong.text.contains("There is a problem") && wrong.text.contains("href=\"#digest_at\""),
+        "{}",
+        wrong.text
+    );
+    assert!(wrong.text.contains("value=\"01:30\""), "what was typed stays");
+    let half = demo.form("/settings", &format!("token={token}&quiet_from=19:00")).await;
+    assert!(half.text.contains("State both or neither."), "{}", half.text);
+    let typed =
+        "digest_at=06:45&quiet_from=19:00&quiet_until=07:00&mail-digest=on&mail-warning=on&mail-vetting=on";
+    let done = demo.form("/settings", &format!("token={token}&{typed}")).await;
+    assert_eq!(done.status, 303, "{}", done.text);
+    let page = demo.page("/settings").await.text;
+    assert!(page.contains("Your settings were saved."), "{page}");
+    assert!(
+        ["06:45", "19:00", "07:00"].iter().all(|time| page.contains(&format!("value=\"{time}\""))),
+        "{page}"
+    );
+    assert_eq!(page.matches(" checked").count(), 3, "{page}");
 }
 
 #[tokio::test]

@@ -13,9 +13,15 @@ mod architecture;
 #[cfg(test)]
 mod area_year;
 #[cfg(test)]
+mod backtest;
+#[cfg(test)]
 mod broken_disk;
 #[cfg(test)]
+mod cells;
+#[cfg(test)]
 mod commands;
+#[cfg(test)]
+mod cuts;
 #[cfg(test)]
 mod demonstration;
 #[cfg(test)]
@@ -33,6 +39,8 @@ mod http;
 #[cfg(test)]
 mod imports;
 #[cfg(test)]
+mod issuer;
+#[cfg(test)]
 mod limited;
 #[cfg(test)]
 mod lists;
@@ -40,6 +48,8 @@ mod lists;
 mod office;
 #[cfg(test)]
 mod openapi;
+#[cfg(test)]
+mod pages;
 #[cfg(test)]
 mod proofs;
 #[cfg(test)]
@@ -50,6 +60,8 @@ mod rights;
 mod search;
 #[cfg(test)]
 mod server;
+#[cfg(test)]
+mod sign_in;
 #[cfg(test)]
 mod small_disk;
 #[cfg(test)]

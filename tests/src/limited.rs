@@ -47,6 +47,7 @@ async fn a_limited_record_is_listed_to_those_listed_only() {
         ("/v1/todo?org=area/W01".to_owned(), false),
         ("/v1/reconciliation/backlog?area=W01&programme=community".to_owned(), false),
         ("/v1/retention".to_owned(), false),
+        ("/v1/policies/backtest?draft=five-working-days&size=1000".to_owned(), true),
     ] {
         let listed = read(&server, &tokens["U-01"], &address).await;
         assert_eq!(
@@ -110,7 +111,7 @@ async fn the_log_is_read_by_an_auditor_but_for_what_is_limited() {
     let (server, tokens) = office(&USERS, &auditor());
     let refused = read(&server, &tokens["U-02"], "/v1/events").await;
     assert_eq!(refused.status, 403, "{}", refused.text);
-    let all = server.get("/v1/events?limit=1000").await.json();
+    let all = server.look("/v1/events?limit=1000").await.json();
     let events = all["events"].as_array().unwrap();
     let limited = |event: &&Value| event["event"]["subject"] == json!(format!("nominal/{LIMITED}"));
     let count = events.iter().filter(limited).count();
@@ -120,7 +121,7 @@ async fn the_log_is_read_by_an_auditor_but_for_what_is_limited() {
     assert_eq!(seen.json()["events"].as_array().unwrap().len(), events.len() - count);
     let position = events.iter().find(limited).unwrap()["position"].clone();
     let one = format!("/v1/events/{position}");
-    assert_eq!(server.get(&one).await.status, 200);
+    assert_eq!(server.look(&one).await.status, 200);
     assert_eq!(read(&server, &tokens["U-99"], &one).await.status, 404);
     let of_it = format!("/v1/events?subject=nominal/{LIMITED}");
     assert_eq!(read(&server, &tokens["U-99"], &of_it).await.json()["events"], json!([]));

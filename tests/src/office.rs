@@ -43,30 +43,8 @@ impl Office {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         let server = Server::new(Tellers::Tokens(Tokens::read(&path).unwrap()));
         let office = Self { server, tokens };
-        office.furnish().await;
+        furnish(&office.server, office.token("feed")).await;
         office
-    }
-
-    async fn furnish(&self) {
-        self.tell("unit/U1", "organisation.placed", json!({"parent": "area/A1"})).await;
-        for (name, org, role, level, granted) in PEOPLE {
-            let user = format!("user/{name}");
-            let registered = json!({"org": org, "role": role, "service": "probation"});
-            self.tell(&user, "user.registered", registered).await;
-            self.tell(&user, "vetting.cleared", json!({"level": level, "expires_on": "2026-12-31"})).await;
-            self.tell(&user, "document.signed", json!({"document": "syops", "version": "1"})).await;
-            self.tell(&user, "training.completed", json!({"course": "visor", "provider": "hmpps"})).await;
-            self.tell(&user, "account.enabled", json!({})).await;
-            for token in granted {
-                self.tell(&user, "token.granted", json!({ "token": token })).await;
-            }
-        }
-        self.tell("area/A1", "post.filled", json!({"post": "cpc", "user": "user/cpc"})).await;
-        let registered = json!({"registration": "r", "category": 2, "level": 2, "area": "area/A1"});
-        for nominal in ["nominal/N1", "nominal/N2"] {
-            self.tell(nominal, "mappa.registered", registered.clone()).await;
-        }
-        self.server.advance("2026-03-03T09:00:00Z");
     }
 
     pub fn token(&self, name: &str) -> &str {
@@ -74,12 +52,7 @@ impl Office {
     }
 
     pub async fn tell(&self, subject: &str, kind: &str, data: Value) {
-        let id = self.server.stored().to_string();
-        let fact = json!({"specversion": "1.0", "id": id, "source": "/t", "type": kind, "subject": subject,
-                          "time": "2026-03-02T09:00:00Z", "data": data});
-        let media = [("content-type", "application/cloudevents+json")];
-        let answer = self.send("feed", "/v1/facts", &fact, &media).await;
-        assert_eq!(answer.status, 202, "{}", answer.text);
+        tell(&self.server, self.token("feed"), subject, kind, data).await;
     }
 
     pub async fn send(&self, who: &str, address: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
@@ -107,4 +80,46 @@ impl Office {
         let request = get(address).header("authorization", format!("Bearer {}", self.token(who)));
         self.server.send(request.body(Body::empty()).unwrap()).await
     }
+}
+
+/// States who is who, in the name of a feed that may state `/t`.
+pub async fn furnish(server: &Server, feed: &str) {
+    tell(server, feed, "unit/U1", "organisation.placed", json!({"parent": "area/A1"})).await;
+    for (name, org, role, level, granted) in PEOPLE {
+        let user = format!("user/{name}");
+        let mut facts = vec![
+            ("user.registered", json!({"org": org, "role": role, "service": "probation"})),
+            ("vetting.cleared", json!({"level": level, "expires_on": "2026-12-31"})),
+            ("document.signed", json!({"document": "syops", "version": "1"})),
+            ("training.completed", json!({"course": "visor", "provider": "hmpps"})),
+            ("account.enabled", json!({})),
+        ];
+        facts.extend(granted.iter().map(|token| ("token.granted", json!({ "token": token }))));
+        for (kind, data) in facts {
+            tell(server, feed, &user, kind, data).await;
+        }
+    }
+    tell(server, feed, "area/A1", "post.filled", json!({"post": "cpc", "user": "user/cpc"})).await;
+    let registered = json!({"registration": "r", "category": 2, "level": 2, "area": "area/A1"});
+    for nominal in ["nominal/N1", "nominal/N2"] {
+        tell(server, feed, nominal, "mappa.registered", registered.clone()).await;
+    }
+    server.advance("2026-03-03T09:00:00Z");
+}
+
+/// States one fact that must be taken.
+pub async fn tell(server: &Server, feed: &str, subject: &str, kind: &str, data: Value) {
+    let id = server.stored().to_string();
+    let fact = json!({"specversion": "1.0", "id": id, "source": "/t", "type": kind, "subject": subject,
+                      "time": "2026-03-02T09:00:00Z", "data": data});
+    let answer = post_fact(server, feed, &fact).await;
+    assert_eq!(answer.status, 202, "{}", answer.text);
+}
+
+pub async fn post_fact(server: &Server, token: &str, fact: &Value) -> Answer {
+    let request = Request::post("/v1/facts")
+        .header("host", "localhost")
+        .header("content-type", "application/cloudevents+json")
+        .header("authorization", format!("Bearer {token}"));
+    server.send(request.body(Body::from(fact.to_string())).unwrap()).await
 }

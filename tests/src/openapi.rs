@@ -152,6 +152,7 @@ async fn every_word_that_a_parameter_may_have_is_taken_and_another_is_refused_wi
         "/v1/reports/statistics" => "from=2026-01-01&to=2026-03-31&org=area/A1&",
         "/v1/reconciliation/backlog" => "area=A1&programme=community&",
         "/v1/todo" => "org=area/A1&",
+        "/v1/policies/backtest" => "draft=five-working-days&",
         _ => "",
     };
     let mut tried = 0;

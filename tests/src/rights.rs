@@ -81,7 +81,7 @@ async fn a_claim_of_recording_is_kept_for_a_token_with_the_import_right() {
     let (server, token) = with_token(Import::Allowed);
     let claimed = fact("/visor/attested", "nominal.died", &json!({"recordedtime": "2026-03-02T10:00:00Z"}));
     assert_eq!(post(&server, &format!("Bearer {token}"), &claimed).await.status, 202);
-    let event = server.get("/v1/events/1").await.json();
+    let event = server.look("/v1/events/1").await.json();
     assert_eq!(event["claimedAt"], "2026-03-02T10:00:00Z");
     assert_eq!((&event["imported"], &event["actor"]), (&json!(true), &json!("feed")));
     assert_eq!(event["recordedAt"], "2026-03-03T09:00:00Z");

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
 use mandate_api::http::{App, Books, Hosts, Metrics, Parts, Sessions, Tellers, router};
+use mandate_api::sign_in::SignIn;
 use mandate_api::webhooks::{Addresses, Webhooks};
 use mandate_domain::time::{Instant, VirtualClock};
 use mandate_projections::Projections;
@@ -19,6 +20,8 @@ use crate::target::{Target, open_store};
 
 pub struct Server {
     pub router: axum::Router,
+    /// The same log as whoever sits at its machine sees it, where nobody is known and everything is shown.
+    pub machine: axum::Router,
     pub app: App,
     pub webhooks: Webhooks,
     pub store: Store,
@@ -72,6 +75,11 @@ impl Server {
         Self::within(tempfile::tempdir().unwrap(), Tellers::Anyone, Some(url))
     }
 
+    /// The same with people and machines who sign in at an issuer.
+    pub fn signing_in(tellers: Tellers, sign_in: SignIn) -> Self {
+        Self::whole(tempfile::tempdir().unwrap(), tellers, Some(sign_in), None, |_, _, _, _| None).0
+    }
+
     fn within(folder: tempfile::TempDir, tellers: Tellers, database: Option<String>) -> Self {
         Self::with_scheduler(folder, tellers, database, |_, _, _, _| None).0
     }
@@ -95,6 +103,16 @@ impl Server {
         database: Option<String>,
         scheduler: impl FnOnce(&Path, Store, Projections, Arc<VirtualClock>) -> Option<Scheduler>,
     ) -> (Self, Option<Scheduler>) {
+        Self::whole(folder, tellers, None, database, scheduler)
+    }
+
+    fn whole(
+        folder: tempfile::TempDir,
+        tellers: Tellers,
+        sign_in: Option<SignIn>,
+        database: Option<String>,
+        scheduler: impl FnOnce(&Path, Store, Projections, Arc<VirtualClock>) -> Option<Scheduler>,
+    ) -> (Self, Option<Scheduler>) {
         let clock = Arc::new(VirtualClock::new(at("2026-03-03T09:00:00Z")));
         let (data_dir, key_file) = (folder.path().to_owned(), folder.path().join("keys/kek"));
         let target = Target { data_dir, key_file, database };
@@ -104,22 +122,27 @@ impl Server {
         let scheduler = scheduler(folder.path(), store.clone(), projections.clone(), clock.clone());
         let here = ["127.0.0.1".to_owned()];
         let webhooks = Webhooks::new(store.clone(), clock.clone(), Addresses::public_and(&here));
-        let app = App::new(Parts {
-            webhooks: webhooks.clone(),
-            store: store.clone(),
-            projections: projections.clone(),
-            clock: clock.clone(),
-            tellers,
-            hosts: Hosts::loopback_and("http://127.0.0.1:8080"),
-            mail_dir: None,
-            demo: None,
-            books: Books::default(),
-            metrics: Metrics::default(),
-            sessions: Sessions::default(),
-            base_url: Some("https://mandate.example.gov.uk".to_owned()),
-            scheduler: scheduler.clone(),
-        });
-        (Self { router: router(&app), app, webhooks, store, projections, clock, folder }, scheduler)
+        let app_of = |tellers: Tellers, sign_in: Option<SignIn>| {
+            App::new(Parts {
+                webhooks: webhooks.clone(),
+                store: store.clone(),
+                projections: projections.clone(),
+                clock: clock.clone(),
+                tellers,
+                hosts: Hosts::loopback_and("http://127.0.0.1:8080"),
+                mail_dir: None,
+                demo: None,
+                books: Books::default(),
+                metrics: Metrics::default(),
+                sessions: Sessions::default(),
+                sign_in,
+                base_url: Some("https://mandate.example.gov.uk".to_owned()),
+                scheduler: scheduler.clone(),
+            })
+        };
+        let app = app_of(tellers, sign_in);
+        let machine = router(&app_of(Tellers::Nobody, None));
+        (Self { router: router(&app), machine, app, webhooks, store, projections, clock, folder }, scheduler)
     }
 
     /// Moves the clock, and brings the read models there.
@@ -132,6 +155,11 @@ impl Server {
         send(&self.router, request).await
     }
 
+    /// What is heard first of an answer, whose body may go on for ever.
+    pub async fn status(&self, request: Request<Body>) -> u16 {
+        self.router.clone().oneshot(request).await.unwrap().status().as_u16()
+    }
+
     pub async fn answer(&self, request: Request<Body>) -> (u16, String) {
         let answer = self.send(request).await;
         (answer.status, answer.text)
@@ -139,6 +167,11 @@ impl Server {
 
     pub async fn get(&self, address: &str) -> Answer {
         self.send(get(address).body(Body::empty()).unwrap()).await
+    }
+
+    /// What whoever sits at the machine reads.
+    pub async fn look(&self, address: &str) -> Answer {
+        send(&self.machine, get(address).body(Body::empty()).unwrap()).await
     }
 
     pub async fn post(&self, address: &str, media: &str, body: impl Into<Body>) -> (u16, String) {

@@ -40,7 +40,7 @@ async fn searched(server: &Server, on: u32, nominal: &str, prison: &str, spell: 
 /// - A2: N4 has one on the 4th, N5 is deregistered on the 5th and N6 on the 12th; N8 comes from A1 on the 6th.
 /// - A3: N9 has none, nor was any record ever told of there.
 /// - P1 searches for N1 in time; P2 does for N2 late and for N4 never (5.12, by the 6th, a local target).
-async fn history() -> Server {
+pub async fn history() -> Server {
     let server = Server::open_to_anyone();
     for (org, parent) in [
         ("area/A1", "region/R1"),

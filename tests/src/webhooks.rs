@@ -236,18 +236,25 @@ async fn what_is_not_accepted_for_72_hours_is_given_up_told_and_can_be_set_back(
         (Some("failing"), 0)
     );
     assert_eq!(shown["lastAnswer"]["answer"], "it answered 301; redirects are not followed");
-    // 72 hours after the first attempt, and the pause over: the two are given up, the third is not.
+    // 72 hours after the first attempt, and the pause over: the one that was tried is given up, the others are not.
     server.advance("2026-03-06T10:00:00Z");
     server.webhooks.pass().await;
+    let dead = |shown: &Value| {
+        let one = |dead: &Value| (dead["first"].as_u64(), dead["last"].as_u64(), dead["size"].as_u64());
+        shown["deadLetters"].as_array().unwrap().iter().map(one).collect::<Vec<_>>()
+    };
     let shown = asked(&server, "GET", &format!("/v1/webhooks/{reference}"), json!({})).await.json();
-    let dead = &shown["deadLetters"][0];
-    assert_eq!(
-        (dead["first"].as_u64(), dead["last"].as_u64(), dead["size"].as_u64()),
-        (Some(6), Some(7), Some(2))
-    );
+    assert_eq!(dead(&shown), [(Some(6), Some(6), Some(1))]);
+    // The next is tried in its turn, and given up as well; what was recorded since is not old enough.
+    for time in ["2026-03-06T12:00:00Z", "2026-03-06T14:00:00Z", "2026-03-06T16:00:00Z"] {
+        server.advance(time);
+        server.webhooks.pass().await;
+    }
+    let shown = asked(&server, "GET", &format!("/v1/webhooks/{reference}"), json!({})).await.json();
+    assert_eq!(dead(&shown), [(Some(6), Some(6), Some(1)), (Some(7), Some(7), Some(1))]);
     let health = server.get("/health").await.text;
     assert!(health.contains(&reference) && health.contains("2 events"), "{health}");
-    let page = server.get("/operations").await.text;
+    let page = server.look("/operations").await.text;
     assert!(page.contains(&reference) && page.contains("2 events given up"), "{page}");
     assert!(!page.contains("key=k"), "a parameter of the address may be a key");
     // Mended and set back, everything comes once more, and nothing is left to be told.
@@ -258,6 +265,61 @@ async fn what_is_not_accepted_for_72_hours_is_given_up_told_and_can_be_set_back(
     assert_eq!(server.webhooks.pass().await.accepted, 3);
     let health = server.get("/health").await.text;
     assert!(!health.contains(&reference), "{health}");
+}
+
+#[tokio::test]
+async fn a_secret_is_changed_for_another_and_for_a_day_both_sign() {
+    let (server, receiver) = (server().await, Receiver::start().await);
+    let (reference, first) = subscribe(&server, json!({"url": receiver.url})).await;
+    let path = format!("/v1/webhooks/{reference}/secret");
+    let answer = asked(&server, "POST", &path, json!({})).await;
+    assert_eq!(answer.status, 201, "{}", answer.text);
+    let second = answer.json()["secret"].as_str().unwrap().to_owned();
+    assert_ne!(first, second);
+    state(&server, &json!([meeting("m1")])).await;
+    server.webhooks.pass().await;
+    server.advance("2026-03-04T10:00:00Z");
+    state(&server, &json!([meeting("m2")])).await;
+    server.webhooks.pass().await;
+    let signed = |came: &Came, secret: &str| {
+        let (id, at) = (came.header("webhook-id"), came.header("webhook-timestamp").parse().unwrap());
+        signature(&Secret::parse(secret).unwrap(), id, at, came.body.as_bytes())
+    };
+    let came = receiver.came();
+    let both = format!("{} {}", signed(&came[0], &second), signed(&came[0], &first));
+    assert_eq!(came[0].header("webhook-signature"), both);
+    assert_eq!(came[1].header("webhook-signature"), signed(&came[1], &second));
+    // It is shown this once, and kept sealed.
+    let shown = asked(&server, "GET", &format!("/v1/webhooks/{reference}"), json!({})).await.text;
+    assert!(!shown.contains("whsec_"), "{shown}");
+    let events = asked(&server, "GET", "/v1/events", json!({})).await.text;
+    assert!(!events.contains(&second), "{events}");
+}
+
+#[tokio::test]
+async fn of_several_nodes_the_one_on_duty_tells() {
+    let (server, receiver) = (server().await, Receiver::start().await);
+    subscribe(&server, json!({"url": receiver.url})).await;
+    let (stop, told) = tokio::sync::watch::channel(false);
+    let duty = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let (asked, asks) = (duty.clone(), std::sync::Arc::new(tokio::sync::Notify::new()));
+    let (webhooks, was_asked) = (server.webhooks.clone(), asks.clone());
+    let is_on_duty = move || {
+        was_asked.notify_one();
+        asked.load(std::sync::atomic::Ordering::Relaxed)
+    };
+    let running = tokio::spawn(async move { webhooks.run(is_on_duty, told).await });
+    state(&server, &json!([meeting("m1")])).await;
+    asks.notified().await;
+    assert_eq!(receiver.came().len(), 0);
+    duty.store(true, std::sync::atomic::Ordering::Relaxed);
+    // It is asked again and again; once it is on duty, what waited is told.
+    while receiver.came().is_empty() {
+        asks.notified().await;
+    }
+    stop.send_replace(true);
+    running.await.unwrap();
+    assert_eq!(receiver.came().len(), 1);
 }
 
 #[tokio::test]
@@ -373,7 +435,7 @@ async fn what_is_running_tells_what_is_appended_and_notes_its_place_when_it_is_t
     let (reference, _) = subscribe(&server, json!({"url": receiver.url})).await;
     let (tell, told) = tokio::sync::watch::channel(false);
     let webhooks = server.webhooks.clone();
-    let running = tokio::spawn(async move { webhooks.run(told).await });
+    let running = tokio::spawn(async move { webhooks.run(|| true, told).await });
     for (count, id) in ["m1", "m2", "m3"].into_iter().enumerate() {
         state(&server, &json!([meeting(id)])).await;
         crate::server::until(|| receiver.came().len() > count).await;

@@ -11,7 +11,7 @@ use super::generate::Size;
 use super::running::{Running, start_logging};
 use super::{Exit, print};
 use crate::demo::{Demo, set_up};
-use crate::http::{App, Books, Hosts, Metrics, Parts, Sessions, Tellers};
+use crate::http::{App, Books, Hosts, Limits, Metrics, Parts, Sessions, Tellers};
 use crate::pages::assets;
 use crate::webhooks::{Addresses, Webhooks};
 
@@ -80,7 +80,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         demo: Some(stage.demo),
         books: Books::default(),
         metrics: Metrics::default(),
-        sessions: Sessions::default(),
+        sessions: Sessions::new(Limits::of_demonstration()),
+        sign_in: None,
     });
     say(&what_to_click(&base_url, &app, started.elapsed().as_millis())?)?;
     running.serve(&app, move |stop| async move {
@@ -89,7 +90,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             follow(demo, stop).await;
             tell.send_replace(true);
         };
-        tokio::join!(following, webhooks.run(told));
+        tokio::join!(following, webhooks.run(|| true, told));
     })?;
     drop(temporary);
     Ok(Exit::Done)

@@ -18,7 +18,8 @@ use crate::input::policy_files;
 /// Most problems that are printed of one run.
 const SHOWN_PROBLEMS: usize = 100;
 
-/// Judge files of facts (JSON Lines; `-` is standard input; gzip and zstd are read as they are)
+/// Judge files of facts (JSON Lines, or bundles as `mandate log export` writes them; `-` is standard input; gzip and
+/// zstd are read as they are)
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// Files of facts
@@ -121,7 +122,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     Ok(if verdicts.iter().any(|verdict| verdict.breach) { Exit::Breach } else { Exit::Done })
 }
 
-fn refuse(gathered: &Gathered) -> Exit {
+/// Says which lines are no facts.
+pub fn refuse(gathered: &Gathered) -> Exit {
     for (file, bad) in gathered.bad.iter().take(SHOWN_PROBLEMS) {
         eprintln!("{} line {}: {}", file.display(), bad.line, bad.reason);
     }

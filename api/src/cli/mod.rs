@@ -15,7 +15,10 @@ mod migrate;
 mod people;
 mod place;
 mod policy;
+mod policy_backtest;
 mod policy_diff;
+mod policy_overlap;
+mod policy_readings;
 mod progress;
 mod projections;
 mod proof;
@@ -24,6 +27,7 @@ mod replay;
 mod running;
 mod serve;
 mod shell;
+mod source;
 mod tick;
 mod token;
 

@@ -1,4 +1,4 @@
-//! `mandate policy list|show|check|diff`: the rule book.
+//! `mandate policy list|show|check|diff|backtest|overlap|readings`: the rule book.
 
 use std::path::{Path, PathBuf};
 
@@ -6,10 +6,10 @@ use clap::Subcommand;
 use mandate_domain::policy::coverage::{self, Coverage};
 use mandate_domain::policy::{Basis, Due, Policy, PolicyFiles, Rule, Version, shipped_files};
 
-use super::{Exit, policy_diff, print};
+use super::{Exit, policy_backtest, policy_diff, policy_overlap, policy_readings, print};
 use crate::input::policy_files;
 
-/// The rule book: list, show, check, diff
+/// The rule book: list, show, check, diff, backtest
 #[derive(Debug, Subcommand)]
 pub enum Arguments {
     /// List the rules
@@ -39,6 +39,9 @@ pub enum Arguments {
         path: Option<PathBuf>,
     },
     Diff(policy_diff::Arguments),
+    Backtest(Box<policy_backtest::Arguments>),
+    Overlap(policy_overlap::Arguments),
+    Readings(Box<policy_readings::Arguments>),
 }
 
 /// Runs the verb.
@@ -46,35 +49,41 @@ pub enum Arguments {
 /// # Errors
 /// A file that cannot be read, output that cannot be written.
 pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
-    let path = match arguments {
-        Arguments::List { policy, .. } | Arguments::Show { policy, .. } => policy.as_deref(),
-        Arguments::Check { path } => path.as_deref(),
-        Arguments::Diff(arguments) => return policy_diff::run(arguments),
-    };
-    let Some((files, policy)) = load(path)? else { return Ok(Exit::Refused) };
     match arguments {
-        Arguments::List { coverage: true, json, .. } => list_coverage(&files, &policy, *json),
-        Arguments::List { json, .. } => list(&policy, *json),
-        Arguments::Show { rule, .. } => show(&policy, rule),
-        Arguments::Check { path } => {
-            // A draft or a single file says nothing of what covers a paragraph.
-            let whole = path.as_ref().is_none_or(|path| path.join(coverage::FILE).exists());
-            if let Some(error) = whole.then(|| Coverage::load(&files, &policy)).and_then(Result::err) {
-                eprintln!("{error}");
-                return Ok(Exit::Refused);
-            }
-            let versions: usize = policy.rules.iter().map(|rule| rule.versions.len()).sum();
-            let text = format!(
-                "{} rules, {versions} versions, {} readings: nothing wrong\nsha256 {}\n",
-                policy.rules.len(),
-                policy.interpretations.len(),
-                policy.sha256
-            );
-            print(text.as_bytes())?;
-            Ok(Exit::Done)
-        }
+        Arguments::List { policy, coverage, json } => match load(policy.as_deref())? {
+            None => Ok(Exit::Refused),
+            Some((files, policy)) if *coverage => list_coverage(&files, &policy, *json),
+            Some((_, policy)) => list(&policy, *json),
+        },
+        Arguments::Show { rule, policy } => match load(policy.as_deref())? {
+            None => Ok(Exit::Refused),
+            Some((_, policy)) => show(&policy, rule),
+        },
+        Arguments::Check { path } => check(path.as_deref()),
         Arguments::Diff(arguments) => policy_diff::run(arguments),
+        Arguments::Backtest(arguments) => policy_backtest::run(arguments),
+        Arguments::Overlap(arguments) => policy_overlap::run(arguments),
+        Arguments::Readings(arguments) => policy_readings::run(arguments),
     }
+}
+
+fn check(path: Option<&Path>) -> anyhow::Result<Exit> {
+    let Some((files, policy)) = load(path)? else { return Ok(Exit::Refused) };
+    // A draft or a single file says nothing of what covers a paragraph.
+    let whole = path.is_none_or(|path| path.join(coverage::FILE).exists());
+    if let Some(error) = whole.then(|| Coverage::load(&files, &policy)).and_then(Result::err) {
+        eprintln!("{error}");
+        return Ok(Exit::Refused);
+    }
+    let versions: usize = policy.rules.iter().map(|rule| rule.versions.len()).sum();
+    let text = format!(
+        "{} rules, {versions} versions, {} readings: nothing wrong\nsha256 {}\n",
+        policy.rules.len(),
+        policy.interpretations.len(),
+        policy.sha256
+    );
+    print(text.as_bytes())?;
+    Ok(Exit::Done)
 }
 
 /// Lists the paragraphs of the framework with what covers each.

@@ -1,15 +1,14 @@
 //! `mandate replay` and `mandate explain`: duties judged from the log alone, beside a running server as well.
 
-use anyhow::bail;
 use clap::Args;
 use mandate_domain::calendar::Calendar;
 use mandate_domain::judge::{DutyRecord, History, Judge, Verdict, View, adopted_policy, short_reference};
 use mandate_domain::policy::Policy;
 use mandate_domain::time::{Clock as _, Instant, SystemClock};
-use mandate_store::{MAX_READ, Position, Reader};
 
 use super::judge::{moment, table};
 use super::place::Place;
+use super::source::whole_log;
 use super::{Exit, print};
 use crate::bulk::{cores, judge_all};
 use crate::duty_csv;
@@ -66,7 +65,7 @@ impl Moments {
 /// # Errors
 /// A log that is not there or cannot be read.
 pub fn replay(arguments: &Replay) -> anyhow::Result<Exit> {
-    let history = history(&arguments.place.reader()?)?;
+    let history = whole_log(&arguments.place.reader()?)?;
     with_judge(&history, arguments.moments.view(), |judge, mut verdicts| {
         if let Some(subject) = &arguments.subject {
             verdicts.retain(|verdict| judge.record(verdict).subject == *subject);
@@ -87,7 +86,7 @@ pub fn replay(arguments: &Replay) -> anyhow::Result<Exit> {
 /// # Errors
 /// A log that is not there or cannot be read.
 pub fn explain(arguments: &Explain) -> anyhow::Result<Exit> {
-    let history = history(&arguments.place.reader()?)?;
+    let history = whole_log(&arguments.place.reader()?)?;
     with_judge(&history, arguments.moments.view(), |judge, verdicts| {
         let named = |verdict: &&Verdict| {
             let duty = judge.record(verdict).duty;
@@ -116,24 +115,6 @@ pub fn explain(arguments: &Explain) -> anyhow::Result<Exit> {
         print(text.as_bytes())?;
         Ok(Exit::Done)
     })
-}
-
-/// The whole log as a history.
-fn history(log: &Reader) -> anyhow::Result<History> {
-    let mut history = History::default();
-    let mut after = Position::START;
-    loop {
-        let events = log.read_after(after, MAX_READ)?.events;
-        let Some(last) = events.last() else { return Ok(history) };
-        after = last.position;
-        for event in events {
-            let Ok(position) = u32::try_from(event.position.get()) else {
-                bail!("the log is longer than can be judged at once");
-            };
-            let fact = event.into_fact();
-            history.add(&fact, fact.recorded_or_time(), position);
-        }
-    }
 }
 
 fn with_judge(

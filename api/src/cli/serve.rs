@@ -16,9 +16,10 @@ use super::Exit;
 use super::running::{Running, start_logging};
 use crate::checkpoints::{sign, sign_every_minute};
 use crate::config::{Config, HELP, SmtpServer};
-use crate::http::{App, Books, Hosts, Metrics, Parts, Sessions, Tellers};
+use crate::http::{App, Books, Hosts, Limits, Metrics, Parts, Sessions, Tellers, Transport};
+use crate::sign_in::{SignIn, SignInSettings};
 use crate::tokens::Tokens;
-use crate::webhooks::{Addresses, Webhooks};
+use crate::webhooks::{Addresses, Webhooks, is_on_duty};
 
 /// Web, API, read models, scheduler and mail in one process
 #[derive(Debug, Args)]
@@ -49,14 +50,21 @@ pub struct Arguments {
     /// Who may state facts; see `mandate token --help` [default: nobody]
     #[arg(long, value_name = "FILE.toml")]
     token_file: Option<PathBuf>,
+    /// The organisation's identity provider: the issuer, exactly as it names itself. More is said in the configuration
+    /// file [default: nobody signs in]
+    #[arg(long, value_name = "URL", requires = "client_id")]
+    issuer: Option<String>,
+    /// Under which client id Mandate is registered there
+    #[arg(long, value_name = "ID", requires = "issuer")]
+    client_id: Option<String>,
     /// Send mails through this server
     #[arg(long, value_name = "HOST[:PORT]", conflicts_with = "mail_dir")]
     smtp: Option<String>,
     /// Write mails to files in this folder instead of sending them [default: mail in the folder of the log]
     #[arg(long, value_name = "DIR")]
     mail_dir: Option<PathBuf>,
-    /// Listen on an address that other machines reach, although there is no sign-in yet: whoever reaches it reads
-    /// everything but what is sealed
+    /// Listen on an address that other machines reach, although nobody signs in here (neither an issuer nor a token file
+    /// is given): whoever reaches it reads everything but what is sealed
     #[arg(long)]
     anyone_may_read: bool,
 }
@@ -82,6 +90,11 @@ impl Arguments {
         config.checkpoint_file = self.checkpoint_file.clone().or(config.checkpoint_file);
         config.base_url = self.base_url.clone().or(config.base_url);
         config.token_file = self.token_file.clone().or(config.token_file);
+        if let (Some(issuer), Some(client_id)) = (&self.issuer, &self.client_id) {
+            let stated = config.sign_in.take().unwrap_or_else(|| SignInSettings::new(issuer, client_id));
+            config.sign_in =
+                Some(SignInSettings { issuer: issuer.clone(), client_id: client_id.clone(), ..stated });
+        }
         if let Some(dir) = &self.mail_dir {
             config.mail.dir = Some(dir.clone());
             config.mail.smtp = None;
@@ -101,10 +114,12 @@ impl Arguments {
 pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut config = arguments.config()?;
     let loopback = config.listen.ip().is_loopback();
-    if !loopback && !arguments.anyone_may_read {
+    let knows_people = config.sign_in.is_some() || config.token_file.is_some();
+    if !loopback && !knows_people && !arguments.anyone_may_read {
         bail!(
-            "--listen {}: other machines reach this address, and Mandate has no sign-in yet: whoever reaches it reads \
-             everything. Listen on 127.0.0.1, behind something that signs people in; or say --anyone-may-read",
+            "--listen {}: other machines reach this address, and nobody signs in here: whoever reaches it reads \
+             everything. Name your identity provider ([sign_in] in the configuration file, or --issuer and \
+             --client-id) or a --token-file; or listen on 127.0.0.1; or say --anyone-may-read",
             config.listen
         );
     }
@@ -125,6 +140,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Some(path) => Tellers::Tokens(Tokens::read(path)?),
         None => Tellers::Nobody,
     };
+    let sign_in = config.sign_in.clone().map(|stated| SignIn::new(stated, &config.base_url())).transpose()?;
     let webhooks = Webhooks::new(store.clone(), clock.clone(), Addresses::public_and(&config.webhooks.hosts));
     let app = App::new(Parts {
         webhooks: webhooks.clone(),
@@ -137,7 +153,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         demo: None,
         books: Books::default(),
         metrics: Metrics::default(),
-        sessions: Sessions::default(),
+        sessions: Sessions::new(limits(&config)),
+        sign_in,
         base_url: Some(config.base_url()),
         scheduler: Some(scheduler.clone()),
     });
@@ -147,17 +164,32 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     }
     let store = app.store.clone();
     running.serve(&app, move |stop| async move {
+        let asked = scheduler.clone();
+        let on_duty = move || is_on_duty(&asked);
         let signing = tokio::spawn(sign_every_minute(store.clone()));
         let (tell, told) = watch::channel(false);
         let passes = async {
             scheduler.run(stop).await;
             tell.send_replace(true);
         };
-        tokio::join!(passes, webhooks.run(told));
+        tokio::join!(passes, webhooks.run(on_duty, told));
         signing.abort();
         sign(&store).await;
     })?;
     Ok(Exit::Done)
+}
+
+/// When sessions end, and how their cookie is set.
+fn limits(config: &Config) -> Limits {
+    let usual = Limits { transport: Transport::of(&config.base_url()), ..Limits::default() };
+    match &config.sign_in {
+        None => usual,
+        Some(stated) => Limits {
+            idle_seconds: i64::from(stated.idle_minutes) * 60,
+            longest_seconds: i64::from(stated.session_hours) * 60 * 60,
+            ..usual
+        },
+    }
 }
 
 fn announce(config: &Config, app: &App) {
@@ -165,6 +197,17 @@ fn announce(config: &Config, app: &App) {
     match (&config.mail.smtp, &config.mail.dir) {
         (Some(server), None) => eprintln!("mails go through {}", server.host),
         (_, _) => eprintln!("mails are written to {}; --smtp HOST sends them", config.mail_dir().display()),
+    }
+    match (&config.sign_in, &config.token_file) {
+        (Some(stated), _) => eprintln!("people sign in at {}", stated.issuer),
+        (None, Some(_)) => eprintln!(
+            "people sign in with a token of the token file; name an identity provider with --issuer"
+        ),
+        (None, None) => eprintln!(
+            "nobody signs in: whoever reaches {} sees everything but what is sealed; name an identity provider with \
+             --issuer, or a --token-file",
+            config.listen
+        ),
     }
     match &app.tellers {
         Tellers::Nobody => eprintln!("nobody may state facts over HTTP: no --token-file was given"),

@@ -27,6 +27,18 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// The duties of a unit.
+    #[must_use]
+    pub fn of_unit(unit: &str) -> Self {
+        Self { holders: Vec::new(), unit: Some(unit.to_owned()) }
+    }
+
+    /// The duties of holders.
+    #[must_use]
+    pub const fn of_holders(holders: Vec<String>) -> Self {
+        Self { holders, unit: None }
+    }
+
     /// Holders and units to ask for, one pair for each list.
     #[must_use]
     pub fn filters(&self) -> Vec<(Vec<String>, Vec<String>)> {
@@ -62,9 +74,10 @@ struct Row {
     user: String,
 }
 
-/// The five people of a history: of its second area, which falls behind.
+/// The five people of a history: of its second area, which falls behind, and there of a unit whose people `may` use ViSOR
+/// at present.
 #[must_use]
-pub fn people(options: &Options) -> Vec<Person> {
+pub fn people(options: &Options, may: &dyn Fn(&str) -> bool) -> Vec<Person> {
     let text = reference_csv(options);
     let rows: Vec<Row> = csv::Reader::from_reader(text.as_bytes())
         .records()
@@ -79,7 +92,12 @@ pub fn people(options: &Options) -> Vec<Person> {
     let user = |parent: Option<&&Row>, role: &str| {
         parent.and_then(|parent| of_kind("user").find(|row| row.parent == parent.id && row.post == role))
     };
-    let unit = units.first();
+    let of_unit = |unit: &&Row| -> Vec<&Row> {
+        let own = of_kind("user").filter(|row| row.parent == unit.id);
+        own.filter(|row| matches!(row.post.as_str(), "spo" | "case-administrator")).collect()
+    };
+    let all_may = |unit: &&&Row| of_unit(unit).iter().all(|row| may(&row.user));
+    let unit = units.iter().find(all_may).or_else(|| units.first());
     let in_unit = Scope { holders: Vec::new(), unit: unit.map(|unit| unit.id.clone()) };
     let mut in_area = vec![area.id.clone()];
     in_area.extend(units.iter().map(|unit| unit.id.clone()));
@@ -149,7 +167,7 @@ mod tests {
 
     #[test]
     fn there_are_five_and_the_first_is_a_cpc() {
-        let people = people(&Options::scale(Scale::Small));
+        let people = people(&Options::scale(Scale::Small), &|_| true);
         let ids: Vec<&str> = people.iter().map(|person| person.id.as_str()).collect();
         assert_eq!(ids, ["cpc", "administrator", "spo", "visor-lead", "auditor"]);
         assert!(people.iter().all(|person| person.user.starts_with("user/")));

@@ -18,6 +18,7 @@ use super::metrics::Metrics;
 use super::registers::told::Registered;
 use super::site::sessions::Sessions;
 use crate::demo::Demo;
+use crate::sign_in::{Attempts, SignIn};
 use crate::tokens::Tokens;
 use crate::webhooks::Webhooks;
 
@@ -33,6 +34,7 @@ struct Shared {
     judging: Semaphore,
     commands: Commands,
     registered: Registered,
+    attempts: Attempts,
     /// Room for streams of events.
     streams: Arc<Semaphore>,
     /// Whether the server is told to stop, which ends streams.
@@ -68,6 +70,8 @@ pub struct Parts {
     pub metrics: Metrics,
     /// Who is signed in.
     pub sessions: Sessions,
+    /// The organisation's identity provider, where one is configured.
+    pub sign_in: Option<SignIn>,
     /// The address that people use, for links; none for a server in a test.
     pub base_url: Option<String>,
     /// The scheduler, where it runs in this process.
@@ -99,6 +103,7 @@ impl App {
                 judging: Semaphore::new(JUDGING),
                 commands,
                 registered,
+                attempts: Attempts::default(),
                 streams: Arc::new(Semaphore::new(STREAMS)),
                 closing: watch::Sender::new(false),
             }),
@@ -126,6 +131,21 @@ impl App {
     #[must_use]
     pub fn registered(&self) -> &Registered {
         &self.shared.registered
+    }
+
+    /// Whether people and machines are told apart here: an issuer or a token file was given. Where neither was, whoever
+    /// sits at this machine sees everything.
+    #[must_use]
+    pub fn knows_people(&self) -> bool {
+        self.sign_in.is_some() || matches!(self.tellers, Tellers::Tokens(_))
+    }
+
+    /// Lets one more attempt to sign in through, if there is room.
+    ///
+    /// # Errors
+    /// [`HttpError::TooMany`].
+    pub fn admit_attempt(&self) -> Result<(), HttpError> {
+        if self.shared.attempts.admit() { Ok(()) } else { Err(HttpError::TooMany) }
     }
 
     /// What people do, and the state of users and posts from which their rights are computed.

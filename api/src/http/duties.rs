@@ -4,18 +4,23 @@ use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use mandate_domain::catalogue::SubjectKind;
 use mandate_domain::fact::shortened;
 use mandate_domain::judge::{DutyRecord, Outcome, View};
+use mandate_domain::rights::Right;
 use mandate_domain::time::Instant;
 use mandate_projections::{DutyFilter, DutyRow, DutySort, Listed};
 use serde::Serialize;
 
 use super::app::App;
-use super::commands::caller::person;
+use super::caller::Caller;
+use super::commands::check_right;
 use super::error::HttpError;
 use super::listed::{Page, page_and_size};
 use super::past;
 use super::query::Query;
+use super::registers::asker::{Asker, refused};
+use super::registers::reach::Reach;
 use super::sight::Hidden;
 use crate::duty_csv;
 
@@ -79,15 +84,17 @@ impl Format {
 pub async fn list(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let query = Query::read(raw.as_deref(), &KNOWN)?;
     let filter = filter(&query)?;
     let view = past_view(&query, app.now())?;
-    let person = person(&app, &headers)?;
     let seen = move |app: &App, filter: DutyFilter| -> Result<DutyFilter, HttpError> {
         known_rules(app, &filter)?;
-        Ok(DutyFilter { except: Hidden::to(app, person.as_deref())?.subjects(), ..filter })
+        let mut filter = DutyFilter { except: Hidden::to(app, &caller)?.subjects(), ..filter };
+        Reach::of(app, &Asker::of(app, &caller)?)?.narrow(&mut filter.holders)?;
+        Ok(filter)
     };
     match Format::asked(&query, &headers)? {
         Format::Json => {
@@ -215,13 +222,12 @@ pub async fn one(
     State(app): State<App>,
     Path(id): Path<String>,
     RawQuery(raw): RawQuery,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<Response, HttpError> {
     let query = Query::read(raw.as_deref(), &["asAt", "knownAt"])?;
     let view = past_view(&query, app.now())?;
-    let person = person(&app, &headers)?;
     app.judging(move |app| {
-        let row = found(app, &id, person.as_deref())?;
+        let row = found(app, &id, &caller)?;
         match view {
             None => Ok(Json(row).into_response()),
             Some(view) => Ok(Json(at(app, &row.record.duty, view)?).into_response()),
@@ -238,13 +244,12 @@ pub async fn explanation(
     State(app): State<App>,
     Path(id): Path<String>,
     RawQuery(raw): RawQuery,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<Json<DutyRecord>, HttpError> {
     let query = Query::read(raw.as_deref(), &["asAt", "knownAt"])?;
     let view = query.view(app.now())?;
-    let person = person(&app, &headers)?;
     app.judging(move |app| {
-        let row = found(app, &id, person.as_deref())?;
+        let row = found(app, &id, &caller)?;
         let record = app.projections.explanation(&row.record.duty, view)?;
         record.map(Json).ok_or_else(|| HttpError::not_found("duty at that moment", &id))
     })
@@ -276,12 +281,11 @@ pub async fn history(
     State(app): State<App>,
     Path(id): Path<String>,
     RawQuery(raw): RawQuery,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<Json<History>, HttpError> {
     Query::read(raw.as_deref(), &[])?;
-    let person = person(&app, &headers)?;
     app.blocking(move |app| {
-        let row = found(app, &id, person.as_deref())?;
+        let row = found(app, &id, &caller)?;
         let versions = app.projections.duty_history(&row.record.duty)?;
         let versions = versions.into_iter().map(|version| Version { from: version.at, duty: version.record });
         Ok(Json(History { reference: row.reference, duty: row.record.duty, versions: versions.collect() }))
@@ -293,10 +297,21 @@ pub async fn history(
 ///
 /// # Errors
 /// [`HttpError::NotFound`] when there is none.
-pub fn found(app: &App, id: &str, person: Option<&str>) -> Result<DutyRow, HttpError> {
-    let hidden = Hidden::to(app, person)?;
-    let row = app.projections.duty(id)?.filter(|row| !hidden.is(&row.record.subject));
-    row.ok_or_else(|| HttpError::not_found("duty", id))
+pub fn found(app: &App, id: &str, caller: &Caller) -> Result<DutyRow, HttpError> {
+    let missing = || HttpError::not_found("duty", id);
+    // Before anything is read of it: what does not exist for somebody takes as long as what does not exist.
+    let hidden = Hidden::to(app, caller)?;
+    let row = app.projections.duty(id)?.filter(|row| !hidden.is(&row.record.subject)).ok_or_else(missing)?;
+    let subject = &row.record.subject;
+    // It is seen where it is answered for, and by those who may see it for the nominal's sake.
+    let org = row.record.holder.as_deref().unwrap_or_default();
+    if let Err(denial) = Asker::of(app, caller)?.may(Right::SeeDuty, org, Some(subject)) {
+        if SubjectKind::of(subject) != Some(SubjectKind::Nominal) {
+            return Err(refused(denial));
+        }
+        check_right(app, caller, Right::SeeDuty, subject, missing)?;
+    }
+    Ok(row)
 }
 
 fn at(app: &App, duty: &str, view: View) -> Result<DutyRecord, HttpError> {

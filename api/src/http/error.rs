@@ -90,6 +90,12 @@ pub enum HttpError {
     /// A command that was not carried out.
     #[error("{}", command_words(.0))]
     Command(#[from] CommandFailure),
+    /// Somebody who was not signed in, without detail.
+    #[error("{0}")]
+    SignIn(&'static str),
+    /// Too many attempts to sign in.
+    #[error("too many people are signing in at once; try again in a moment")]
+    TooMany,
     /// Too many requests of a costly kind at once.
     #[error(
         "too much is being judged at once, or much is being taken in; nothing was changed, try again shortly"
@@ -156,6 +162,8 @@ impl HttpError {
             Self::Conflict(_) => (StatusCode::CONFLICT, "CONFLICT"),
             Self::Facts { status, code, .. } => (*status, code),
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "BUSY"),
+            Self::SignIn(_) => (StatusCode::FORBIDDEN, "NOT_SIGNED_IN"),
+            Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_ATTEMPTS"),
             Self::Store(error) | Self::Projections(ProjectionError::Log(error)) => store_status(error),
             Self::Projections(_) | Self::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, "FAILURE"),
         }
@@ -207,7 +215,9 @@ impl IntoResponse for HttpError {
         };
         let mut response = (status, Json(body)).into_response();
         let more: Option<(HeaderName, &'static str)> = match status {
-            StatusCode::SERVICE_UNAVAILABLE => Some((header::RETRY_AFTER, RETRY_AFTER)),
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
+                Some((header::RETRY_AFTER, RETRY_AFTER))
+            }
             StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer realm=\"mandate\"")),
             // What is left of the body is not read.
             StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT => {

@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::HeaderMap;
 use mandate_domain::catalogue::{FactType, SubjectKind};
 use mandate_domain::fact::shortened;
 use mandate_domain::rights::Right;
@@ -12,7 +11,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::app::App;
-use super::commands::caller::person;
+use super::caller::Caller;
 use super::error::HttpError;
 use super::query::Query;
 use super::registers::asker::Asker;
@@ -119,10 +118,22 @@ pub fn wanted(query: &Query) -> Result<Wanted, HttpError> {
 ///
 /// # Errors
 /// [`HttpError::NotAllowed`] for somebody who may not read the log.
-pub fn seen(app: &App, person: Option<String>, wanted: &Wanted) -> Result<Events, HttpError> {
-    let asker = Asker::of(app, person)?;
+pub fn seen(app: &App, caller: &Caller, wanted: &Wanted) -> Result<Events, HttpError> {
+    let asker = Asker::of(app, caller)?;
     asker.must(Right::ReadLog)?;
-    Ok(read(app.store.reader(), wanted, &Hidden::to(app, asker.user())?)?)
+    Ok(read(app.store.reader(), wanted, &asker.hidden(app)?)?)
+}
+
+/// Whether somebody may read the event at a position now. Blocking.
+///
+/// # Errors
+/// As [`seen`].
+pub fn is_seen(app: &App, caller: &Caller, position: Position) -> Result<bool, HttpError> {
+    let asker = Asker::of(app, caller)?;
+    asker.must(Right::ReadLog)?;
+    let hidden = asker.hidden(app)?;
+    let found = app.store.reader().by_position(position)?;
+    Ok(found.is_some_and(|event| !hidden.hides(&event)))
 }
 
 /// Lists events in the order of the log.
@@ -132,11 +143,10 @@ pub fn seen(app: &App, person: Option<String>, wanted: &Wanted) -> Result<Events
 pub async fn list(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<Json<Events>, HttpError> {
     let wanted = wanted(&Query::read(raw.as_deref(), &["after", "type", "subject", "limit"])?)?;
-    let person = person(&app, &headers)?;
-    app.blocking(move |app| Ok(Json(seen(app, person, &wanted)?))).await
+    app.blocking(move |app| Ok(Json(seen(app, &caller, &wanted)?))).await
 }
 
 /// The event at a position.
@@ -147,17 +157,16 @@ pub async fn one(
     State(app): State<App>,
     Path(position): Path<String>,
     RawQuery(raw): RawQuery,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<Json<Event>, HttpError> {
     Query::read(raw.as_deref(), &[])?;
     let wrong = || HttpError::not_found("position", &position);
     let number: u64 = position.parse().map_err(|_| wrong())?;
-    let person = person(&app, &headers)?;
     let found = app
         .blocking(move |app| {
-            let asker = Asker::of(app, person)?;
+            let asker = Asker::of(app, &caller)?;
             asker.must(Right::ReadLog)?;
-            let hidden = Hidden::to(app, asker.user())?;
+            let hidden = asker.hidden(app)?;
             let found = app.store.reader().by_position(Position::new(number))?;
             Ok(found.filter(|event| !hidden.hides(event)))
         })

@@ -15,13 +15,12 @@ use serde_json::{Map, Value};
 
 use super::app::App;
 use super::body::{MAX_FACTS_BYTES, read};
-use super::commands::caller::{client as client_of, person};
+use super::caller::Caller;
 use super::duties::{Format, csv_response};
 use super::error::HttpError;
 use super::listed::{Page, page_and_size};
 use super::query::Query;
 use super::registers::asker::Asker;
-use super::sight::Hidden;
 use crate::duty_csv::text_row;
 use crate::hmpps::message::{MAX_MESSAGE_BYTES, MessageError};
 use crate::hmpps::{Receiver, Rights, TakeError, Taken};
@@ -86,11 +85,12 @@ struct Batch {
 pub async fn post(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
+    caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, HttpError> {
     Query::read(raw.as_deref(), &[])?;
-    let client = client_of(&app, &headers)?;
+    let client = caller.client(&app)?;
     check_media(&headers)?;
     let body = read(&headers, body, MAX_FACTS_BYTES).await?;
     let text = String::from_utf8(body.to_vec())
@@ -211,18 +211,18 @@ impl From<TakeError> for HttpError {
 pub async fn list(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let known = ["status", "source", "eventType", "needs", "subject", "page", "size", "format"];
     let query = Query::read(raw.as_deref(), &known)?;
     let format = Format::asked(&query, &headers)?;
-    let person = person(&app, &headers)?;
     let filter = quarantine_filter(&query)?;
     let (page, size) = page_and_size(&query)?;
     app.blocking(move |app| {
-        let asker = Asker::of(app, person)?;
+        let asker = Asker::of(app, &caller)?;
         asker.must(Right::SeeQuarantine)?;
-        let filter = QuarantineFilter { except: Hidden::to(app, asker.user())?.subjects(), ..filter };
+        let filter = QuarantineFilter { except: asker.hidden(app)?.subjects(), ..filter };
         match format {
             Format::Json => {
                 let found = app.projections.quarantine(&filter, page, size)?;
@@ -286,7 +286,7 @@ pub fn quarantine_filter(query: &Query) -> Result<QuarantineFilter, HttpError> {
 /// [`HttpError::NotFound`], [`HttpError::NotAllowed`].
 pub fn quarantined(app: &App, id: &str, asker: &Asker) -> Result<QuarantineRow, HttpError> {
     asker.must(Right::SeeQuarantine)?;
-    let hidden = Hidden::to(app, asker.user())?;
+    let hidden = asker.hidden(app)?;
     let found = app.projections.quarantined(id)?.filter(|row| !hidden.is(&row.subject));
     found.ok_or_else(|| HttpError::not_found("message in quarantine", id))
 }
@@ -298,10 +298,9 @@ pub fn quarantined(app: &App, id: &str, asker: &Asker) -> Result<QuarantineRow, 
 pub async fn one(
     State(app): State<App>,
     Path(id): Path<String>,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<Json<QuarantineRow>, HttpError> {
-    let person = person(&app, &headers)?;
-    let found = app.blocking(move |app| quarantined(app, &id, &Asker::of(app, person)?));
+    let found = app.blocking(move |app| quarantined(app, &id, &Asker::of(app, &caller)?));
     found.await.map(Json)
 }
 
@@ -319,10 +318,11 @@ struct Replay {
 pub async fn replay(
     State(app): State<App>,
     Path(id): Path<String>,
+    caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, HttpError> {
-    let client = client_of(&app, &headers)?;
+    let client = caller.client(&app)?;
     let body = read(&headers, body, MAX_MESSAGE_BYTES).await?;
     let stated: Replay = if body.is_empty() { Replay::default() } else { json(&body)? };
     app.blocking(move |app| {
@@ -335,7 +335,7 @@ pub async fn replay(
 /// As whom a client settles what waits: a person who has the right to, else a teller of its source.
 fn settling<'c>(app: &App, client: &'c Client, id: &str) -> Result<Rights<'c>, HttpError> {
     let Some(user) = client.user() else { return Ok(Rights::Client(client)) };
-    let asker = Asker::of(app, Some(user.to_owned()))?;
+    let asker = Asker::of(app, &Caller::person(user))?;
     quarantined(app, id, &asker)?;
     asker.must(Right::SettleQuarantine)?;
     Ok(Rights::Person(user))
@@ -393,10 +393,11 @@ struct Discarded {
 pub async fn discard(
     State(app): State<App>,
     Path(id): Path<String>,
+    caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, HttpError> {
-    let client = client_of(&app, &headers)?;
+    let client = caller.client(&app)?;
     let body = read(&headers, body, MAX_MESSAGE_BYTES).await?;
     let Discard { reason } = json(&body)?;
     app.blocking(move |app| {

@@ -1,9 +1,11 @@
 //! HTTP: the JSON API and the pages on one router.
 
 mod app;
+mod board;
 mod body;
 mod book;
 mod calendar;
+mod caller;
 mod commands;
 mod compliance;
 mod coverage;
@@ -12,16 +14,19 @@ mod duties;
 mod error;
 mod events;
 mod facts;
+mod gate;
 mod guard;
 mod health;
 mod hmpps;
 mod listed;
 mod listen;
 mod lists;
+mod log_search;
 mod metrics;
 mod nominals;
 mod openapi;
 mod past;
+mod policies;
 mod proof;
 mod query;
 mod reconciliation;
@@ -44,14 +49,16 @@ use tower_http::compression::predicate::{NotForContentType, Predicate as _, Size
 
 pub use app::{App, Hosts, Parts, Tellers};
 pub use book::Books;
+pub use caller::Caller;
 pub use error::{HttpError, sentence};
 pub use events::{Event, event_json};
+pub use gate::table::{Needs, ROWS, Surface};
 pub use listen::serve;
 pub use metrics::Metrics;
 pub use registers::people::people_at;
 pub use rules::severity;
 pub use sight::Hidden;
-pub use site::sessions::Sessions;
+pub use site::sessions::{Limits, Sessions, Transport};
 
 /// Answers shorter than this are not compressed.
 const COMPRESSED_ABOVE_BYTES: u64 = 1_024;
@@ -62,9 +69,10 @@ pub fn router(app: &App) -> Router {
     // Pages are not compressed: they show a secret beside what an address may say.
     let compressed = SizeAbove::new(COMPRESSED_ABOVE_BYTES).and(NotForContentType::const_new("text/html"));
     let compressed = compressed.and(NotForContentType::SSE);
-    api.merge(site::router())
+    api.merge(site::pages().into_router())
         .fallback(site::not_found)
         .method_not_allowed_fallback(guard::wrong_method)
+        .layer(axum::middleware::from_fn_with_state(app.clone(), gate::gate))
         .layer(CatchPanicLayer::custom(guard::panicked))
         .layer(CompressionLayer::new().compress_when(compressed))
         .layer(axum::middleware::from_fn_with_state(app.clone(), guard::guard))

@@ -13,7 +13,8 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 use super::app::App;
-use super::commands::{caller, check_sight};
+use super::caller::Caller;
+use super::commands::check_sight;
 use super::duties::{Format, csv_response, past_view};
 use super::error::HttpError;
 use super::listed::{Page, page_and_size};
@@ -28,13 +29,12 @@ use crate::duty_csv;
 pub async fn list(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<Json<Page<SubjectRow>>, HttpError> {
     let query = Query::read(raw.as_deref(), &["page", "size"])?;
     let (page, size) = page_and_size(&query)?;
-    let person = caller::person(&app, &headers)?;
     app.blocking(move |app| {
-        let hidden = Hidden::to(app, person.as_deref())?.subjects();
+        let hidden = Hidden::to(app, &caller)?.subjects();
         Ok(Json(app.projections.subjects(SubjectKind::Nominal, &hidden, page, size)?.into()))
     })
     .await
@@ -48,14 +48,13 @@ pub async fn one(
     State(app): State<App>,
     Path(reference): Path<String>,
     RawQuery(raw): RawQuery,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<Response, HttpError> {
     let query = Query::read(raw.as_deref(), &["asAt", "knownAt"])?;
     let view = past_view(&query, app.now())?;
-    let person = caller::person(&app, &headers)?;
     app.judging(move |app| {
         let mut row = found(app, &reference)?;
-        check_sight(app, person.as_deref(), &row.subject, &reference)?;
+        check_sight(app, &caller, &row.subject, &reference)?;
         if let Some(view) = view {
             row.state = app.projections.state_at(&row.subject, view)?.into_iter().collect();
         }
@@ -82,14 +81,13 @@ pub async fn duties(
     State(app): State<App>,
     Path(reference): Path<String>,
     RawQuery(raw): RawQuery,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<Json<Duties>, HttpError> {
     let query = Query::read(raw.as_deref(), &["asAt", "knownAt"])?;
     let view = query.view(app.now())?;
-    let person = caller::person(&app, &headers)?;
     app.judging(move |app| {
         let subject = found(app, &reference)?.subject;
-        check_sight(app, person.as_deref(), &subject, &reference)?;
+        check_sight(app, &caller, &subject, &reference)?;
         let duties = app.projections.duties_at(&subject, view)?;
         Ok(Json(Duties { subject, as_at: view.as_at, known_at: view.known_at, duties }))
     })
@@ -159,15 +157,15 @@ pub async fn history(
     State(app): State<App>,
     Path(reference): Path<String>,
     RawQuery(raw): RawQuery,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let query = Query::read(raw.as_deref(), &["asAt", "knownAt", "format"])?;
     let view: View = query.view(app.now())?;
     let format = Format::asked(&query, &headers)?;
-    let person = caller::person(&app, &headers)?;
     app.judging(move |app| {
         let subject = found(app, &reference)?.subject;
-        check_sight(app, person.as_deref(), &subject, &reference)?;
+        check_sight(app, &caller, &subject, &reference)?;
         let entries: Vec<Entry> =
             app.projections.timeline(&subject, view)?.into_iter().map(Entry::from).collect();
         Ok(match format {

@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::HeaderMap;
 use base64ct::{Base64, Encoding as _};
 use mandate_domain::rights::Right;
 use mandate_domain::time::Instant;
@@ -11,11 +10,10 @@ use mandate_verify::Hash;
 use serde::Serialize;
 
 use super::app::App;
-use super::commands::caller::person;
+use super::caller::Caller;
 use super::error::HttpError;
 use super::query::Query;
 use super::registers::asker::Asker;
-use super::sight::Hidden;
 
 /// Checkpoints on a page.
 const MAX_LIMIT: u64 = 1_000;
@@ -80,17 +78,16 @@ pub async fn inclusion(
     State(app): State<App>,
     Path(position): Path<String>,
     RawQuery(raw): RawQuery,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<Json<Inclusion>, HttpError> {
     let query = Query::read(raw.as_deref(), &["size"])?;
     let size = size(&query, "size")?;
     let wrong = || HttpError::not_found("position", &position);
     let number = Position::new(position.parse().map_err(|_| wrong())?);
-    let person = person(&app, &headers)?;
     let found = app.judging(move |app| {
-        let asker = Asker::of(app, person)?;
+        let asker = Asker::of(app, &caller)?;
         asker.must(Right::ReadLog)?;
-        let (log, hidden) = (app.store.reader(), Hidden::to(app, asker.user())?);
+        let (log, hidden) = (app.store.reader(), asker.hidden(app)?);
         let Some(event) = log.by_position(number)?.filter(|event| !hidden.hides(event)) else {
             return Ok(None);
         };
@@ -124,14 +121,13 @@ pub async fn inclusion(
 pub async fn list(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<Json<Checkpoints>, HttpError> {
     let query = Query::read(raw.as_deref(), &["upTo", "limit"])?;
     let up_to = size(&query, "upTo")?;
     let limit = usize::try_from(query.number("limit", 100, 1..=MAX_LIMIT)?).unwrap_or(100);
-    let person = person(&app, &headers)?;
     app.blocking(move |app| {
-        Asker::of(app, person)?.must(Right::ReadLog)?;
+        Asker::of(app, &caller)?.must(Right::ReadLog)?;
         let head = app.store.reader().head()?.position;
         let signed = app.store.reader().checkpoints(up_to.unwrap_or(head), limit)?;
         let checkpoint =
@@ -152,14 +148,13 @@ pub async fn list(
 pub async fn consistency(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<Json<Consistency>, HttpError> {
     let query = Query::read(raw.as_deref(), &["from", "to"])?;
     let from = size(&query, "from")?.ok_or_else(|| HttpError::parameter("from", "state the smaller size"))?;
     let to = size(&query, "to")?;
-    let person = person(&app, &headers)?;
     app.judging(move |app| {
-        Asker::of(app, person)?.must(Right::ReadLog)?;
+        Asker::of(app, &caller)?.must(Right::ReadLog)?;
         let log = app.store.reader();
         let head = log.head()?.position;
         let to = match to {

@@ -13,12 +13,14 @@ use mandate_projections::{DiscrepancyFilter, Listed};
 use serde::Serialize;
 
 use super::app::App;
-use super::commands::caller::person;
+use super::caller::Caller;
 use super::duties::{Format, csv_response, past_view};
 use super::error::HttpError;
 use super::listed::{Page, page_and_size};
 use super::past;
 use super::query::Query;
+use super::registers::asker::Asker;
+use super::registers::reach::Reach;
 use super::sight::Hidden;
 use crate::duty_csv::text_row;
 
@@ -89,6 +91,7 @@ impl Line {
 pub async fn list(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let query = Query::read(raw.as_deref(), &KNOWN)?;
@@ -97,9 +100,10 @@ pub async fn list(
     let view = past_view(&query, now)?;
     let date = view.map_or(now, |view| view.as_at).london_date();
     let format = Format::asked(&query, &headers)?;
-    let person = person(&app, &headers)?;
     let work = move |app: &App| {
-        let filter = DiscrepancyFilter { except: Hidden::to(app, person.as_deref())?.subjects(), ..filter };
+        let mut filter = DiscrepancyFilter { except: Hidden::to(app, &caller)?.subjects(), ..filter };
+        let reach = Reach::of(app, &Asker::of(app, &caller)?)?;
+        reach.narrow_areas(&mut filter.areas, &mut filter.prisons)?;
         match format {
             Format::Json => {
                 let Listed { content, total_elements, number, size } = listed(app, view, &filter)?;
@@ -120,7 +124,7 @@ pub async fn list(
 pub async fn backlog(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<Json<Backlog>, HttpError> {
     let query = Query::read(raw.as_deref(), &["area", "programme", "asAt", "knownAt"])?;
     let view = query.view(app.now())?;
@@ -129,9 +133,9 @@ pub async fn backlog(
     let programme = query.word("programme", &PROGRAMMES)?;
     let programme = programme
         .ok_or_else(|| HttpError::parameter("programme", "missing: expected custody-level-1 or community"))?;
-    let person = person(&app, &headers)?;
     app.judging(move |app| {
-        let hidden = Hidden::to(app, person.as_deref())?;
+        let hidden = Hidden::to(app, &caller)?;
+        Reach::of(app, &Asker::of(app, &caller)?)?.narrow(&mut vec![area.clone()])?;
         let history = past::whole_log(app)?;
         let book = app.book(view.known_at)?;
         let judge = Judge::new(&book.policy, &book.calendar, &history, view);

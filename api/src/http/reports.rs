@@ -15,6 +15,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::app::App;
+use super::caller::Caller;
 use super::compliance::period;
 use super::duties::{Format, csv_response};
 use super::error::HttpError;
@@ -126,6 +127,7 @@ struct Statistics {
 pub async fn statistics(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let query = Query::read(raw.as_deref(), &KNOWN)?;
@@ -138,9 +140,8 @@ pub async fn statistics(
     let period = period(&query)?;
     let view = query.view(app.now())?;
     let format = Format::asked(&query, &headers)?;
-    let person = super::commands::caller::person(&app, &headers)?;
     let work = move |app: &App| {
-        let hidden = Hidden::to(app, person.as_deref())?;
+        let hidden = Hidden::to(app, &caller)?;
         let (statistics, csv) = counted(app, org, period, view, &hidden)?;
         Ok(match format {
             Format::Json => Json(statistics).into_response(),

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::app::App;
 use super::body::json;
-use super::commands::caller::acting;
+use super::caller::Caller;
 use super::commands::check_sight;
 use super::error::HttpError;
 use super::registers::asker::Asker;
@@ -50,12 +50,17 @@ struct FoundNominal {
 ///
 /// # Errors
 /// [`HttpError`]: 401 nobody is named, 403 no live user, 415, 422 another than exactly one number.
-pub async fn post(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Json<Found>, HttpError> {
-    let person = acting(&app, &headers)?;
+pub async fn post(
+    State(app): State<App>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Found>, HttpError> {
+    let person = caller.acting(&app)?;
     let wanted: Wanted = json(&headers, body, MAX_BYTES).await?;
     let (kind, number) = one(wanted)?;
     app.blocking(move |app| {
-        let asker = Asker::of(app, Some(person.clone()))?;
+        let asker = Asker::of(app, &caller)?;
         // Whoever may open a record with a reason may look whether there is one; auditors as well.
         if asker.must(Right::ReadLog).is_err() {
             asker.must(Right::OpenRecord)?;
@@ -75,7 +80,7 @@ pub async fn post(State(app): State<App>, headers: HeaderMap, body: Body) -> Res
             if !exists || nominals.iter().any(|known| known.reference == reference) {
                 continue;
             }
-            let access = match check_sight(app, Some(&person), &nominal, &reference) {
+            let access = match check_sight(app, &caller, &nominal, &reference) {
                 Ok(()) => "open",
                 Err(HttpError::NotAllowed { .. }) => "closed",
                 Err(HttpError::NotFound { .. }) => continue,

@@ -7,6 +7,7 @@ use mandate_projections::Limited;
 use mandate_store::StoredEvent;
 
 use super::app::App;
+use super::caller::Caller;
 use super::error::HttpError;
 
 /// The nominals that somebody may not know of.
@@ -14,13 +15,18 @@ use super::error::HttpError;
 pub struct Hidden(BTreeSet<Box<str>>);
 
 impl Hidden {
-    /// What is hidden from a person; nothing from a request that names nobody. Blocking.
+    /// What is hidden from whoever asks; nothing only from whoever sits at this machine, where nobody is known. Blocking.
     ///
     /// # Errors
     /// [`HttpError`] when the log cannot be read.
-    pub fn to(app: &App, person: Option<&str>) -> Result<Self, HttpError> {
-        let Some(person) = person else { return Ok(Self::default()) };
-        Ok(Self::from(&*app.projections.limited(app.now())?, person))
+    pub fn to(app: &App, caller: &Caller) -> Result<Self, HttpError> {
+        let user = match caller {
+            Caller::Here => return Ok(Self::default()),
+            Caller::Person { user, .. } => user.as_str(),
+            // On no list.
+            Caller::Machine(_) | Caller::Nobody => "",
+        };
+        Ok(Self::from(&*app.projections.limited(app.now())?, user))
     }
 
     /// What is hidden from somebody, of what is limited.

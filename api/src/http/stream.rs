@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::Instant as Moment;
 
 use super::app::App;
-use super::commands::caller::person;
+use super::caller::Caller;
 use super::error::HttpError;
 use super::events::{self, Event, Events, Wanted};
 use super::query::Query;
@@ -28,7 +28,7 @@ const RETRY: Duration = Duration::from_secs(3);
 /// A stream in hand.
 struct Course {
     app: App,
-    person: Option<String>,
+    caller: Caller,
     wanted: Wanted,
     /// What was read and not sent yet, the next last.
     waiting: Vec<Event>,
@@ -45,6 +45,7 @@ struct Course {
 pub async fn open(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let query = Query::read(raw.as_deref(), &["after", "type", "subject"])?;
@@ -55,10 +56,9 @@ pub async fn open(
     } else if query.one("after")?.is_none() {
         wanted.after = head.borrow().position;
     }
-    let person = person(&app, &headers)?;
-    let (asking, asked) = (person.clone(), wanted.clone());
+    let (asking, asked) = (caller.clone(), wanted.clone());
     // Whoever may not read hears it now, not in the stream.
-    app.blocking(move |app| events::seen(app, asking, &asked)).await?;
+    app.blocking(move |app| events::seen(app, &asking, &asked)).await?;
     let room = app.room_for_a_stream().ok_or(HttpError::Busy)?;
     let course = Course {
         closing: app.closing(),
@@ -66,7 +66,7 @@ pub async fn open(
         waiting: Vec::new(),
         _room: room,
         app,
-        person,
+        caller,
         wanted,
         head,
     };
@@ -98,6 +98,10 @@ impl Course {
     async fn next(&mut self) -> Option<Sent> {
         loop {
             if let Some(event) = self.waiting.pop() {
+                // Rights and limits follow from the log: as long as it is as it was when this was read, they are as well.
+                if self.head.has_changed().unwrap_or(true) && !self.is_seen(event.position()).await? {
+                    continue;
+                }
                 let sent = Sent::default().id(event.position().to_string()).retry(RETRY);
                 return sent.json_data(&event).ok();
             }
@@ -121,10 +125,16 @@ impl Course {
         }
     }
 
+    /// Whether what was read before may be read still: a right that was lost ends the stream.
+    async fn is_seen(&self, position: Position) -> Option<bool> {
+        let caller = self.caller.clone();
+        self.app.blocking(move |app| events::is_seen(app, &caller, position)).await.ok()
+    }
+
     /// What is there now, for somebody who may still read: a right that was lost ends the stream.
     async fn read(&self) -> Option<Events> {
-        let (person, wanted) = (self.person.clone(), self.wanted.clone());
-        match self.app.blocking(move |app| events::seen(app, person, &wanted)).await {
+        let (caller, wanted) = (self.caller.clone(), self.wanted.clone());
+        match self.app.blocking(move |app| events::seen(app, &caller, &wanted)).await {
             Ok(found) => Some(found),
             Err(error) => {
                 tracing::info!(%error, "a stream of events ended");

@@ -4,7 +4,7 @@
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use mandate_domain::catalogue::SubjectKind;
 use mandate_domain::time::{Date, Instant};
@@ -13,9 +13,10 @@ use mandate_store::{CloudEvent, Identifier, KeysError, MAX_READ, Position, Seque
 use serde::Serialize;
 
 use super::app::App;
-use super::commands::caller::subject_access;
+use super::caller::Caller;
 use super::error::HttpError;
 use super::query::Query;
+use crate::tokens::Opens;
 
 /// The code of HMPPS services for a number of a kind that is not known here.
 const NOT_OURS: u16 = 209;
@@ -46,6 +47,17 @@ struct Told {
     event: CloudEvent,
 }
 
+/// Lets a token for requests of subject access through, and no other.
+fn must_be_for_it(caller: &Caller) -> Result<(), HttpError> {
+    match caller {
+        Caller::Machine(client) if client.opens() == Opens::SubjectAccess => Ok(()),
+        Caller::Nobody => Err(HttpError::Unauthorised("send `Authorization: Bearer <token>`")),
+        Caller::Machine(_) | Caller::Person { .. } | Caller::Here => Err(HttpError::Unauthorised(
+            "this takes a token for requests of subject access; `mandate token NAME --subject-access` makes one",
+        )),
+    }
+}
+
 /// Answers.
 ///
 /// # Errors
@@ -53,9 +65,9 @@ struct Told {
 pub async fn get(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<Response, HttpError> {
-    subject_access(&app, &headers)?;
+    must_be_for_it(&caller)?;
     let query = Query::read(raw.as_deref(), &["prn", "crn", "fromDate", "toDate"])?;
     let (from, to) = (query.date("fromDate")?, query.date("toDate")?);
     if let (Some(from), Some(to)) = (from, to)

@@ -15,10 +15,12 @@ use mandate_store::{MAX_READ, Position, StoredEvent};
 use serde::Serialize;
 
 use super::app::App;
-use super::commands::caller::person;
+use super::caller::Caller;
 use super::duties::{Format, csv_response, listed, past_view};
 use super::error::HttpError;
 use super::query::Query;
+use super::registers::asker::Asker;
+use super::registers::reach::Reach;
 use super::sight::Hidden;
 use crate::duty_csv::text_row;
 
@@ -116,6 +118,7 @@ struct Todo {
 pub async fn list(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let query = Query::read(raw.as_deref(), &KNOWN)?;
@@ -130,9 +133,17 @@ pub async fn list(
     let (past, view) = (past_view(&query, app.now())?, query.view(app.now())?);
     let format = Format::asked(&query, &headers)?;
     let judged = past.is_some();
-    let person = person(&app, &headers)?;
     let work = move |app: &App| {
-        let hidden = Hidden::to(app, person.as_deref())?;
+        let hidden = Hidden::to(app, &caller)?;
+        let reach = Reach::of(app, &Asker::of(app, &caller)?)?;
+        let asked = match (&org, &user) {
+            (Some(org), _) => Some(org.clone()),
+            (None, Some(user)) if caller.user() != Some(user) => field(app, user, "org", past)?,
+            (None, _) => None,
+        };
+        if let Some(asked) = asked {
+            reach.narrow(&mut vec![asked])?;
+        }
         let todo = fill(app, org, user, past, view, &hidden)?;
         Ok(match format {
             Format::Json => Json(todo).into_response(),
@@ -183,7 +194,7 @@ fn fill(
 }
 
 /// An organisation with those that were placed under it.
-fn with_those_below(app: &App, org: &str, view: View) -> Result<BTreeSet<String>, HttpError> {
+pub fn with_those_below(app: &App, org: &str, view: View) -> Result<BTreeSet<String>, HttpError> {
     let placed = app.projections.placements(view)?;
     let mut found = BTreeSet::from([org.to_owned()]);
     loop {

@@ -12,13 +12,13 @@ use mandate_store::{NewEvent, OnError, Outcome, Position};
 use serde::{Deserialize, Serialize};
 
 use super::app::App;
-use super::commands::caller::{acting, person};
+use super::caller::Caller;
 use super::error::HttpError;
 use super::query::Query;
 use super::registers::asker::Asker;
 use crate::webhooks::{
-    DeadLetters, Ended, Failing, LastAnswer, Secret, Standing, Target, new_reference, rewound, subscribed,
-    told_patterns, unsubscribed,
+    DeadLetters, Ended, Failing, LastAnswer, Secret, Standing, Target, new_reference, rewound,
+    secret_rotated, subscribed, told_patterns, unsubscribed,
 };
 
 /// Most bytes of a request.
@@ -120,8 +120,8 @@ struct Rewind {
 ///
 /// # Errors
 /// [`HttpError::NotAllowed`].
-pub fn seen(app: &App, person: Option<String>) -> Result<Webhooks, HttpError> {
-    let asker = Asker::of(app, person)?;
+pub fn seen(app: &App, caller: &Caller) -> Result<Webhooks, HttpError> {
+    let asker = Asker::of(app, caller)?;
     if asker.must(Right::ReadLog).is_err() {
         asker.must(Right::Administer)?;
     }
@@ -144,11 +144,10 @@ pub fn of_all(app: &App) -> Result<Webhooks, HttpError> {
 pub async fn list(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<Json<Webhooks>, HttpError> {
     Query::read(raw.as_deref(), &[])?;
-    let person = person(&app, &headers)?;
-    app.blocking(move |app| Ok(Json(seen(app, person)?))).await
+    app.blocking(move |app| Ok(Json(seen(app, &caller)?))).await
 }
 
 /// Shows one.
@@ -158,11 +157,10 @@ pub async fn list(
 pub async fn one(
     State(app): State<App>,
     Path(reference): Path<String>,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<Json<Webhook>, HttpError> {
-    let person = person(&app, &headers)?;
     app.blocking(move |app| {
-        let mut all = seen(app, person)?.webhooks.into_iter();
+        let mut all = seen(app, &caller)?.webhooks.into_iter();
         let found = all.find(|webhook| webhook.reference == reference);
         found.map(Json).ok_or_else(|| HttpError::not_found("webhook", &reference))
     })
@@ -175,10 +173,11 @@ pub async fn one(
 /// [`HttpError`]: 401, 403 no administrator, 409 too many, 415, 422 an address that is not called, an unknown type.
 pub async fn subscribe(
     State(app): State<App>,
+    caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, HttpError> {
-    let by = acting(&app, &headers)?;
+    let by = caller.acting(&app)?;
     let wanted: Wanted = json(&headers, body).await?;
     let unprocessable = |reason: String| HttpError::Unprocessable(reason);
     app.webhooks.addresses().read(&wanted.url).map_err(|error| unprocessable(error.to_string()))?;
@@ -194,7 +193,7 @@ pub async fn subscribe(
     let (making, now, shown) = (reference.clone(), app.now(), secret.to_text().to_string());
     let event = app
         .blocking(move |app| {
-            Asker::of(app, Some(by.clone()))?.must(Right::Administer)?;
+            Asker::of(app, &Caller::person(&by))?.must(Right::Administer)?;
             let live = app.webhooks.standing()?.iter().filter(|one| one.subscription.ended.is_none()).count();
             if live >= MOST {
                 return Err(HttpError::Conflict(format!("there are {MOST} webhooks; remove one first")));
@@ -205,7 +204,7 @@ pub async fn subscribe(
             if after < head || wanted.types.is_empty() {
                 must_read_log(app, &by)?;
             }
-            let target = Target { url: wanted.url, secret };
+            let target = Target { url: wanted.url, secret, former: None };
             let event = subscribed(&making, &by, &target, &wanted.types, after, now);
             event.map_err(HttpError::Unprocessable).and_then(|event| named(event, &by))
         })
@@ -230,10 +229,11 @@ pub async fn subscribe(
 pub async fn rewind(
     State(app): State<App>,
     Path(reference): Path<String>,
+    caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Webhook>, HttpError> {
-    let by = acting(&app, &headers)?;
+    let by = caller.acting(&app)?;
     let Rewind { after } = json(&headers, body).await?;
     change(app, reference, by, move |app, reference, by| {
         let after = place(Some(after), app.store.reader().head()?.position)?;
@@ -247,6 +247,26 @@ pub async fn rewind(
     .map(Json)
 }
 
+/// Gives a subscription another secret; for a day it is signed with both, so that a receiver can change in its own time.
+/// The answer alone holds the new one.
+///
+/// # Errors
+/// [`HttpError`]: 401, 403 no administrator, 404, 409 it has ended.
+pub async fn rotate(
+    State(app): State<App>,
+    Path(reference): Path<String>,
+    caller: Caller,
+) -> Result<Response, HttpError> {
+    let by = caller.acting(&app)?;
+    let fresh = Secret::new().map_err(|error| HttpError::Failed(error.to_string()))?;
+    let secret = fresh.to_text().to_string();
+    let webhook = change(app, reference, by, move |app, reference, by| {
+        secret_rotated(reference, by, &fresh, app.now()).map_err(HttpError::Failed)
+    })
+    .await?;
+    Ok((StatusCode::CREATED, Json(Made { webhook, secret })).into_response())
+}
+
 /// Removes a subscription.
 ///
 /// # Errors
@@ -254,9 +274,9 @@ pub async fn rewind(
 pub async fn remove(
     State(app): State<App>,
     Path(reference): Path<String>,
-    headers: HeaderMap,
+    caller: Caller,
 ) -> Result<StatusCode, HttpError> {
-    let by = acting(&app, &headers)?;
+    let by = caller.acting(&app)?;
     change(app, reference, by, |app, reference, by| {
         unsubscribed(reference, Some(by), app.now()).map_err(HttpError::Failed)
     })
@@ -273,7 +293,7 @@ async fn change(
     let changing = reference.clone();
     let event = app
         .blocking(move |app| {
-            Asker::of(app, Some(by.clone()))?.must(Right::Administer)?;
+            Asker::of(app, &Caller::person(&by))?.must(Right::Administer)?;
             let found = app.webhooks.one(&changing)?;
             let found = found.ok_or_else(|| HttpError::not_found("webhook", &changing))?;
             if found.subscription.ended.is_some() {
@@ -295,7 +315,7 @@ fn named(event: NewEvent, by: &str) -> Result<NewEvent, HttpError> {
 }
 
 fn must_read_log(app: &App, by: &str) -> Result<(), HttpError> {
-    Asker::of(app, Some(by.to_owned()))?.must(Right::ReadLog)
+    Asker::of(app, &Caller::person(by))?.must(Right::ReadLog)
 }
 
 /// A position that the log has; its end where none is stated.

@@ -5,7 +5,7 @@ use askama::Template;
 use super::frame::{Frame, Section};
 use super::listing::{Filter, Tab};
 use super::words::Status;
-use super::{Link, Page};
+use super::{Link, Page, Reference};
 
 /// The heat map.
 #[derive(Debug, Clone, Template)]
@@ -29,8 +29,8 @@ pub struct Compliance {
     pub json_href: String,
     /// Whether small counts are kept back.
     pub for_a_board: bool,
-    /// The areas, the columns; the last is all of them.
-    pub areas: Vec<String>,
+    /// The areas, the columns; the first is all of them.
+    pub areas: Vec<Reference>,
     /// The rules, the rows; the first is all of them.
     pub rows: Vec<HeatRow>,
 }

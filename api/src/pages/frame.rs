@@ -2,7 +2,7 @@
 
 use super::date_boxes::DateBoxes;
 use super::words::grouped;
-use super::{Link, assets};
+use super::{Reference, assets};
 
 /// What surrounds one page, the same for all pages of a request.
 #[derive(Debug, Clone, Default)]
@@ -43,10 +43,13 @@ impl Frame {
 
     /// The event that it became.
     #[must_use]
-    pub fn done_event(&self) -> Option<Link> {
+    pub fn done_event(&self) -> Option<Reference> {
         let position: u64 = self.done.as_deref()?.lines().nth(1)?.parse().ok()?;
         let text = format!("The event at log position {}", grouped(position));
-        Some(Link::new(text, format!("/v1/events/{position}")))
+        // Only who reads the log has its pages.
+        let reads = self.sections.contains(&Section::Assurance);
+        let href = reads.then(|| format!("/events/{position}"));
+        Some(Reference { text, href })
     }
 
     /// `?asAt=…&knownAt=…` if the page shows a past moment, else nothing; ends an address that has
@@ -100,6 +103,8 @@ pub enum Section {
     Inbox,
     /// The rule book.
     Rules,
+    /// The log and its proofs.
+    Assurance,
 }
 
 impl Section {
@@ -116,6 +121,7 @@ impl Section {
             Self::Audits => "Audits",
             Self::Inbox => "Inbox",
             Self::Rules => "Rule book",
+            Self::Assurance => "Assurance",
         }
     }
 
@@ -132,6 +138,7 @@ impl Section {
             Self::Audits => "/audits",
             Self::Inbox => "/inbox",
             Self::Rules => "/rules",
+            Self::Assurance => "/assurance",
         }
     }
 }

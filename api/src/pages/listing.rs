@@ -87,6 +87,8 @@ pub struct Filter {
     pub carried: Vec<(String, String)>,
     /// The fields to choose from.
     pub choices: Vec<Choose>,
+    /// The fields to type into.
+    pub texts: Vec<Text>,
     /// The dates.
     pub dates: Vec<Dates>,
     /// Filters in force.
@@ -116,6 +118,19 @@ pub struct Choose {
     pub choices: Vec<Choice>,
 }
 
+/// A field to type into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    /// Its name in the address.
+    pub name: &'static str,
+    /// Its label.
+    pub label: &'static str,
+    /// What to type.
+    pub hint: &'static str,
+    /// What stands in it.
+    pub value: String,
+}
+
 /// A date in three boxes.
 #[derive(Debug, Clone)]
 pub struct Dates {
@@ -130,7 +145,7 @@ pub struct Dates {
 }
 
 /// A table.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Table {
     /// Its id.
     pub id: &'static str,

@@ -43,3 +43,57 @@ pub struct Persona {
     /// What they come for, in one line, for example `What did we miss, what is about to be missed?`
     pub comes_for: String,
 }
+
+/// Sign in at the organisation's identity provider.
+#[derive(Debug, Clone, Template)]
+#[template(path = "sign_in_elsewhere.html")]
+pub struct Elsewhere {
+    /// What surrounds the page.
+    pub frame: Frame,
+    /// Where the identity provider is gone to.
+    pub href: String,
+    /// Whether somebody has just signed out here.
+    pub signed_out: bool,
+    /// Where they sign out of the identity provider too, if it says where.
+    pub sign_out: Option<String>,
+}
+
+impl Page for Elsewhere {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
+    fn heading(&self) -> String {
+        if self.signed_out { "You have signed out of Mandate".to_owned() } else { "Sign in".to_owned() }
+    }
+
+    fn purpose(&self) -> String {
+        "Mandate keeps no passwords. You sign in with the account that your organisation gave you.".to_owned()
+    }
+}
+
+/// Sign in with a token of the token file, where there is no identity provider.
+#[derive(Debug, Clone, Template)]
+#[template(path = "sign_in_token.html")]
+pub struct WithToken {
+    /// What surrounds the page, with what was wrong with the last attempt.
+    pub frame: Frame,
+    /// Where to go after signing in; a path of this service.
+    pub next: Option<String>,
+    /// Whether somebody has just signed out here.
+    pub signed_out: bool,
+}
+
+impl Page for WithToken {
+    fn frame(&self) -> &Frame {
+        &self.frame
+    }
+
+    fn heading(&self) -> String {
+        if self.signed_out { "You have signed out of Mandate".to_owned() } else { "Sign in".to_owned() }
+    }
+
+    fn purpose(&self) -> String {
+        "This server knows people by tokens. Enter the one that your administrator made for you.".to_owned()
+    }
+}

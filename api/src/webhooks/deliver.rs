@@ -1,13 +1,11 @@
 //! Telling each subscription of events: in order, one at a time, with growing pauses while it does not accept.
 
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
 use axum::body::Bytes;
 use hyper::Uri;
 use mandate_domain::time::Instant;
 use mandate_store::{NewEvent, OnError, Outcome, Position, StoreError, StoredEvent};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::client::{Answer, Message};
@@ -22,8 +20,6 @@ const PAUSES_SECONDS: [i64; 6] = [5, 30, 120, 600, 1_800, 3_600];
 const MOST: usize = 100;
 /// The place is noted in the log so often, and whenever a failure is over.
 const NOTE_SECONDS: i64 = 60;
-/// The time between two looks when nothing is heard.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// How a subscription is doing on this node.
 #[derive(Debug, Clone, Default)]
@@ -61,6 +57,15 @@ enum PassError {
     Event(String),
 }
 
+/// How a subscription stands to an event.
+enum Sight {
+    Open,
+    /// It is about what is limited to others.
+    Hidden,
+    /// Whoever made the subscription administers no more.
+    HeldBack,
+}
+
 /// What became of one event.
 enum Told {
     Accepted,
@@ -88,61 +93,8 @@ impl Webhooks {
         all
     }
 
-    /// Passes whenever something is appended or a pause is over, until told to stop; notes each place at the end.
-    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
-        let mut tasks: JoinSet<String> = JoinSet::new();
-        let mut running = std::collections::BTreeSet::new();
-        let mut head = self.shared.store.watch();
-        while !*stop.borrow_and_update() {
-            for subscription in self.listed().await {
-                if running.insert(subscription.reference.clone()) {
-                    tasks.spawn(self.clone().follow(subscription.reference.clone(), stop.clone()));
-                }
-            }
-            tokio::select! {
-                _ = stop.changed() => break,
-                changed = head.changed() => if changed.is_err() { break },
-                Some(Ok(ended)) = tasks.join_next() => { running.remove(&ended); }
-            }
-            // New subscriptions are few: a look a second is enough of them.
-            tokio::select! {
-                _ = stop.changed() => break,
-                () = tokio::time::sleep(LOOK) => {}
-            }
-        }
-        while tasks.join_next().await.is_some() {}
-    }
-
-    /// Follows one subscription until it ends or the process is told to stop.
-    async fn follow(self, reference: String, mut stop: watch::Receiver<bool>) -> String {
-        let mut head = self.shared.store.watch();
-        loop {
-            head.borrow_and_update();
-            let Some(subscription) = self.listed().await.into_iter().find(|one| one.reference == reference)
-            else {
-                return reference;
-            };
-            let passed = tokio::select! {
-                passed = self.pass_of(&subscription) => passed,
-                _ = stop.changed() => Passed::default(),
-            };
-            if *stop.borrow() {
-                self.note(&subscription).await;
-                return reference;
-            }
-            if passed.more {
-                continue;
-            }
-            tokio::select! {
-                _ = stop.changed() => {}
-                changed = head.changed(), if passed.failing == 0 => if changed.is_err() { return reference },
-                () = tokio::time::sleep(LOOK) => {}
-            }
-        }
-    }
-
     /// The subscriptions that are told of events.
-    async fn listed(&self) -> Vec<Arc<Subscription>> {
+    pub(super) async fn listed(&self) -> Vec<Arc<Subscription>> {
         let webhooks = self.clone();
         match tokio::task::spawn_blocking(move || webhooks.followed()).await {
             Ok(Ok(mut all)) => {
@@ -157,7 +109,7 @@ impl Webhooks {
         }
     }
 
-    async fn pass_of(&self, subscription: &Arc<Subscription>) -> Passed {
+    pub(super) async fn pass_of(&self, subscription: &Arc<Subscription>) -> Passed {
         match self.told(subscription).await {
             Ok(passed) => passed,
             Err(error) => {
@@ -180,6 +132,12 @@ impl Webhooks {
             Err(error) => Err(error.to_string()),
         };
         for event in &events {
+            // What was lost or limited since these were read counts at once.
+            match self.may_be_told(subscription, event).await? {
+                Sight::Open => {}
+                Sight::Hidden => continue,
+                Sight::HeldBack => return Ok(passed),
+            }
             match self.tell(subscription, target, to.as_ref(), event, &mut course).await? {
                 Told::Accepted => passed.accepted += 1,
                 Told::Failing => return Ok(Passed { failing: 1, ..passed }),
@@ -208,7 +166,10 @@ impl Webhooks {
     ) -> Result<Told, PassError> {
         let now = self.shared.clock.now();
         let answer = match to {
-            Ok(to) => self.shared.client.send(to, message(subscription, target, event, now)).await,
+            Ok(to) => {
+                let answer = self.shared.client.send(to, message(subscription, target, event, now)).await;
+                without_host(answer, to)
+            }
             Err(why) => Answer::Failed { why: why.clone(), pause_seconds: None },
         };
         match answer {
@@ -264,41 +225,14 @@ impl Webhooks {
         if failing.since > limit || event.recorded_at > limit {
             return Ok(());
         }
-        let dead = self.older_than(subscription, event, limit, why, now).await?;
-        tracing::error!(webhook = subscription.reference, events = dead.size, "given up after 72 hours");
+        // This one was tried. Those behind it are tried in their turn, each at least once.
+        let (first, last) = (event.position, event.position);
+        let dead = DeadLetters { at: now, first, last, size: 1, reply: why.to_owned() };
+        tracing::error!(webhook = subscription.reference, position = %last, "given up after 72 hours");
         self.append(subscription::dead_lettered(subscription, &dead)).await?;
         course.after = dead.last;
         self.keep(subscription, course);
         Ok(())
-    }
-
-    /// The event, and those after it that were recorded before a limit.
-    async fn older_than(
-        &self,
-        subscription: &Arc<Subscription>,
-        event: &StoredEvent,
-        limit: Instant,
-        why: &str,
-        now: Instant,
-    ) -> Result<DeadLetters, PassError> {
-        let mut dead = DeadLetters {
-            at: now,
-            first: event.position,
-            last: event.position,
-            size: 1,
-            reply: why.to_owned(),
-        };
-        loop {
-            let (events, searched_to) = self.events(subscription, dead.last).await?;
-            let old = events.iter().take_while(|event| event.recorded_at <= limit).count();
-            dead.size += old as u64;
-            if let Some(last) = old.checked_sub(1).and_then(|place| events.get(place)) {
-                dead.last = last.position;
-            }
-            if old < events.len() || searched_to <= dead.last || events.is_empty() {
-                return Ok(dead);
-            }
-        }
     }
 
     /// The next events of a subscription, and how far was searched for them.
@@ -324,6 +258,26 @@ impl Webhooks {
         read.await.unwrap_or_else(|_| Ok((Vec::new(), after)))
     }
 
+    /// Whether a subscription may be told of an event now.
+    async fn may_be_told(
+        &self,
+        subscription: &Arc<Subscription>,
+        event: &StoredEvent,
+    ) -> Result<Sight, StoreError> {
+        let (webhooks, subscription) = (self.clone(), Arc::clone(subscription));
+        let event = event.clone();
+        let asked = tokio::task::spawn_blocking(move || {
+            if webhooks.is_held_back(&subscription)? {
+                return Ok(Sight::HeldBack);
+            }
+            let shared = &webhooks.shared;
+            let limited = shared.limits.now(shared.store.reader(), shared.clock.now())?;
+            let hidden = Hidden::from(&limited, &subscription.reference).hides(&event);
+            Ok(if hidden { Sight::Hidden } else { Sight::Open })
+        });
+        asked.await.unwrap_or(Ok(Sight::HeldBack))
+    }
+
     fn course(&self, subscription: &Subscription) -> Course {
         let courses = self.shared.courses.lock().unwrap_or_else(PoisonError::into_inner);
         let known = courses.get(&subscription.reference).filter(|course| course.is_of(subscription)).cloned();
@@ -338,7 +292,7 @@ impl Webhooks {
     }
 
     /// Notes in the log how far a subscription is, if anything was accepted since that was noted.
-    async fn note(&self, subscription: &Arc<Subscription>) {
+    pub(super) async fn note(&self, subscription: &Arc<Subscription>) {
         let mut course = self.course(subscription);
         if course.not_noted == 0 {
             return;
@@ -365,12 +319,23 @@ impl Webhooks {
     }
 }
 
+/// An answer in words that do not name the host: the address is sealed, and what is answered is not.
+fn without_host(answer: Answer, to: &Uri) -> Answer {
+    let Answer::Failed { why, pause_seconds } = answer else { return answer };
+    let host = to.host().unwrap_or_default().trim_matches(['[', ']']);
+    let why = if host.is_empty() { why } else { why.replace(host, "the host") };
+    Answer::Failed { why, pause_seconds }
+}
+
 /// The message for an event: the CloudEvent with its public data, and its place in the log.
 fn message(subscription: &Subscription, target: &Target, event: &StoredEvent, now: Instant) -> Message {
     let id = format!("{}_{}", subscription.reference, event.position);
     let rest = event.payload.strip_prefix('{').unwrap_or_default();
     let body = format!("{{\"position\":{},\"recordedat\":\"{}\",{rest}", event.position, event.recorded_at);
     let timestamp = now.to_chrono().timestamp();
-    let signature = signature(&target.secret, &id, timestamp, body.as_bytes());
+    // While a secret is changed for another, a receiver may check with either.
+    let signatures: Vec<String> =
+        target.secrets(now).map(|secret| signature(secret, &id, timestamp, body.as_bytes())).collect();
+    let signature = signatures.join(" ");
     Message { id, timestamp, signature, body: Bytes::from(body) }
 }

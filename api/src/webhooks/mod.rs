@@ -3,13 +3,14 @@
 //! Subscriptions are events of the log and nothing beside it; address and secret are sealed. Each is told of events in
 //! the order of positions, one at a time, and goes on from its own place after a restart: that place is noted in the
 //! log once a minute, so that some events may come again, each under the `webhook-id` it had. What is not accepted is
-//! sent again with growing pauses; what is not accepted for 72 hours is given up as a *dead letter*, told by `/health`
-//! until the subscription is set back or removed. Limited records do not exist for a webhook, and nothing that is
+//! sent again with growing pauses; what was tried and is not accepted for 72 hours is given up as a *dead letter*, told by
+//! `/health` until the subscription is set back or removed. Of several nodes the one that mails tells the webhooks. Limited records do not exist for a webhook, and nothing that is
 //! sealed leaves.
 
 mod address;
 mod client;
 mod deliver;
+mod run;
 mod sign;
 mod subscription;
 
@@ -19,15 +20,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use mandate_domain::rights::{Right, check};
 use mandate_domain::time::{Clock, Instant};
 use mandate_projections::Limits;
-use mandate_scheduler::Problem;
+use mandate_scheduler::{Problem, Scheduler};
 use mandate_store::{Commands, Position, Store, StoreError};
 use serde::Serialize;
 
 pub use address::{AddressError, Addresses};
 pub use sign::{Secret, signature};
 pub use subscription::{
-    DeadLetters, Ended, Failing, Subscription, Target, new_reference, rewound, subscribed, told_patterns,
-    unsubscribed,
+    DeadLetters, Ended, Failing, Subscription, Target, new_reference, rewound, secret_rotated, subscribed,
+    told_patterns, unsubscribed,
 };
 
 use client::Client;
@@ -174,6 +175,12 @@ impl Webhooks {
         followed.follow(&self.shared.store)?;
         Ok(followed.all())
     }
+}
+
+/// Whether this node is the one that raises, mails and tells the webhooks; asks the database.
+#[must_use]
+pub fn is_on_duty(scheduler: &Scheduler) -> bool {
+    scheduler.on_duty().is_ok_and(|duty| duty.is_some_and(|duty| duty.here && !duty.expired))
 }
 
 fn held_back(subscription: &Subscription) -> Problem {

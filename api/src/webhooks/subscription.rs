@@ -22,7 +22,10 @@ const TYPES: &[FactType] = &[
     FactType::WebhookDeadLettered,
     FactType::WebhookRewound,
     FactType::WebhookEnded,
+    FactType::WebhookSecretRotated,
 ];
+/// Seconds for which what is sent is signed with the secret before as well.
+const BOTH_SECONDS: i64 = 24 * 3_600;
 
 /// A subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +61,16 @@ pub struct Target {
     pub url: String,
     /// The secret.
     pub secret: Secret,
+    /// The secret before it, and until when it counts as well.
+    pub former: Option<(Secret, Instant)>,
+}
+
+impl Target {
+    /// The secrets with which a message is signed at an instant.
+    pub fn secrets(&self, now: Instant) -> impl Iterator<Item = &Secret> {
+        let former = self.former.as_ref().filter(move |(_, until)| now < *until);
+        std::iter::once(&self.secret).chain(former.map(|(secret, _)| secret))
+    }
 }
 
 /// A subscription that does not accept events.
@@ -104,6 +117,16 @@ impl Subscription {
     #[must_use]
     pub fn shown_url(&self) -> Option<&str> {
         self.target.as_ref().map(|target| target.url.split('?').next().unwrap_or_default())
+    }
+
+    /// From now on it is signed with another secret, for a while beside the one before.
+    fn rotate(&mut self, store: &Store, event: &StoredEvent) {
+        let private = store.keys().unseal(event).ok();
+        let text = private.as_ref().and_then(|private| private.get("secret").and_then(Value::as_str));
+        if let (Some(target), Some(secret)) = (&mut self.target, text.and_then(Secret::parse)) {
+            let former = std::mem::replace(&mut target.secret, secret);
+            target.former = Some((former, event.recorded_at.plus_seconds(BOTH_SECONDS)));
+        }
     }
 
     fn take(&mut self, event: &StoredEvent) {
@@ -203,7 +226,11 @@ impl Subscriptions {
         } else if let Some(found) =
             self.by_reference.values_mut().find(|subscription| subscription.reference == reference)
         {
-            Arc::make_mut(found).take(event);
+            let found = Arc::make_mut(found);
+            found.take(event);
+            if event.fact.kind == FactType::WebhookSecretRotated {
+                found.rotate(store, event);
+            }
         }
     }
 }
@@ -212,7 +239,8 @@ fn made(store: &Store, reference: &str, event: &StoredEvent) -> Subscription {
     let fact = &event.fact;
     let target = store.keys().unseal(event).ok().and_then(|private| {
         let text = |name: &str| private.get(name).and_then(Value::as_str);
-        Some(Target { url: text("url")?.to_owned(), secret: Secret::parse(text("secret")?)? })
+        let secret = Secret::parse(text("secret")?)?;
+        Some(Target { url: text("url")?.to_owned(), secret, former: None })
     });
     let after = fact.number(Field::After).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
     Subscription {
@@ -268,6 +296,16 @@ pub fn subscribed(
 pub fn rewound(reference: &str, by: &str, after: Position, now: Instant) -> Result<NewEvent, String> {
     let id = crate::random::hexadecimal::<8>().map_err(|error| error.to_string())?;
     event(reference, &format!("rewound-{id}"), "webhook.rewound", &json!({"by": by, "after": after}), now)
+}
+
+/// `webhook.secret_rotated`: from now on it is signed with another secret.
+///
+/// # Errors
+/// As [`subscribed`].
+pub fn secret_rotated(reference: &str, by: &str, secret: &Secret, now: Instant) -> Result<NewEvent, String> {
+    let id = crate::random::hexadecimal::<8>().map_err(|error| error.to_string())?;
+    let data = json!({"by": by, "secret": &*secret.to_text()});
+    event(reference, &format!("rotated-{id}"), "webhook.secret_rotated", &data, now)
 }
 
 /// `webhook.ended`, by somebody or because its address said 410.

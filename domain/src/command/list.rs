@@ -233,7 +233,7 @@ commands! {
         req(F::Version, Id), req(F::EffectiveFrom, Date), req(F::Text, PublicText),
     ]
     AdoptPolicy "adopt-policy" "Adopt the policy that another person proposed" "4.16" POLICY One Administer [
-        req(F::Version, Id), req(F::Sha256, Id),
+        req(F::Version, Id), req(F::Sha256, Id), opt(F::Backtest, Id),
     ]
 
     AcknowledgeBreach "acknowledge-breach" "Acknowledge a breach" "4.16" DUTY Many AnswerDuty []

@@ -334,16 +334,16 @@ impl Context {
     }
 }
 
-/// Whether the person may see a nominal, and if not why.
+/// Whether the person has a right in a nominal, and if not why.
 ///
 /// # Errors
 /// [`Denial::Hidden`] for a record limited to others, else [`Denial::Missing`].
-pub fn may_see_nominal(stream: &Stream, cx: &Context) -> Result<(), Denial> {
+pub fn may_of_nominal(right: Right, stream: &Stream, cx: &Context) -> Result<(), Denial> {
     let who = cx.directory.standing(&cx.actor, cx.now);
     let state: Nominal = stream.fold(cx.directory.annulments(), cx.now);
     let org = state.answers_for().unwrap_or_default();
     let relation = cx.directory.relation_to_nominal(&who, &state, &org, cx.now);
-    rights::check(Right::SeeNominal, &who, &relation)
+    rights::check(right, &who, &relation)
 }
 
 #[cfg(test)]

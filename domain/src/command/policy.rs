@@ -87,6 +87,12 @@ fn adopt(case: &Case<'_>, state: &Policies) -> Result<Vec<NewFact>, Refusal> {
         let reason = format!("what is proposed has the digest {}", proposed.sha256);
         return Err(case.content("sha256", &reason, "read what is proposed, and state its digest"));
     }
+    let is_digest =
+        |text: &str| text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if case.command.get(Field::Backtest).is_some() && !is_digest(case.text(Field::Backtest)) {
+        let remedy = "state the digest that the backtest of what is proposed ends with";
+        return Err(case.content("backtest", "expected a SHA-256 in hexadecimal", remedy));
+    }
     let text = proposed.data.iter().find_map(|(field, value)| match value {
         Value::Text(text) if *field == Field::Text => Some(&**text),
         _ => None,

@@ -222,6 +222,22 @@ pub fn evidence(version: &Version) -> u128 {
     types.into_iter().fold(0, |set, kind| set | kind.evidence_bit())
 }
 
+/// Sets of types of which each must have been told of a subject before a version can open a duty of it, as bits by
+/// [`FactType::evidence_bit`]; `initial` is the state of a subject of whom nothing was told.
+pub(super) fn openers(version: &Version, initial: &[u32]) -> Vec<u128> {
+    let bits = |types: Vec<FactType>| types.into_iter().fold(0, |set, kind| set | kind.evidence_bit());
+    match version.form {
+        Form::On | Form::Prior => vec![bits(version.on.iter().map(|entry| entry.kind).collect())],
+        Form::While | Form::Every => {
+            let holds = |field: StateField, test: &Test| {
+                initial.get(field.index()).is_some_and(|value| test.holds(*value))
+            };
+            let wanting = version.holds.tests.iter().filter(|(field, test)| !holds(*field, test));
+            wanting.map(|(field, test)| bits(setters(*field, test, Wanted::Passing))).collect()
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wanted {
     Passing,

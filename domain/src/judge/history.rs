@@ -1,8 +1,8 @@
 //! Facts in the compact form that judging reads: rows of numbers, with every text stored once.
 
-use std::collections::HashMap;
 use std::hash::BuildHasher;
 
+use hashbrown::HashMap;
 use hashbrown::HashTable;
 
 use crate::calendar::{Announcement, Change};

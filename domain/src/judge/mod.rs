@@ -4,6 +4,7 @@
 //! clock or does input or output, and the same input gives the same duties in the same order.
 
 mod backlog;
+pub mod backtest;
 mod compiled;
 mod course;
 mod duty;
@@ -17,8 +18,6 @@ mod standing;
 mod state;
 mod view;
 
-use std::collections::HashMap;
-
 pub use compiled::evidence as evidence_of;
 pub use course::{Course, Looked};
 pub use duty::{DutyKey, Flags, Outcome, Verdict};
@@ -29,11 +28,12 @@ pub use standing::{Standing, StateChange};
 pub use view::View;
 
 use crate::calendar::Calendar;
-use crate::policy::{Form, Policy, PolicyError, split_concatenation};
+use crate::policy::{Form, Policy, PolicyError, PolicyFiles, split_concatenation};
 use crate::vocabulary::NONE;
 use compiled::Compiled;
 use duty::{Duty, End};
 use fold::Fold;
+use hashbrown::HashMap;
 use history::Waiver;
 use view::{Context, Sight};
 
@@ -62,6 +62,12 @@ pub fn adopted_policy(
     history: &History,
     known_at: crate::time::Instant,
 ) -> Option<Result<Policy, PolicyError>> {
+    adopted_files(history, known_at).map(|files| Policy::load(&files))
+}
+
+/// The files of that policy.
+#[must_use]
+pub fn adopted_files(history: &History, known_at: crate::time::Instant) -> Option<PolicyFiles> {
     let nothing = Policy {
         rules: Vec::new(),
         interpretations: std::collections::BTreeMap::new(),
@@ -71,7 +77,7 @@ pub fn adopted_policy(
     let context = Context::new(Compiled::new(&nothing, history), history, &Calendar::new(Vec::new()));
     let sight = Sight { as_at: known_at, known_at, until: u32::MAX, restored: NONE };
     let text = history.adopted(|row| context.is_known(row, sight))?;
-    Some(Policy::load(&split_concatenation(text)))
+    Some(split_concatenation(text))
 }
 
 impl<'a> Judge<'a> {
@@ -103,6 +109,19 @@ impl<'a> Judge<'a> {
             waivers.entry(waiver.subject).or_default().push(at);
         }
         Self { context, view, sight, components, component_of, waivers }
+    }
+
+    /// The same under a calendar that takes the place of what facts had published.
+    #[must_use]
+    pub fn by_calendar_alone(
+        policy: &'a Policy,
+        calendar: &Calendar,
+        history: &'a History,
+        view: View,
+    ) -> Self {
+        let mut judge = Self::up_to(policy, calendar, history, view, u32::MAX);
+        judge.context.calendar = calendar.clone();
+        judge
     }
 
     /// The units of judging: every subject, or every set of subjects that merges connect, once each.

@@ -1,7 +1,5 @@
 //! What is visible at (as at, known at): annulments, merges, programmes (spec 2.1, 3, 3.2).
 
-use std::collections::HashMap;
-
 use super::compiled::Compiled;
 use super::history::{History, RowId, Waiver};
 use crate::calendar::Calendar;
@@ -9,6 +7,7 @@ use crate::catalogue::{FactType, Field, SubjectKind};
 use crate::policy::Programme;
 use crate::time::{Date, Instant};
 use crate::vocabulary::{NONE, decode_date};
+use hashbrown::HashMap;
 
 /// Depth at which annulments of annulments are no longer followed; a circle ends there.
 const ANNULMENT_DEPTH: u8 = 32;

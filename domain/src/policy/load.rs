@@ -70,16 +70,13 @@ pub(super) fn load(files: &PolicyFiles) -> Result<Policy, PolicyError> {
     if !problems.is_empty() {
         return Err(PolicyError(problems));
     }
-    let sha256 = format!("{:x}", HexDigest(Sha256::digest(concatenated(files).as_bytes()).into()));
+    let sha256 = hexadecimal(Sha256::digest(concatenated(files).as_bytes()).into());
     Ok(Policy { rules, interpretations, symbols: shared.symbols, sha256 })
 }
 
-struct HexDigest([u8; 32]);
-
-impl std::fmt::LowerHex for HexDigest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
+/// A digest in hexadecimal.
+pub fn hexadecimal(digest: [u8; 32]) -> String {
+    digest.iter().fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// The parts of a rule id, numbers by value: `4.9` comes before `4.10`.
@@ -128,6 +125,7 @@ fn read_interpretations(root: &Table<'_, '_>) -> BTreeMap<String, Interpretation
                 .need("alternatives")
                 .map(|at| at.texts().into_iter().map(str::to_owned).collect())
                 .unwrap_or_default(),
+            instead_of: table.get("instead_of").and_then(|at| at.text()).map(str::to_owned),
         };
         table.finish();
         all.insert(id.to_owned(), read);

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use files::{DRAFTS, PolicyFiles, concatenated, shipped_draft, shipped_files, split_concatenation};
+pub(crate) use load::hexadecimal;
 pub use text::normalised;
 
 use crate::catalogue::{FactType, Field, SubjectKind};
@@ -60,6 +61,9 @@ pub struct Interpretation {
     pub alternatives: Vec<String>,
     /// Why.
     pub reason: String,
+    /// In a draft: the reading in force that it takes the place of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<String>,
 }
 
 /// One rule: the text, as data, that opens duties.
@@ -315,7 +319,7 @@ impl Test {
 pub const MATCHED: usize = 2;
 
 /// A type of fact with conditions on its data and on the state before and after it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The type.
     pub kind: FactType,
@@ -351,7 +355,7 @@ pub enum By {
 }
 
 /// A rule as it stood for a time.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
     /// First effective date.
     pub effective_from: Date,

@@ -24,6 +24,7 @@ named! {
         AppointCpc "appoint-cpc" SwitchProgrammes "switch-programmes" AssureQuality "assure-quality" Audit "audit"
         AuditDataset "audit-dataset" AskForReport "ask-for-report" AssessTerminal "assess-terminal"
         ApproveTerminal "approve-terminal" AnswerDuty "answer-duty" Waive "waive" SeeNominal "see-nominal"
+        SeeDuty "see-duty" SeeDuties "see-duties" SeeAll "see-all"
         SeeBoard "see-board" ReadLog "read-log" SeePeople "see-people" SeeRegisters "see-registers"
         SeeRetention "see-retention" SeeQuarantine "see-quarantine" SettleQuarantine "settle-quarantine"
     }
@@ -118,6 +119,27 @@ impl Right {
                     G::Auditor,
                 ],
             ),
+            // Whoever acts on a duty, or answers for it, sees it.
+            Self::SeeDuty => (
+                "4.16",
+                &[
+                    G::Worker,
+                    G::Partner,
+                    G::Manager,
+                    G::Supervisor,
+                    G::Lpc,
+                    G::Lead,
+                    G::Cpc,
+                    G::CentralSupport,
+                    G::Governor,
+                    G::Opener,
+                    G::Auditor,
+                ],
+            ),
+            // A board sees figures, and no list.
+            Self::SeeDuties => ("4.16", &[G::Anyone, G::Governor, G::Auditor]),
+            // Lists of every area.
+            Self::SeeAll => ("4.16", &[G::CentralSupport, G::Auditor]),
             Self::SeeBoard => ("4.16", &[G::SmbMember, G::Cpc, G::CentralSupport, G::Auditor]),
             Self::ReadLog => ("4.16", &[G::Auditor]),
             // A board sees no person.

@@ -260,6 +260,19 @@ const TABLE: &[(&[C], &[Right], Allowed)] = &[
             (ANYWHERE, "auditor"),
         ],
     ),
+    (
+        &[],
+        &[Right::SeeDuty],
+        &[
+            (WITHIN, LIVE),
+            (WITHIN, "governor"),
+            ("holding opened", LIVE),
+            ("partner", "partner"),
+            (ANYWHERE, "auditor"),
+        ],
+    ),
+    (&[], &[Right::SeeDuties], &[(ANYWHERE, LIVE), (WITHIN, "governor"), (ANYWHERE, "auditor")]),
+    (&[], &[Right::SeeAll], &[(WITHIN, "central"), (ANYWHERE, "auditor")]),
     (&[], &[Right::SeeBoard], &[("cpc deputy", HIGH), (WITHIN, "central smb"), (ANYWHERE, "auditor")]),
     (&[], &[Right::ReadLog], &[(ANYWHERE, "auditor")]),
     (

@@ -11,6 +11,7 @@ mod given;
 
 mod acts;
 mod annulments;
+mod backtest;
 mod bank_holidays;
 mod before_something;
 mod cases;

@@ -16,19 +16,19 @@ use super::given::{given, judge, moment};
 
 const HOUR: i64 = 3600;
 
-fn policy() -> &'static Policy {
+pub fn policy() -> &'static Policy {
     static POLICY: OnceLock<Policy> = OnceLock::new();
     POLICY.get_or_init(|| Policy::shipped().unwrap())
 }
 
-fn calendar() -> &'static Calendar {
+pub fn calendar() -> &'static Calendar {
     static CALENDAR: OnceLock<Calendar> = OnceLock::new();
     CALENDAR.get_or_init(|| Calendar::shipped().unwrap())
 }
 
 /// What a generated fact is made of; every number is read modulo what it chooses from.
 #[derive(Debug, Clone, Copy)]
-struct Seed {
+pub struct Seed {
     what: usize,
     whom: usize,
     one: usize,
@@ -37,7 +37,7 @@ struct Seed {
     hours_until_recorded: i64,
 }
 
-fn seeds() -> impl Strategy<Value = Vec<Seed>> {
+pub fn seeds() -> impl Strategy<Value = Vec<Seed>> {
     let recorded = prop_oneof![4 => Just(0), 2 => 0i64..300, 1 => -48i64..0];
     let seed = (0usize..1000, 0usize..8, 0usize..8, 0usize..8, 0i64..60, recorded).prop_map(
         |(what, whom, one, two, hours_after_the_last, hours_until_recorded)| Seed {
@@ -176,7 +176,7 @@ fn organisational(one: usize, two: usize, id: &str) -> (String, &'static str, Va
 }
 
 /// The facts of seeds; no two have the same time, and no two were recorded at the same instant.
-fn facts_of(seeds: &[Seed]) -> Vec<(Fact, u32)> {
+pub fn facts_of(seeds: &[Seed]) -> Vec<(Fact, u32)> {
     let mut time = moment("2026-03-02 08:00");
     let mut facts = Vec::new();
     for (at, seed) in seeds.iter().enumerate() {
@@ -198,7 +198,7 @@ fn judged(facts: &[(Fact, u32)], view: View) -> Vec<DutyRecord> {
 }
 
 /// A moment some days into the history.
-fn after(days: i64) -> Instant {
+pub fn after(days: i64) -> Instant {
     moment("2026-03-02 08:00").plus_seconds(days * 24 * HOUR)
 }
 

@@ -1,5 +1,7 @@
 //! What the scheduler has to do: raise, rescind, close, warn, send.
 
+use std::collections::HashMap;
+
 use mandate_domain::time::Instant;
 use mandate_store::Position;
 use rusqlite::{OptionalExtension, Row, params};
@@ -177,7 +179,20 @@ impl Projections {
     pub fn warnings_missed(&self, duties: &[DutyRow]) -> Result<Vec<Vec<String>>, ProjectionError> {
         let books = self.books()?;
         let cross = self.shared.cross()?;
-        let missed = |connection: &rusqlite::Connection, row: &DutyRow| {
+        let taken = self.read(|connection| {
+            let ids: Vec<&str> = duties.iter().map(|row| row.record.duty.as_str()).collect();
+            let ids = serde_json::to_string(&ids).map_err(|error| ProjectionError::row("duties", &error))?;
+            let sql =
+                "SELECT t.duty, t.due_at, t.step FROM json_each(?1) j JOIN steps_taken t ON t.duty = j.value";
+            let found: Vec<(String, i64, String)> =
+                all(connection, sql, [ids], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            let mut taken: HashMap<(String, i64), Vec<String>> = HashMap::new();
+            for (duty, due_at, step) in found {
+                taken.entry((duty, due_at)).or_default().push(step);
+            }
+            Ok(taken)
+        })?;
+        let missed = |row: &DutyRow| {
             let record = &row.record;
             let version = books
                 .policy
@@ -186,22 +201,16 @@ impl Projections {
             let (Some(version), Some(due_on), Some(act_by), Some(due_at)) =
                 (version, record.due_on, record.act_by, record.due_at)
             else {
-                return Ok(Vec::new());
+                return Vec::new();
             };
             let earliest = record.opened_at.max(record.known_since);
             let calendar = cross.calendar.known_before(due_at);
-            let mut steps = steps::warnings(version, calendar, due_on, act_by, earliest);
-            steps.retain(|step| step.at < due_at);
-            if steps.is_empty() {
-                return Ok(Vec::new());
-            }
-            let sql = "SELECT step FROM steps_taken WHERE duty = ?1 AND due_at = ?2";
-            let values = params![record.duty, due_at.nanos()];
-            let taken: Vec<String> = all(connection, sql, values, |row| row.get(0))?;
-            let names = steps.into_iter().map(|step| step.name);
-            Ok(names.filter(|name| !taken.contains(name)).collect())
+            let steps = steps::warnings(version, calendar, due_on, act_by, earliest);
+            let names = steps.into_iter().filter(|step| step.at < due_at).map(|step| step.name);
+            let known = taken.get(&(record.duty.clone(), due_at.nanos()));
+            names.filter(|name| !known.is_some_and(|known| known.contains(name))).collect()
         };
-        self.read(|connection| duties.iter().map(|row| missed(connection, row)).collect())
+        Ok(duties.iter().map(missed).collect())
     }
 
     /// Steps of standing breaches that have come and were not taken, in the order in which they came.
@@ -407,7 +416,8 @@ impl Projections {
         self.read(|connection| super::lists::notices_alone(connection, rest, params![after, limit]))
     }
 
-    /// The latest notice of a kind to a person that was sent, or may have been, of those queued before a position.
+    /// The latest notice of a kind to a person that was sent, or may have been, of those queued before a position; none
+    /// that went to them in the place of somebody else.
     ///
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
@@ -418,7 +428,7 @@ impl Projections {
         before: Position,
     ) -> Result<Option<NoticeRow>, ProjectionError> {
         let rest = "WHERE n.recipient = ?1 AND n.template = ?2 AND n.position < ?3 \
-                    AND n.status IN ('accepted', 'ambiguous') ORDER BY n.position DESC LIMIT 1";
+                    AND n.in_place_of IS NULL AND n.status IN ('accepted', 'ambiguous') ORDER BY n.position DESC LIMIT 1";
         let before = i64::try_from(before.get()).unwrap_or(i64::MAX);
         self.read(|connection| {
             let found = super::lists::notices_alone(connection, rest, params![recipient, template, before])?;

@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row};
 use super::{all, count, followups::breach};
 use crate::Projections;
 use crate::error::ProjectionError;
-use crate::model::{BreachRow, Listed, MAX_PAGE, NoticeRow, SubjectRow};
+use crate::model::{BreachRow, Listed, MAX_PAGE, NoticeCount, NoticeFilter, NoticeRow, SubjectRow};
 
 type RawSubject = (String, Option<String>, String, bool);
 
@@ -53,7 +53,8 @@ pub(crate) fn notices_alone(
     values: impl rusqlite::Params,
 ) -> Result<Vec<NoticeRow>, ProjectionError> {
     let sql = format!(
-        "SELECT n.notice, n.template, n.recipient, n.position, n.queued_at, n.status, n.reply FROM notices n {rest}"
+        "SELECT n.notice, n.template, n.recipient, n.position, n.queued_at, n.status, n.reply, \
+         n.in_place_of FROM notices n {rest}"
     );
     all(connection, &sql, values, |row| {
         Ok(NoticeRow {
@@ -65,6 +66,7 @@ pub(crate) fn notices_alone(
             queued_at: Instant::from_nanos(row.get(4)?),
             status: row.get(5)?,
             reply: row.get(6)?,
+            in_place_of: row.get(7)?,
         })
     })
 }
@@ -116,22 +118,26 @@ impl Projections {
     pub fn breaches(
         &self,
         status: Option<&str>,
+        holders: &[String],
         except: &[String],
         page: u32,
         size: u32,
     ) -> Result<Listed<BreachRow>, ProjectionError> {
         let size = size.clamp(1, MAX_PAGE);
-        let except = listed(except)?;
+        let (except, holders) = (listed(except)?, listed(holders)?);
         let sql = "SELECT b.duty, b.rule, b.subject, b.holder, b.due_at, b.generation, b.position, b.raised_at, \
                    b.status FROM breaches b WHERE (?1 IS NULL OR b.status = ?1) \
                    AND b.subject NOT IN (SELECT value FROM json_each(?2)) \
+                   AND (?5 = '[]' OR b.holder IN (SELECT value FROM json_each(?5))) \
                    ORDER BY b.position DESC LIMIT ?3 OFFSET ?4";
         self.read(|connection| {
             let counted = "SELECT count(*) FROM breaches WHERE (?1 IS NULL OR status = ?1) \
-                           AND subject NOT IN (SELECT value FROM json_each(?2))";
-            let total = count(connection, counted, rusqlite::params![status, except])?;
+                           AND subject NOT IN (SELECT value FROM json_each(?2)) \
+                           AND (?3 = '[]' OR holder IN (SELECT value FROM json_each(?3)))";
+            let total = count(connection, counted, rusqlite::params![status, except, holders])?;
             let offset = i64::from(page) * i64::from(size);
-            let content = all(connection, sql, rusqlite::params![status, except, size, offset], breach)?;
+            let content =
+                all(connection, sql, rusqlite::params![status, except, size, offset, holders], breach)?;
             Ok(Listed { content, total_elements: total, number: page, size })
         })
     }
@@ -142,24 +148,28 @@ impl Projections {
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn notices(
         &self,
-        except: &[String],
+        filter: &NoticeFilter,
         page: u32,
         size: u32,
     ) -> Result<Listed<NoticeRow>, ProjectionError> {
         /// Those that name no duty, or one at least of another subject.
-        const WHICH: &str = "WHERE NOT EXISTS (SELECT 1 FROM notice_duties x WHERE x.notice = n.notice) \
+        const WHICH: &str = "AND (NOT EXISTS (SELECT 1 FROM notice_duties x WHERE x.notice = n.notice) \
              OR EXISTS (SELECT 1 FROM notice_duties x LEFT JOIN duties d ON d.duty = x.duty \
-             WHERE x.notice = n.notice AND coalesce(d.subject, '') NOT IN (SELECT value FROM json_each(?1)))";
+             WHERE x.notice = n.notice AND coalesce(d.subject, '') NOT IN (SELECT value FROM json_each(?1))))";
+        const CHOSEN: &str = "WHERE ?1 IS NOT NULL AND (?2 IS NULL OR n.status = ?2) \
+             AND (?3 IS NULL OR n.template = ?3) AND (?4 = 0 OR n.dead = 1)";
         let size = size.clamp(1, MAX_PAGE);
+        let NoticeFilter { except, status, template, dead } = filter;
         let hidden = listed(except)?;
         // Where nothing is left out every notice counts, and none is looked through.
-        let which = if except.is_empty() { "WHERE ?1 IS NOT NULL" } else { WHICH };
+        let which = if except.is_empty() { CHOSEN.to_owned() } else { format!("{CHOSEN} {WHICH}") };
         let counted = format!("SELECT count(*) FROM notices n {which}");
-        let rest = format!("{which} ORDER BY n.position DESC LIMIT ?2 OFFSET ?3");
+        let rest = format!("{which} ORDER BY n.position DESC LIMIT ?5 OFFSET ?6");
         self.read(|connection| {
-            let total = count(connection, &counted, [&hidden])?;
+            let total = count(connection, &counted, rusqlite::params![hidden, status, template, dead])?;
             let offset = i64::from(page) * i64::from(size);
-            let mut content = notices(connection, &rest, rusqlite::params![hidden, size, offset])?;
+            let values = rusqlite::params![hidden, status, template, dead, size, offset];
+            let mut content = notices(connection, &rest, values)?;
             for notice in content.iter_mut().filter(|_| !except.is_empty()) {
                 notice.duties.retain(|(duty, _)| {
                     // A duty's id is its rule, its subject and the fact that opened it.
@@ -170,6 +180,24 @@ impl Projections {
                 });
             }
             Ok(Listed { content, total_elements: total, number: page, size })
+        })
+    }
+
+    /// How many notices there are of each kind of mail, status and fate.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn notice_counts(&self) -> Result<Vec<NoticeCount>, ProjectionError> {
+        let sql = "SELECT template, status, dead, count(*) FROM notices GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 LIMIT 1000";
+        self.read(|connection| {
+            all(connection, sql, [], |row| {
+                Ok(NoticeCount {
+                    template: row.get(0)?,
+                    status: row.get(1)?,
+                    dead: row.get(2)?,
+                    notices: u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0),
+                })
+            })
         })
     }
 

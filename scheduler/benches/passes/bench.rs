@@ -1,17 +1,18 @@
 //! An area with its CPC and as many open duties as asked for, on either database.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant as Stopwatch};
 
 use mandate_domain::catalogue::{FactType, Field};
+use mandate_domain::fact::Value;
 use mandate_domain::time::{Clock, Instant, VirtualClock};
 use mandate_projections::Projections;
 use mandate_scheduler::{EmlFiles, Mailer, Nodes, Scheduler, Schedules, Settings};
 use mandate_store::{Claim, Keys, NewEvent, OnError, Options, Position, Store};
 use mandate_test_cluster::Cluster;
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Looks of which the median is told.
 const LOOKS: usize = 201;
@@ -49,7 +50,7 @@ pub fn at(text: &str) -> Instant {
     Instant::parse(text).unwrap()
 }
 
-pub fn event(id: &str, kind: &str, subject: &str, time: Instant, data: &Value) -> NewEvent {
+pub fn event(id: &str, kind: &str, subject: &str, time: Instant, data: &serde_json::Value) -> NewEvent {
     let event = json!({ "specversion": "1.0", "id": id, "source": "/t", "type": kind, "subject": subject,
                         "time": time, "data": data });
     NewEvent::from_value(&event, Claim::Ignore).unwrap()
@@ -228,25 +229,26 @@ impl Bench {
 
     /// Breaches that one notice lists.
     pub fn breaches_listed_once(&self) -> usize {
-        let mut listed: HashMap<String, u32> = HashMap::new();
+        let mut listed = 0;
         self.each_since(self.begun_at(), |kind, event| {
-            let tells = |template| matches!(template, "breach" | "summary");
-            if kind == FactType::NoticeQueued && event.fact.text(Field::Template).is_some_and(tells) {
-                *listed.entry(event.fact.subject.to_string()).or_default() += 1;
+            if let Some(Value::Texts(notices)) = event.fact.get(Field::Notices)
+                && kind == FactType::DutyBreached
+            {
+                listed += usize::from(notices.len() == 1);
             }
         });
-        listed.values().filter(|count| **count == 1).count()
+        listed
     }
 
-    /// Mean bytes of the payloads of a pass's rows.
-    pub fn mean_payload(&self) -> usize {
-        let (mut bytes, mut rows) = (0, 0);
+    /// Mean bytes of the ids and of the payloads of a pass's rows.
+    pub fn mean_sizes(&self) -> (usize, usize) {
+        let (mut ids, mut bytes, mut rows) = (0, 0, 0);
         for event in self.store.reader().read_after(self.begun_at(), 10_000).unwrap().events {
             if matches!(event.fact.kind, FactType::DutyBreached | FactType::NoticeQueued) {
-                (bytes, rows) = (bytes + event.payload.len(), rows + 1);
+                (ids, bytes, rows) = (ids + event.fact.id.len(), bytes + event.payload.len(), rows + 1);
             }
         }
-        bytes / rows.max(1)
+        (ids / rows.max(1), bytes / rows.max(1))
     }
 
     fn each_since(&self, from: Position, mut each: impl FnMut(FactType, &mandate_store::StoredEvent)) {

@@ -15,26 +15,26 @@ const TABLE: &str =
 
 /// Inserts so many rows of the size of those of the bench's latest pass.
 pub fn insert(bench: &Bench, rows: usize) -> Duration {
-    let payload = "x".repeat(bench.mean_payload());
+    let (id, payload) = bench.mean_sizes();
+    let payload = "x".repeat(payload);
     match &bench.url {
-        None => sqlite(bench, rows, &payload),
-        Some(url) => postgres(url, rows, &payload),
+        None => sqlite(bench, rows, id, &payload),
+        Some(url) => postgres(url, rows, id, &payload),
     }
 }
 
-fn statements(rows: usize, payload: &str) -> impl Iterator<Item = String> {
+fn statements(rows: usize, id: usize, payload: &str) -> impl Iterator<Item = String> {
     (0..rows).step_by(ROWS).map(move |from| {
-        let values =
-            (from..rows.min(from + ROWS)).map(|row| format!("({row},'breached-{row:024}','{payload}')"));
+        let values = (from..rows.min(from + ROWS)).map(|row| format!("({row},'{row:0id$}','{payload}')"));
         format!("INSERT INTO plain (position, id, payload) VALUES {}", values.collect::<Vec<_>>().join(","))
     })
 }
 
-fn sqlite(bench: &Bench, rows: usize, payload: &str) -> Duration {
+fn sqlite(bench: &Bench, rows: usize, id: usize, payload: &str) -> Duration {
     let connection = rusqlite::Connection::open(bench.folder.path().join("plain.db")).unwrap();
     connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL").unwrap();
     connection.execute_batch(TABLE).unwrap();
-    let statements: Vec<String> = statements(rows, payload).collect();
+    let statements: Vec<String> = statements(rows, id, payload).collect();
     let started = Stopwatch::now();
     for some in statements.chunks(STATEMENTS) {
         connection.execute_batch("BEGIN").unwrap();
@@ -46,8 +46,8 @@ fn sqlite(bench: &Bench, rows: usize, payload: &str) -> Duration {
     started.elapsed()
 }
 
-fn postgres(url: &str, rows: usize, payload: &str) -> Duration {
-    let statements: Vec<String> = statements(rows, payload).collect();
+fn postgres(url: &str, rows: usize, id: usize, payload: &str) -> Duration {
+    let statements: Vec<String> = statements(rows, id, payload).collect();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut connection = sqlx::PgConnection::connect(url).await.unwrap();

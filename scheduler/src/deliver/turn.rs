@@ -13,7 +13,7 @@ use crate::scheduler::locked;
 use crate::settings::Nodes;
 
 /// No pause is longer; a moment further away was noted before the clock went back.
-const LONGEST_PAUSE_SECONDS: i64 = 3600;
+pub(super) const LONGEST_PAUSE_SECONDS: i64 = 3600;
 /// No attempt takes longer: the answers to all verbs are waited for, each for half a minute.
 const ATTEMPT_SECONDS: i64 = 600;
 /// The rule about imminent risk, of which mail goes at any hour (4.36).

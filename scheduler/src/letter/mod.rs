@@ -141,9 +141,7 @@ impl LetterWriter<'_> {
                 | Template::Team
                 | Template::Quarterly
                 | Template::Operations => None,
-                Template::Rescission => {
-                    self.rescission(&log, duty, *generation, &notice.recipient, &mut continues)?
-                }
+                Template::Rescission => self.rescission(&log, duty, *generation, notice, &mut continues)?,
             });
         }
         if items.is_empty() && hidden {
@@ -166,8 +164,7 @@ impl LetterWriter<'_> {
         }
         continues.truncate(MAX_THREADS);
         let held_by: BTreeSet<Held> = items.iter().map(|item| item.held.clone()).collect();
-        let mut content =
-            Content::new(template, items, self.footer(notice.position)?, self.now.london_date());
+        let mut content = Content::new(template, items, self.footer(notice)?, self.now.london_date());
         for held in &held_by {
             for vacancy in self.recipients.vacancies(template, held, &notice.recipient)? {
                 if !content.vacancies.contains(&vacancy) {
@@ -206,7 +203,7 @@ impl LetterWriter<'_> {
         log: &DutyLog,
         duty: &str,
         generation: u32,
-        recipient: &str,
+        notice: &NoticeRow,
         continues: &mut Vec<String>,
     ) -> Result<Option<Item>, SchedulerError> {
         let (Some(raised), Some(withdrawal)) = (log.raised(generation), log.withdrawal(generation)) else {
@@ -214,8 +211,9 @@ impl LetterWriter<'_> {
         };
         let mut told = false;
         for breach in log.breach_notices(generation) {
-            let own = breach.recipient == recipient;
-            if (own || recipient == self.fallback)
+            let own = breach.recipient == notice.recipient;
+            let theirs = notice.in_place_of.as_ref() == Some(&breach.recipient);
+            if (own || theirs || notice.recipient == self.fallback)
                 && may_have_gone_before(self.reader, &breach.notice, withdrawal.position)?
             {
                 told = true;

@@ -107,7 +107,7 @@ impl LetterWriter<'_> {
             first_who: first.who.clone(),
             days_left: first.days_left.map(days_left),
             to: first.to.clone(),
-            footer: self.footer(notice.position)?,
+            footer: self.footer(notice)?,
             told,
         };
         let written = |reason: askama::Error| SchedulerError::Template {

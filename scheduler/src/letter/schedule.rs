@@ -78,8 +78,11 @@ impl LetterWriter<'_> {
     ) -> Result<Draft, SchedulerError> {
         let about = notice.duties.first().map_or("", |(about, _)| about.as_str());
         let Some(on) = date_of(about) else { return Ok(Draft::Moot("it is about no day")) };
+        // What could not be delivered says the same to who is told in the recipient's place.
+        let user = notice.in_place_of.as_ref().unwrap_or(&notice.recipient);
         // Of several digests that waited for the mail server the latest says it all.
         if sent == Sent::NotYet
+            && notice.in_place_of.is_none()
             && matches!(template, Template::Digest | Template::Team)
             && self.projections.is_followed_by_another(
                 &notice.recipient,
@@ -89,7 +92,7 @@ impl LetterWriter<'_> {
         {
             return Ok(Draft::Moot("a later one says it"));
         }
-        let footer = self.footer(notice.position)?;
+        let footer = self.footer(notice)?;
         let written = |reason: askama::Error| SchedulerError::Template {
             notice: notice.notice.clone(),
             reason: reason.to_string(),
@@ -97,18 +100,18 @@ impl LetterWriter<'_> {
         let letter = match template {
             Template::Digest => {
                 let posts = self.projections.all_post_holders()?;
-                let posts = posts.into_iter().filter(|post| post.user == notice.recipient).collect();
-                let desk = Desk::of_posts(self.projections, &notice.recipient, posts)?;
+                let posts = posts.into_iter().filter(|post| post.user == *user).collect();
+                let desk = Desk::of_posts(self.projections, user, posts)?;
                 if desk == Desk::default() {
                     return Ok(Draft::Moot("its recipient holds no post any more"));
                 }
                 let overview = self.shared.overview(&desk, self.asked(notice, template, on)?)?;
-                let late = self.late(&notice.recipient, on)?;
+                let late = self.late(user, on)?;
                 digest(&mut Digest { late, ..Digest::new(overview, without_year(on), footer) })
                     .map_err(written)?
             }
             Template::Team => {
-                let Some(org) = self.organisation_of(&notice.recipient, "spo")? else {
+                let Some(org) = self.organisation_of(user, "spo")? else {
                     return Ok(Draft::Moot("its recipient manages no team any more"));
                 };
                 let desk = Desk::of_team(self.projections, org)?;
@@ -117,7 +120,7 @@ impl LetterWriter<'_> {
                 team(&mut Digest::new(overview, day, footer)).map_err(written)?
             }
             Template::Quarterly => {
-                let Some(org) = self.organisation_of(&notice.recipient, "smb-member")? else {
+                let Some(org) = self.organisation_of(user, "smb-member")? else {
                     return Ok(Draft::Moot("its recipient sits on no board any more"));
                 };
                 quarterly(&mut self.quarter(&org, &notice.recipient, on, footer)?).map_err(written)?
@@ -151,7 +154,8 @@ impl LetterWriter<'_> {
         on: Date,
     ) -> Result<Asked<'n>, SchedulerError> {
         let user = &notice.recipient;
-        let after = self.shared.sent_before(template, user, on, notice.position)?;
+        let first = notice.in_place_of.as_ref().unwrap_or(user);
+        let after = self.shared.sent_before(template, first, on, notice.position)?;
         Ok(Asked { user, on, after, until: Place { position: notice.position, at: notice.queued_at } })
     }
 

@@ -103,8 +103,9 @@ fn a_server_that_refuses_everybody_delays_all_mails_and_loses_none() {
         let mut world = about_to_breach(&server);
         world.nominal("N-2");
         server.then(&[act]);
-        assert_eq!(outcome(world.pass_at("2026-03-08T00:00:00Z").mails), (0, 2, 0, 0), "{act:?}");
+        assert_eq!(outcome(world.pass_at("2026-03-08T00:00:00Z").mails), (0, 1, 0, 0), "{act:?}");
         assert_eq!(server.connections(), 1, "{act:?}: asked once, not once for each mail");
+        assert_eq!(outcome(world.pass_at("2026-03-08T00:00:59Z").mails), (0, 0, 0, 0), "{act:?}");
         assert_eq!(outcome(world.pass_at("2026-03-08T00:01:00Z").mails), (2, 0, 0, 0), "{act:?}");
         assert_eq!(received(&server).len(), 2, "{act:?}");
     }
@@ -196,6 +197,37 @@ fn a_relay_that_is_down_for_72_hours_delays_a_mail_and_does_not_lose_it() {
     world.restart();
     assert_eq!(outcome(world.pass_at(&now.to_string()).mails), (1, 0, 0, 0));
     assert_eq!(received(&server).len(), 1);
+}
+
+#[test]
+fn while_a_relay_is_away_one_mail_is_tried_for_all_and_each_is_given_up_72_hours_after_it_was_queued() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut world = World::new();
+    world.mailer = smtp(port);
+    world.restart();
+    world.set("2026-03-02T09:00:00Z");
+    for number in 1..=4 {
+        world.nominal(&format!("N-{number}"));
+    }
+    let mut now = at("2026-03-08T00:00:00Z");
+    let (mut deferred, mut rejected) = (0, Vec::new());
+    while now < at("2026-03-11T01:00:00Z") {
+        world.clock.set(now);
+        let report = world.scheduler().pass(now).unwrap().mails;
+        deferred += report.deferred;
+        if report.rejected > 0 {
+            rejected.push((now, report.rejected));
+        }
+        now = report.next_at.unwrap();
+    }
+    // As often as one mail alone: of the others nothing is said until they are given up.
+    assert_eq!(deferred, 6 + 71);
+    assert_eq!(world.events(FactType::NoticeAttempted).len(), deferred + 1);
+    assert_eq!(rejected, [(at("2026-03-11T00:18:00Z"), 4)]);
+    let replies = world.texts(FactType::NoticeRejected, Field::Reply);
+    assert!(
+        replies.iter().all(|reply| reply.starts_with("given up after 72 hours: mail server not reached"))
+    );
 }
 
 #[test]

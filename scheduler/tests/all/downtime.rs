@@ -1,3 +1,5 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use mandate_domain::catalogue::{FactType, Field};
 use mandate_domain::fact::Value;
 
@@ -60,4 +62,31 @@ fn old_breaches_share_one_summary_and_the_news_of_the_last_day_is_mailed_singly(
         subjects,
         ["cpc@example.gov.uk: 2 breaches in area A07", "cpc@example.gov.uk: Breach: N-3, paragraph 4.10"]
     );
+}
+
+#[test]
+fn a_mail_is_not_sent_while_breaches_are_still_being_listed_in_it() {
+    let mut world = World::new();
+    world.settings = world.settings.clone().with_limits(5, 500);
+    world.restart();
+    world.set("2026-03-02T09:00:00Z");
+    for number in 0..120 {
+        world.nominal(&format!("N-{number}"));
+    }
+    let now = at("2026-03-08T00:00:00Z");
+    world.clock.set(now);
+    let over = AtomicBool::new(false);
+    let sender = world.scheduler().clone();
+    std::thread::scope(|scope| {
+        let over = &over;
+        scope.spawn(move || {
+            while !over.load(Ordering::Relaxed) {
+                sender.send_mails(now).unwrap();
+            }
+        });
+        assert_eq!(world.scheduler().record_steps(now).unwrap().raised, 120);
+        over.store(true, Ordering::Relaxed);
+    });
+    world.scheduler().send_mails(now).unwrap();
+    assert_eq!(world.subjects(), ["cpc@example.gov.uk: 120 breaches in area A07"]);
 }

@@ -7,6 +7,8 @@ mod crashes;
 #[cfg(test)]
 mod deliveries;
 #[cfg(test)]
+mod deputies;
+#[cfg(test)]
 mod digests;
 #[cfg(test)]
 mod downtime;
@@ -14,6 +16,8 @@ mod downtime;
 mod escalations;
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod leases;
 #[cfg(test)]
 mod limited;
 #[cfg(test)]

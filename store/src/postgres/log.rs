@@ -23,7 +23,7 @@ use crate::error::{DatabaseError, StoreError};
 use crate::keys::{Keys, Pending, Restricted};
 use crate::leaf::EVENT_VERSION;
 use crate::lease::Fenced;
-use crate::new_event::Tie;
+use crate::new_event::{NewEvent, Tie};
 use crate::outcome::Outcome;
 use crate::plan::{Known, Plan, Row};
 use crate::position::{End, Head, Position, Sequence};
@@ -579,11 +579,12 @@ impl Prefetched {
 }
 
 impl Known for Prefetched {
-    fn stored(&mut self, source: &str, id: &str) -> Result<Option<StoredEvent>, StoreError> {
+    fn stored(&mut self, event: &NewEvent) -> Result<Option<StoredEvent>, StoreError> {
         if self.events.is_empty() {
             return Ok(None);
         }
-        Ok(self.events.get(&(source.into(), id.into())).cloned())
+        let fact = event.fact();
+        Ok(self.events.get(&(fact.source.clone(), fact.id.clone())).cloned())
     }
 
     fn version(&mut self, subject: &str) -> Result<Sequence, StoreError> {

@@ -5,15 +5,16 @@ use std::path::{Path, PathBuf};
 use mandate_domain::catalogue::FactType;
 use rusqlite::{CachedStatement, Connection, OptionalExtension};
 
-use super::checkpointer::Checkpointer;
 use super::ids::Ids;
 use super::migrate;
 use super::reader::{event_of, read_end, read_head};
 use super::settings::{self, Purpose};
 use crate::backup::Copied;
 use crate::checkpoint::Signed;
-use crate::error::StoreError;
+use crate::checkpointer::Checkpointer;
+use crate::error::{DatabaseError, StoreError};
 use crate::lease::Fenced;
+use crate::new_event::NewEvent;
 use crate::outcome::Outcome;
 use crate::plan::{Known, Plan, Row};
 use crate::position::{End, Head, Position, Sequence};
@@ -30,6 +31,11 @@ const OF_NO_IMPORT: usize = 1_000;
 const MOST_WAL_BYTES: u64 = 3 * 32_000 * 4_096;
 /// Ids of a longer log are not worth reading.
 const MOST_IDS: u64 = 10_000_000;
+/// Events of a flood after which what was stored is brought over beside it: some tens of megabytes of write-ahead log, where
+/// the writer lets it become 128 by itself.
+const FLOOD_EVENTS: usize = 10_000;
+/// Commits after the last of a flood after which it is over.
+const AFTER_A_FLOOD: u32 = 1_000;
 /// Pages in memory during an import, in KiB: its indexes grow in random places.
 const CACHE_OF_AN_IMPORT: i32 = -65_536;
 /// The same otherwise.
@@ -44,6 +50,17 @@ pub(crate) struct SqliteLog {
     seen: Head,
     /// What an import has beside.
     import: Option<Box<Import>>,
+    /// What a flood has beside.
+    flood: Option<Flood>,
+}
+
+#[derive(Debug)]
+struct Flood {
+    checkpointer: Checkpointer,
+    /// Commits since the last of it.
+    ago: u32,
+    /// Events stored since something was brought over.
+    events: usize,
 }
 
 #[derive(Debug)]
@@ -56,8 +73,18 @@ impl Import {
     fn begin(log: &SqliteLog) -> Result<Self, StoreError> {
         let failed = StoreError::database("set up an import");
         log.connection.pragma_update(None, "cache_size", CACHE_OF_AN_IMPORT).map_err(&failed)?;
-        Ok(Self { ids: Ids::load(&log.connection)?, checkpointer: Checkpointer::start(&log.path)? })
+        Ok(Self { ids: Ids::load(&log.connection)?, checkpointer: checkpointer(&log.path)? })
     }
+}
+
+/// A thread that brings the write-ahead log of a log over.
+fn checkpointer(path: &Path) -> Result<Checkpointer, StoreError> {
+    let path = path.to_owned();
+    Checkpointer::start("log-checkpointer", move || {
+        let connection = Connection::open(&path).ok()?;
+        settings::apply(&connection, &path, Purpose::WriteLog).ok()?;
+        Some(connection)
+    })
 }
 
 impl SqliteLog {
@@ -70,7 +97,7 @@ impl SqliteLog {
         migrate::LOG.migrate(&mut connection, path)?;
         plant_tree(&connection)?;
         let seen = read_head(&connection).map_err(StoreError::database("read the head"))?;
-        Ok((Self { connection, path: path.to_owned(), seen, import: None }, seen))
+        Ok((Self { connection, path: path.to_owned(), seen, import: None, flood: None }, seen))
     }
 
     /// Stores some batches in one transaction, durably; on failure nothing of them is stored.
@@ -80,11 +107,17 @@ impl SqliteLog {
             self.end_import()?;
         }
         let mut import = self.import.take();
-        let done = self.try_commit(jobs, context, &mut import);
+        let mut done = self.try_commit(jobs, context, &mut import, Look::WhereNeeded);
+        if done.as_ref().is_err_and(is_conflict) {
+            // What was presumed to be new is there.
+            self.execute("ROLLBACK", [])?;
+            done = self.try_commit(jobs, context, &mut import, Look::Always);
+        }
         match &done {
             Ok(committed) => {
                 self.seen = committed.head;
                 self.import = import;
+                self.look_for_a_flood(jobs);
             }
             // SQLite has rolled back by itself after a full disk or an I/O error.
             Err(_) if !self.connection.is_autocommit() => {
@@ -100,6 +133,7 @@ impl SqliteLog {
         jobs: &[Job],
         context: &Context,
         import: &mut Option<Box<Import>>,
+        look: Look,
     ) -> Result<Committed, StoreError> {
         let failed = StoreError::database("store events");
         self.execute("BEGIN IMMEDIATE", [])?;
@@ -115,7 +149,7 @@ impl SqliteLog {
         }
         let recorded_at = context.clock.now().max(before.recorded_at);
         let ids = import.as_ref().map(|import| &import.ids);
-        let known = Statements::prepare(&self.connection, ids).map_err(&failed)?;
+        let known = Statements::prepare(&self.connection, ids, look).map_err(&failed)?;
         let mut plan = Plan::new(&context.keys, &context.streams, known, frontier, recorded_at);
         let answers = jobs
             .iter()
@@ -142,6 +176,27 @@ impl SqliteLog {
             import.checkpointer.wake();
         }
         Ok(Committed { answers, head })
+    }
+
+    /// While a flood is stored, a thread beside brings it over: the writer would have those who wait behind it wait for
+    /// that as well.
+    fn look_for_a_flood(&mut self, jobs: &[Job]) {
+        let is_flood = jobs.iter().any(Job::may_wait);
+        if is_flood && self.flood.is_none() {
+            // Without it the writer does it.
+            let started = checkpointer(&self.path).ok();
+            self.flood = started.map(|checkpointer| Flood { checkpointer, ago: 0, events: 0 });
+        }
+        let Some(flood) = &mut self.flood else { return };
+        flood.ago = if is_flood { 0 } else { flood.ago + 1 };
+        flood.events += jobs.iter().map(|job| job.events.len()).sum::<usize>();
+        if flood.events >= FLOOD_EVENTS {
+            flood.events = 0;
+            flood.checkpointer.wake();
+        }
+        if flood.ago > AFTER_A_FLOOD {
+            self.flood = None;
+        }
     }
 
     fn wal_bytes(&self) -> u64 {
@@ -251,25 +306,41 @@ impl SqliteLog {
 impl Drop for SqliteLog {
     fn drop(&mut self) {
         self.import = None;
+        self.flood = None;
         // Whoever reads at this moment is not waited for: what is left in the write-ahead log is found there.
         self.connection.busy_timeout(std::time::Duration::ZERO).ok();
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).ok();
     }
 }
 
+/// Whether what is presumed to be new is looked for all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    WhereNeeded,
+    Always,
+}
+
+/// Whether a row was refused because there is one of its id.
+fn is_conflict(error: &StoreError) -> bool {
+    let StoreError::Database { source: DatabaseError::Sqlite(error), .. } = error else { return false };
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::ConstraintViolation)
+}
+
 /// Looks up by prepared statements, within the transaction in progress.
 struct Statements<'c> {
     connection: &'c Connection,
     ids: Option<&'c Ids>,
+    look: Look,
     find: CachedStatement<'c>,
     last: CachedStatement<'c>,
 }
 
 impl<'c> Statements<'c> {
-    fn prepare(connection: &'c Connection, ids: Option<&'c Ids>) -> rusqlite::Result<Self> {
+    fn prepare(connection: &'c Connection, ids: Option<&'c Ids>, look: Look) -> rusqlite::Result<Self> {
         Ok(Self {
             connection,
             ids,
+            look,
             find: connection
                 .prepare_cached(include_str!("../../sql/sqlite/select_event_by_source_id.sql"))?,
             last: connection.prepare_cached(include_str!("../../sql/sqlite/select_last_sequence.sql"))?,
@@ -278,7 +349,11 @@ impl<'c> Statements<'c> {
 }
 
 impl Known for Statements<'_> {
-    fn stored(&mut self, source: &str, id: &str) -> Result<Option<StoredEvent>, StoreError> {
+    fn stored(&mut self, event: &NewEvent) -> Result<Option<StoredEvent>, StoreError> {
+        if event.is_presumed_new && self.look == Look::WhereNeeded {
+            return Ok(None);
+        }
+        let (source, id) = (&*event.fact().source, &*event.fact().id);
         if self.ids.is_some_and(|ids| !ids.may_hold(source, id)) {
             return Ok(None);
         }

@@ -1,6 +1,5 @@
 //! The log in SQLite files: one process, one connection that writes.
 
-mod checkpointer;
 mod ids;
 pub(crate) mod keys;
 pub(crate) mod log;

@@ -263,6 +263,24 @@ fn a_full_queue_makes_callers_wait_and_loses_nothing(dir: &World) {
     assert_eq!(whole_log(&store).len(), 400);
 }
 
+fn what_was_presumed_to_be_new_and_is_not_is_answered_as_ever_and_the_rest_of_its_batch_is_stored(
+    dir: &World,
+) {
+    let store = create(dir);
+    append(&store, meeting("a"));
+    append(&store, meeting("b"));
+    let other = event("b", "meeting.held", r#"{"meeting":"another","level":1}"#);
+    let batch = vec![meeting("a").presumed_new(), other.presumed_new(), meeting("c").presumed_new()];
+    let outcomes = store.append_blocking(batch.clone(), OnError::Each).unwrap();
+    assert_eq!(outcomes[0], Outcome::AlreadyStored { position: Position::new(1) });
+    assert!(matches!(outcomes[1], Outcome::Refused(Refusal::Conflict { .. })), "{outcomes:?}");
+    assert_eq!(stored(&outcomes[2]), 3);
+    let outcomes = store.append_blocking(batch, OnError::All).unwrap();
+    assert!(matches!(outcomes[1], Outcome::Refused(Refusal::Conflict { .. })), "{outcomes:?}");
+    assert_eq!(whole_log(&store).len(), 3);
+    assert_eq!(stored(&append(&store, meeting("d").presumed_new())), 4);
+}
+
 fn a_clock_that_goes_back_does_not_move_recorded_at_back(dir: &World) {
     let clock = clock();
     let store = create_with(dir, clock.clone());
@@ -319,6 +337,7 @@ both! {
     positions_have_no_gaps_and_commit_order_is_their_order_under_8_threads_some_of_which_fail,
     what_was_queued_is_stored_before_the_store_closes_and_is_there_when_it_is_opened_again,
     a_full_queue_makes_callers_wait_and_loses_nothing,
+    what_was_presumed_to_be_new_and_is_not_is_answered_as_ever_and_the_rest_of_its_batch_is_stored,
     a_clock_that_goes_back_does_not_move_recorded_at_back,
     the_watch_tells_of_the_new_head,
     actors_and_commands_are_kept_and_personal_numbers_refused_as_such,

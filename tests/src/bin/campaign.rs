@@ -189,6 +189,7 @@ fn open(folder: &Path, now: Instant) -> anyhow::Result<Bench> {
         books: Books::default(),
         metrics: Metrics::default(),
         sessions: Sessions::default(),
+        sign_in: None,
         base_url: None,
         scheduler: None,
     });

@@ -1,6 +1,5 @@
 //! `POST /v1/commands/{name}`: what people do in Mandate; `POST /v1/nominals/{reference}/access`.
 
-pub mod caller;
 mod offers;
 mod schema;
 
@@ -13,10 +12,10 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use mandate_domain::catalogue::{FactType, SubjectKind};
-use mandate_domain::command::{Command, CommandName, Context, DutyNow, may_see_nominal};
+use mandate_domain::command::{Command, CommandName, Context, DutyNow, may_of_nominal};
 use mandate_domain::fact::{Newlines, forbidden_character};
 use mandate_domain::judge::Outcome;
-use mandate_domain::rights::Denial;
+use mandate_domain::rights::{Denial, Right};
 use mandate_domain::time::Instant;
 use mandate_projections::DutyRow;
 use mandate_store::{Asked, Done, Position};
@@ -28,8 +27,11 @@ pub use schema::{example, list, named, one, schema};
 
 use super::app::App;
 use super::body::read;
+use super::caller::Caller;
 use super::error::HttpError;
 use super::query::Query;
+use super::registers::asker::Asker;
+use super::sight::Hidden;
 
 /// Most bytes of a command: room for the list that a sample is drawn from.
 const MAX_COMMAND_BYTES: usize = 1 << 20;
@@ -87,11 +89,12 @@ pub async fn post(
     State(app): State<App>,
     Path(name): Path<String>,
     RawQuery(raw): RawQuery,
+    caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, HttpError> {
     let name = schema::named(&name)?;
-    let (actor, bytes) = sent(&app, &headers, body).await?;
+    let (actor, bytes) = sent(&app, &caller, &headers, body).await?;
     give(&app, name, &object(&bytes)?, &bytes, actor, raw.as_deref(), &headers).await
 }
 
@@ -103,10 +106,11 @@ pub async fn access(
     State(app): State<App>,
     Path(reference): Path<String>,
     RawQuery(raw): RawQuery,
+    caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, HttpError> {
-    let (actor, bytes) = sent(&app, &headers, body).await?;
+    let (actor, bytes) = sent(&app, &caller, &headers, body).await?;
     let mut fields = object(&bytes)?;
     let reference = reference.strip_prefix("nominal/").unwrap_or(&reference);
     fields.insert("subject".to_owned(), Value::from(format!("nominal/{reference}")));
@@ -114,13 +118,34 @@ pub async fn access(
     give(&app, CommandName::OpenRecord, &fields, &said, actor, raw.as_deref(), &headers).await
 }
 
+/// Opens a record to whoever asks, as [`access`] does.
+///
+/// # Errors
+/// As [`post`].
+pub async fn open_record(app: &App, caller: &Caller, reference: &str, reason: &str) -> Result<(), HttpError> {
+    let actor = caller.acting(app)?;
+    let reference = reference.strip_prefix("nominal/").unwrap_or(reference);
+    let fields = Map::from_iter([
+        ("subject".to_owned(), Value::from(format!("nominal/{reference}"))),
+        ("reason".to_owned(), Value::from(reason)),
+    ]);
+    let said = [reference.as_bytes(), b"\n", reason.as_bytes()].concat();
+    give(app, CommandName::OpenRecord, &fields, &said, actor, None, &HeaderMap::new()).await?;
+    Ok(())
+}
+
 /// Who sends a command, and its body; nobody's is read.
-async fn sent(app: &App, headers: &HeaderMap, body: Body) -> Result<(String, Vec<u8>), HttpError> {
+async fn sent(
+    app: &App,
+    caller: &Caller,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(String, Vec<u8>), HttpError> {
     let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if media.split(';').next().map(str::trim) != Some("application/json") {
         return Err(HttpError::MediaType("expected `Content-Type: application/json`".to_owned()));
     }
-    let actor = caller::acting(app, headers)?;
+    let actor = caller.acting(app)?;
     Ok((actor, read(headers, body, MAX_COMMAND_BYTES).await?.to_vec()))
 }
 
@@ -174,6 +199,26 @@ pub async fn carry_out(
         .await?;
     let asked = Asked { command: Arc::clone(&command), body: said, actor, key, expected, duties, now };
     Ok((command, app.commands().execute(asked).await?))
+}
+
+/// Carries out a command about no duty that a person gives on a page; waits until the read models have it.
+///
+/// # Errors
+/// As [`post`].
+pub async fn given_on_a_page(
+    app: &App,
+    name: CommandName,
+    fields: &Map<String, Value>,
+    actor: String,
+) -> Result<(), HttpError> {
+    let command =
+        Command::parse(name, fields).map_err(|error| HttpError::Unprocessable(error.to_string()))?;
+    let body = serde_json::to_vec(fields).map_err(|error| HttpError::Failed(error.to_string()))?;
+    let (now, duties) = (app.now(), Vec::new());
+    let asked = Asked { command: Arc::new(command), body, actor, key: None, expected: None, duties, now };
+    let done = app.commands().execute(asked).await?;
+    projected(app, done.position()).await?;
+    Ok(())
 }
 
 /// What a command asks of a second person, in words.
@@ -271,7 +316,7 @@ fn duties_of(app: &App, command: &mut Command, actor: &str, now: Instant) -> Res
         let Some(id) = subject.strip_prefix("duty/") else { continue };
         let row = app.projections.duty(id)?.ok_or_else(|| HttpError::not_found("duty", id))?;
         if SubjectKind::of(&row.record.subject) == Some(SubjectKind::Nominal)
-            && let Err(Denial::Hidden) = seen(app, &row.record.subject, actor, now)?
+            && let Err(Denial::Hidden) = seen(app, Right::SeeNominal, &row.record.subject, actor, now)?
         {
             return Err(HttpError::not_found("duty", id));
         }
@@ -301,8 +346,14 @@ fn duty_now(app: &App, row: &DutyRow, now: Instant) -> Result<DutyNow, HttpError
     })
 }
 
-/// Whether somebody may see a nominal.
-fn seen(app: &App, nominal: &str, actor: &str, now: Instant) -> Result<Result<(), Denial>, HttpError> {
+/// Whether somebody has a right in a nominal.
+fn seen(
+    app: &App,
+    right: Right,
+    nominal: &str,
+    actor: &str,
+    now: Instant,
+) -> Result<Result<(), Denial>, HttpError> {
     let directory = app.commands().directory()?;
     let stream = app.commands().history(nominal, &directory, now)?;
     let context = Context {
@@ -315,20 +366,39 @@ fn seen(app: &App, nominal: &str, actor: &str, now: Instant) -> Result<Result<()
         survivor: None,
         whole: Arc::default(),
     };
-    Ok(may_see_nominal(&stream, &context))
+    Ok(may_of_nominal(right, &stream, &context))
 }
 
-/// Refuses a nominal to a person who may not see it; a record limited to others does not exist. Requests that name no
-/// person are not asked. Blocking.
+/// Refuses a nominal to whoever may not see it; a record limited to others does not exist. Blocking.
 ///
 /// # Errors
 /// [`HttpError::NotFound`], [`HttpError::NotAllowed`].
-pub fn check_sight(app: &App, person: Option<&str>, nominal: &str, reference: &str) -> Result<(), HttpError> {
-    let Some(person) = person else { return Ok(()) };
-    match seen(app, nominal, person, app.now())? {
+pub fn check_sight(app: &App, caller: &Caller, nominal: &str, reference: &str) -> Result<(), HttpError> {
+    check_right(app, caller, Right::SeeNominal, nominal, || HttpError::not_found("nominal", reference))
+}
+
+/// Refuses something about a nominal to whoever has not the right; `missing` is the answer for what does not exist.
+/// Blocking.
+///
+/// # Errors
+/// What `missing` gives, [`HttpError::NotAllowed`].
+pub fn check_right(
+    app: &App,
+    caller: &Caller,
+    right: Right,
+    nominal: &str,
+    missing: impl FnOnce() -> HttpError,
+) -> Result<(), HttpError> {
+    let Some(person) = caller.user() else {
+        if Hidden::to(app, caller)?.is(nominal) {
+            return Err(missing());
+        }
+        return Asker::of(app, caller)?.must(right);
+    };
+    match seen(app, right, nominal, person, app.now())? {
         Ok(()) => Ok(()),
         // The words are those for a reference that leads to nobody.
-        Err(Denial::Hidden) => Err(HttpError::not_found("nominal", reference)),
+        Err(Denial::Hidden) => Err(missing()),
         Err(Denial::Missing { paragraph, reason }) => Err(HttpError::NotAllowed {
             paragraph: paragraph.to_owned(),
             reason: format!(

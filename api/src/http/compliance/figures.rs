@@ -82,6 +82,30 @@ impl Tally {
         }
     }
 
+    /// Takes in another tally.
+    pub fn join(&mut self, other: &Self) {
+        for (own, more) in [
+            (&mut self.policy, &other.policy),
+            (&mut self.not_evidenced, &other.not_evidenced),
+            (&mut self.inherited, &other.inherited),
+            (&mut self.local, &other.local),
+        ] {
+            own.met += more.met;
+            own.met_late += more.met_late;
+            own.overdue += more.overdue;
+            own.lapsed += more.lapsed;
+        }
+        self.late_notified += other.late_notified;
+        self.withdrawn += other.withdrawn;
+        self.exempt += other.exempt;
+        self.superseded += other.superseded;
+        self.pending += other.pending;
+        self.local_apart += other.local_apart;
+        for (days, duties) in &other.lags {
+            *self.lags.entry(*days).or_default() += duties;
+        }
+    }
+
     fn add_judged(&mut self, count: &DutyCount) {
         let DutyCount { outcome, duties, .. } = *count;
         if count.not_evidenced {
@@ -297,7 +321,8 @@ impl Figures {
 }
 
 /// A share in hundredths with one decimal, cut off, so that only all of them are 100.0; none of nothing.
-fn percent(part: u64, whole: u64) -> Option<String> {
+#[must_use]
+pub fn percent(part: u64, whole: u64) -> Option<String> {
     let tenths = (part * 1_000).checked_div(whole)?;
     Some(format!("{}.{}", tenths / 10, tenths % 10))
 }

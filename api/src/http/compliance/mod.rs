@@ -1,9 +1,11 @@
 //! `GET /v1/compliance`: how many duties that fell due in a period were met, by one thing or two.
 
+mod counted;
 mod figures;
+mod kept;
 mod suppress;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
@@ -13,20 +15,21 @@ use mandate_domain::catalogue::SubjectKind;
 use mandate_domain::judge::View;
 use mandate_domain::policy::Basis;
 use mandate_domain::time::{Date, Instant};
-use mandate_projections::{ByUnit, DutyCount, DutyRow};
+use mandate_projections::{ByUnit, DutyCount};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use self::figures::{Audience, BLOCKS, Tally, blocks};
-pub use self::figures::{Figures, Rate};
-use self::suppress::Counts;
+pub use self::counted::{Counted, by_rule, of_area};
+use self::figures::BLOCKS;
+pub use self::figures::{Audience, Figures, Rate, Tally, percent};
+use self::kept::{kept_back, kept_back_by_outcome};
+pub use self::suppress::Counts;
 use super::app::App;
+use super::caller::Caller;
 use super::duties::{Format, csv_response, past_view};
 use super::error::HttpError;
-use super::past;
 use super::query::Query;
 use super::registers::asker::Asker;
-use super::sight::Hidden;
 use crate::duty_csv::text_row;
 
 /// The parameters of the list.
@@ -102,7 +105,7 @@ struct Asked {
     past: Option<View>,
     audience: Audience,
     /// Who asks, where a person does.
-    person: Option<String>,
+    caller: Caller,
 }
 
 /// Counts duties.
@@ -112,11 +115,11 @@ struct Asked {
 pub async fn list(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let query = Query::read(raw.as_deref(), &KNOWN)?;
-    let person = super::commands::caller::person(&app, &headers)?;
-    let asked = Asked { person, ..asked(&query, app.now())? };
+    let asked = Asked { caller, ..asked(&query, app.now())? };
     let format = Format::asked(&query, &headers)?;
     let judged = asked.past.is_some();
     let work = move |app: &App| {
@@ -151,7 +154,7 @@ fn asked(query: &Query, now: Instant) -> Result<Asked, HttpError> {
         audience: query
             .word("audience", &[("everyone", Audience::Everyone), ("board", Audience::Board)])?
             .unwrap_or(Audience::Everyone),
-        person: None,
+        caller: Caller::Nobody,
     })
 }
 
@@ -202,10 +205,10 @@ pub fn by_area_and_rule(
     (from, to): (Date, Date),
     (view, past): (View, Option<View>),
     for_a_board: bool,
-    person: Option<String>,
+    caller: Caller,
 ) -> Result<Vec<Cell>, HttpError> {
     let audience = if for_a_board { Audience::Board } else { Audience::Everyone };
-    let asked = Asked { by: vec![By::Area, By::Rule], from, to, view, past, audience, person };
+    let asked = Asked { by: vec![By::Area, By::Rule], from, to, view, past, audience, caller };
     let answer = answer(app, &asked)?;
     let text = |line: &Line, name: &str| line.of.get(name).and_then(Value::as_str).map(str::to_owned);
     let cell = |line: Line| Cell {
@@ -232,28 +235,13 @@ struct Compliance {
 }
 
 fn answer(app: &App, asked: &Asked) -> Result<Compliance, HttpError> {
-    let asker = Asker::of(app, asked.person.clone())?;
+    let asker = Asker::of(app, &asked.caller)?;
     // Whatever a member of a board asks for, it is answered as to a board.
     let audience = if asker.is_board() { Audience::Board } else { asked.audience };
-    let counts = counts(app, asked, &Hidden::to(app, asker.user())?)?;
-    let placed = app.projections.placements(asked.view)?;
-    let book = app.book(asked.view.known_at)?;
-    let basis: HashMap<&str, Basis> =
-        book.policy.rules.iter().map(|rule| (rule.id.as_str(), rule.basis)).collect();
-    let mut tallies: BTreeMap<Key, Tally> = BTreeMap::new();
-    for count in &counts {
-        // A rule that the policy in force no longer has is not one of its local targets either.
-        let basis = basis.get(count.rule.as_str()).copied().unwrap_or(Basis::Policy);
-        let own: Vec<Of> = asked.by.iter().map(|by| Of::One(by.of(count, &placed))).collect();
-        for key in with_totals(&own) {
-            tallies.entry(key).or_default().add(count, basis);
-        }
-    }
-    tallies.entry(vec![Of::All; asked.by.len()]).or_default();
-    let kept_back = match audience {
-        Audience::Everyone => HashMap::new(),
-        Audience::Board => kept_back(&tallies, asked.by.len()),
-    };
+    let by_unit = if asked.by.contains(&By::Unit) { ByUnit::Apart } else { ByUnit::Together };
+    let counted = Counted::at(app, asked.past, by_unit, asker.hidden(app)?)?;
+    let counts = counted.due(app, (asked.from, asked.to))?;
+    let (tallies, kept_back) = tallied(app, &asked.by, &counts, asked.view, audience)?;
     let (mut cells, mut totals) = (Vec::new(), Vec::new());
     for (key, tally) in &tallies {
         let hidden = kept_back.get(key).copied().unwrap_or_default();
@@ -273,36 +261,36 @@ fn answer(app: &App, asked: &Asked) -> Result<Compliance, HttpError> {
     })
 }
 
-/// The duties due in the period: from the read models, or judged where a moment is asked for.
-fn counts(app: &App, asked: &Asked, hidden: &Hidden) -> Result<Vec<DutyCount>, HttpError> {
-    let (from, until) = (asked.from.start(), asked.to.end());
-    let by_unit = if asked.by.contains(&By::Unit) { ByUnit::Apart } else { ByUnit::Together };
-    let Some(view) = asked.past else {
-        return Ok(app.projections.duty_counts(from, until, by_unit, &hidden.subjects())?);
-    };
-    let due = |row: &DutyRow| {
-        row.record.due_at.is_some_and(|at| at >= from && at < until) && !hidden.is(&row.record.subject)
-    };
-    Ok(past::judged(app, view, by_unit)?.iter().filter(|row| due(row)).map(one).collect())
-}
+/// The tallies of each cell and total, and what is kept back of them.
+type Tallied = (BTreeMap<Key, Tally>, HashMap<Key, [bool; BLOCKS]>);
 
-/// A duty that counts by itself.
-fn one(row: &DutyRow) -> DutyCount {
-    /// Nanoseconds of a day.
-    const DAY: i64 = 86_400_000_000_000;
-    let record = &row.record;
-    let lag = record.known_since.nanos().saturating_sub(record.opened_at.nanos()) / DAY;
-    DutyCount {
-        holder: record.holder.clone(),
-        unit: row.unit.clone(),
-        rule: record.rule.clone(),
-        outcome: record.outcome(),
-        inherited: record.inherited,
-        born_overdue: record.born_overdue,
-        not_evidenced: record.flags.iter().any(|flag| flag == "not_evidenced"),
-        lag_days: u32::try_from(lag.max(0)).unwrap_or(u32::MAX),
-        duties: 1,
+fn tallied(
+    app: &App,
+    by: &[By],
+    counts: &[DutyCount],
+    view: View,
+    audience: Audience,
+) -> Result<Tallied, HttpError> {
+    let placed = app.projections.placements(view)?;
+    let book = app.book(view.known_at)?;
+    let basis: HashMap<&str, Basis> =
+        book.policy.rules.iter().map(|rule| (rule.id.as_str(), rule.basis)).collect();
+    let mut tallies: BTreeMap<Key, Tally> = BTreeMap::new();
+    for count in counts {
+        // A rule that the policy in force no longer has is not one of its local targets either.
+        let basis = basis.get(count.rule.as_str()).copied().unwrap_or(Basis::Policy);
+        let own: Vec<Of> = by.iter().map(|by| Of::One(by.of(count, &placed))).collect();
+        for key in with_totals(&own) {
+            tallies.entry(key).or_default().add(count, basis);
+        }
     }
+    tallies.entry(vec![Of::All; by.len()]).or_default();
+    let kept_back = match audience {
+        Audience::Everyone => HashMap::new(),
+        Audience::Board if by == [By::Rule] => kept_back_by_outcome(&tallies),
+        Audience::Board => kept_back(&tallies, by.len()),
+    };
+    Ok((tallies, kept_back))
 }
 
 /// One thing, or all of them; totals come last.
@@ -328,40 +316,6 @@ fn named(by: &[By], key: &[Of]) -> Map<String, Value> {
         Of::One(id) => Some((by.name().to_owned(), id.clone().map_or(Value::Null, Value::String))),
     };
     by.iter().zip(key).filter_map(named).collect()
-}
-
-/// Which blocks of which cells a board is not shown.
-fn kept_back(tallies: &BTreeMap<Key, Tally>, ways: usize) -> HashMap<Key, [bool; BLOCKS]> {
-    let along = |way: usize| -> Vec<Of> {
-        let ids: BTreeSet<Of> = tallies.keys().filter_map(|key| key.get(way).cloned()).collect();
-        ids.into_iter().collect()
-    };
-    let mut keys: Vec<Key> = vec![Vec::new()];
-    for way in 0..ways {
-        let ids = along(way);
-        let longer = |key: Key| {
-            let further = |of: &Of| key.iter().cloned().chain([of.clone()]).collect();
-            ids.iter().map(further).collect::<Vec<Key>>()
-        };
-        keys = keys.into_iter().flat_map(longer).collect();
-    }
-    let width = along(ways.saturating_sub(1)).len();
-    let nothing = Tally::default();
-    let mut hidden: HashMap<Key, [bool; BLOCKS]> = HashMap::new();
-    for block in 0..BLOCKS {
-        let figures = |key: &Key| {
-            let all = blocks(tallies.get(key).unwrap_or(&nothing));
-            all.into_iter().nth(block).unwrap_or_default()
-        };
-        let cells: Vec<Vec<u64>> = keys.iter().map(figures).collect();
-        let counts = if ways > 1 { Counts::two_way(width, cells) } else { Counts::one_way(cells) };
-        for (key, kept) in keys.iter().zip(counts.kept_back()) {
-            if let Some(own) = hidden.entry(key.clone()).or_default().get_mut(block) {
-                *own = kept;
-            }
-        }
-    }
-    hidden
 }
 
 impl Compliance {

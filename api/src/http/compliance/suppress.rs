@@ -39,7 +39,12 @@ impl Counts {
     /// well; then the same for a cell that several lines together would give away.
     #[must_use]
     pub fn kept_back(&self) -> Vec<bool> {
-        let mut hidden = self.small();
+        self.kept_back_beside(self.small())
+    }
+
+    /// The same where more is kept back already.
+    #[must_use]
+    pub fn kept_back_beside(&self, mut hidden: Vec<bool>) -> Vec<bool> {
         let lines = self.lines();
         loop {
             let more = lines.iter().find_map(|line| self.complement(line, &hidden));

@@ -17,7 +17,7 @@ use decode::Sent;
 
 use super::app::App;
 use super::body::{MAX_FACTS_BYTES, read};
-use super::commands::caller::client;
+use super::caller::Caller;
 use super::error::HttpError;
 use super::query::Query;
 use crate::tokens::{Client, Import};
@@ -37,13 +37,14 @@ enum Run {
 pub async fn post(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
+    caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, HttpError> {
     let query = Query::read(raw.as_deref(), &["on_error", "dry_run"])?;
     let on_error = query.word("on_error", &[("all", OnError::All), ("each", OnError::Each)])?;
     let run = if query.flag("dry_run")? { Run::Dry } else { Run::Wet };
-    let client = client(&app, &headers)?;
+    let client = caller.client(&app)?;
     let mode = decode::mode(&headers)?;
     let body = read(&headers, body, MAX_FACTS_BYTES).await?;
     let sent = decode::decode(mode, &headers, &body)?;

@@ -72,6 +72,14 @@ impl Routes {
         self
     }
 
+    /// Every method and address, the document's own included.
+    #[cfg(test)]
+    pub fn addresses(&self) -> Vec<(String, String)> {
+        let own = ["/v3/api-docs", "/swagger-ui"].map(|path| ("GET".to_owned(), path.to_owned()));
+        let stated = self.operations.iter().map(|(path, method, _)| (method.to_uppercase(), path.clone()));
+        stated.chain(own).collect()
+    }
+
     /// The router, and with it the document at `/v3/api-docs`.
     pub fn into_router(self) -> Router<App> {
         self.router.route("/v3/api-docs", get(async || answer())).route("/swagger-ui", get(ui::page))
@@ -118,7 +126,8 @@ fn document() -> Value {
         "security": [{"token": []}, {}],
     });
     // What `json!` is given is copied, and these are large.
-    let token = json!({"type": "http", "scheme": "bearer", "description": "made by `mandate token`"});
+    let description = "made by `mandate token`, or an access token of the configured issuer";
+    let token = json!({"type": "http", "scheme": "bearer", "description": description});
     let components = [("schemas", components()), ("securitySchemes", named([("token", token)]))];
     let components = components.map(|(name, part)| (name, Value::Object(part)));
     let large = [("components", named(components)), ("paths", routes().paths())];

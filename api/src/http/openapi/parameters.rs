@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::http::{compliance, duties, hmpps, lists, reconciliation, registers};
+use crate::http::{compliance, duties, hmpps, lists, policies, reconciliation, registers};
 
 /// A parameter that stands in the path.
 pub fn in_path(path: &str, name: &str) -> Value {
@@ -50,6 +50,7 @@ pub fn query(path: &str, name: &str) -> Value {
             | ("/v1/reports/statistics", "org" | "from" | "to")
             | ("/v1/compliance", "by" | "from" | "to")
             | ("/v1/reconciliation/backlog", "area" | "programme")
+            | ("/v1/policies/backtest", "draft")
     );
     let several = schema.get("type").is_some_and(|kind| kind == "array");
     let mut parameter =
@@ -97,6 +98,13 @@ fn meaning(path: &str, name: &str) -> (&'static str, Value) {
         "dueTo" => ("Due on this date or earlier", date()),
         "fromDate" => ("Told of this date or later", date()),
         "toDate" => ("Told of this date or earlier", date()),
+        "draft" => (
+            "A draft that ships, such as `five-working-days`, or `proposed:` with the version of a policy that was proposed",
+            text(),
+        ),
+        "change" => ("Only duties of which this differs", words(&policies::CHANGES)),
+        "missed" => ("Only duties whose missed deadline appears, or vanishes", words(&policies::MISSED)),
+        "rows" => ("What a CSV lists; left out, the numbers by rule and holder", words(&policies::ROWS)),
         "from" if path.starts_with("/v1/checkpoints") => ("The smaller size", position(1)),
         "to" if path.starts_with("/v1/checkpoints") => {
             ("The greater size; left out, that of the latest checkpoint", position(1))
@@ -136,6 +144,8 @@ fn meaning(path: &str, name: &str) -> (&'static str, Value) {
         "wait" => {
             ("Answer when the read models have come to it", json!({"type": "boolean", "default": true}))
         }
+        "template" => ("A kind of mail, such as `breach`", text()),
+        "dead" => ("Only mail that could not be delivered", json!({"type": "boolean"})),
         "prn" => ("The prison number", text()),
         "crn" => ("The case reference number", text()),
         "subject" if path.starts_with("/v1/events") => ("The full id of a subject", text()),
@@ -173,6 +183,7 @@ fn statuses(path: &str) -> Value {
     match path {
         "/v1/quarantine" => words(&hmpps::STATUSES),
         "/v1/breaches" => words(&lists::STATUSES),
+        "/v1/notices" => words(&lists::NOTICE_STATUSES),
         _ => json!({"enum": ["registered", "assessed", "approved", "withdrawn"]}),
     }
 }

@@ -8,7 +8,7 @@ use crate::http::registers::{attestations, audits, organisations, people, retent
 use crate::http::schemas::example;
 use crate::http::{
     calendar, commands, compliance, coverage, csv, duties, events, facts, health, hmpps, lists, nominals,
-    proof, reconciliation, reports, rules, schemas, search, stream, subject_access, todo, webhooks,
+    policies, proof, reconciliation, reports, rules, schemas, search, stream, subject_access, todo, webhooks,
 };
 
 const MOMENT: [&str; 2] = ["asAt", "knownAt"];
@@ -18,7 +18,7 @@ const PAGE: [&str; 2] = ["page", "size"];
 pub fn routes() -> Routes {
     let routes = facts_and_messages(Routes::default());
     let routes = people_do(nominals_and_duties(routes));
-    let routes = service(log(registers_and_reports(routes)));
+    let routes = service(log(rule_book(registers_and_reports(routes))));
     routes_of_webhooks(routes)
 }
 
@@ -163,7 +163,9 @@ fn nominals_and_duties(routes: Routes) -> Routes {
         .get(
             "/v1/notices",
             lists::notices,
-            reads("listNotices", d, "List mails owed and sent", "NoticePage").query(&PAGE),
+            reads("listNotices", d, "List mails owed and sent", "NoticePage")
+                .query(&lists::NOTICES_KNOWN)
+                .csv(),
         )
         .get(
             "/v1/todo",
@@ -316,6 +318,37 @@ fn registers_and_reports(routes: Routes) -> Routes {
         )
 }
 
+fn rule_book(routes: Routes) -> Routes {
+    let test = Operation::takes("postBacktest", "Rules", "Say what a draft that is sent would have changed")
+        .query(&policies::KNOWN)
+        .body_of("application/json", "Draft", &json!({"draft": "five-working-days"}))
+        .answers_of(200, "Backtest")
+        .csv();
+    routes
+        .get(
+            "/v1/policies/backtest",
+            policies::get,
+            reads("getBacktest", "Rules", "Say what a draft would have changed", "Backtest")
+                .query(&["draft"])
+                .query(&policies::KNOWN)
+                .csv(),
+        )
+        .post("/v1/policies/backtest", policies::post, test)
+        .get(
+            "/v1/policies/overlap",
+            policies::overlap,
+            reads("listOverlaps", "Rules", "List the rules that can govern one act", "Overlaps")
+                .query(&["from", "to"])
+                .query(&MOMENT),
+        )
+        .get(
+            "/v1/policies/readings",
+            policies::readings,
+            reads("listReadings", "Rules", "Count the breaches under each recorded reading", "Readings")
+                .query(&MOMENT),
+        )
+}
+
 fn log(routes: Routes) -> Routes {
     let l = "Log";
     routes
@@ -409,6 +442,13 @@ fn routes_of_webhooks(routes: Routes) -> Routes {
                 .body_of("application/json", "Rewind", &json!({"after": 0}))
                 .answers_of(200, "Webhook")
                 .errors(&[404, 409]),
+        )
+        .post(
+            "/v1/webhooks/{reference}/secret",
+            webhooks::rotate,
+            Operation::new("rotateWebhookSecret", w, "Change its secret; the new one is shown this once")
+                .answers_of(201, "SubscribedWebhook")
+                .errors(&[401, 403, 404, 409, 503]),
         )
 }
 

@@ -3,42 +3,51 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use mandate_domain::rights::{Denial, Directory, Right, Standing, check};
+use mandate_domain::rights::{Denial, Directory, Floor, Right, Standing, check};
 use mandate_domain::time::Instant;
 
 use crate::http::app::App;
+use crate::http::caller::Caller;
 use crate::http::error::HttpError;
+use crate::http::sight::Hidden;
 
-/// Whoever asks: a person with what the log says of them now, or nobody who is named.
-///
-/// Requests that name no person are not asked for rights: they come from this machine, or from a machine's token.
+/// Whoever asks, with what the log says of them now.
 pub struct Asker {
+    caller: Caller,
     person: Option<Standing>,
     directory: Arc<Directory>,
     now: Instant,
 }
 
 impl Asker {
-    /// Who a person is now.
+    /// Who a caller is now.
     ///
     /// # Errors
     /// [`HttpError`] when the log cannot be read.
-    pub fn of(app: &App, person: Option<String>) -> Result<Self, HttpError> {
+    pub fn of(app: &App, caller: &Caller) -> Result<Self, HttpError> {
         let (now, directory) = (app.now(), app.commands().directory()?);
-        let person = person.map(|user| directory.standing(&user, now));
-        Ok(Self { person, directory, now })
+        let person = caller.user().map(|user| directory.standing(user, now));
+        Ok(Self { caller: caller.clone(), person, directory, now })
     }
 
-    /// Nobody who is named: whoever has the files of the log.
+    /// Whoever has the files of the log.
     #[must_use]
     pub fn unnamed(now: Instant) -> Self {
-        Self { person: None, directory: Arc::default(), now }
+        Self { caller: Caller::Here, person: None, directory: Arc::default(), now }
     }
 
-    /// The user, where one is named.
+    /// The caller.
     #[must_use]
-    pub fn user(&self) -> Option<&str> {
-        self.person.as_ref().map(|person| &*person.user)
+    pub const fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The records that are limited to others. Blocking.
+    ///
+    /// # Errors
+    /// [`HttpError`] when the log cannot be read.
+    pub fn hidden(&self, app: &App) -> Result<Hidden, HttpError> {
+        Hidden::to(app, &self.caller)
     }
 
     /// Whether they hold a right where an organisation answers, `about` being the user that a row is about.
@@ -46,11 +55,23 @@ impl Asker {
     /// # Errors
     /// [`Denial`].
     pub fn may(&self, right: Right, org: &str, about: Option<&str>) -> Result<(), Denial> {
-        let Some(person) = &self.person else { return Ok(()) };
+        let Some(person) = &self.person else { return unnamed_may(&self.caller, right) };
         let mut relation = self.directory.relation(person, org, self.now);
         // A member of a board sees no person, not even themselves.
         relation.same_person = about == Some(&*person.user) && !self.is_board();
         check(right, person, &relation)
+    }
+
+    /// Whether they are known at all: a user in the role, a machine, or whoever sits at this machine.
+    ///
+    /// # Errors
+    /// [`HttpError::Unauthorised`], [`HttpError::NotAllowed`].
+    pub fn must_be_known(&self) -> Result<(), HttpError> {
+        match (&self.person, &self.caller) {
+            (Some(person), _) => person.meets(Floor::InRole).map_err(refused),
+            (None, Caller::Here | Caller::Machine(_)) => Ok(()),
+            (None, Caller::Nobody | Caller::Person { .. }) => Err(HttpError::Unauthorised(SIGN_IN)),
+        }
     }
 
     /// Whether they hold a right where they belong.
@@ -58,8 +79,8 @@ impl Asker {
     /// # Errors
     /// [`HttpError::NotAllowed`].
     pub fn must(&self, right: Right) -> Result<(), HttpError> {
-        let Some(person) = &self.person else { return Ok(()) };
-        self.may(right, &person.org, None).map_err(refused)
+        let org = self.person.as_ref().map(|person| &*person.org).unwrap_or_default();
+        self.may(right, org, None).map_err(refused)
     }
 
     /// Whether they are told of as a member of a board, who sees no person and no small count.
@@ -78,7 +99,7 @@ impl Asker {
         rows: &mut Vec<R>,
         of: impl Fn(&R) -> (String, Option<String>),
     ) -> Result<(), HttpError> {
-        let Some(person) = &self.person else { return Ok(()) };
+        let Some(person) = &self.person else { return self.must(right) };
         // Most rows are those of few organisations.
         let mut known: HashMap<(String, bool), bool> = HashMap::new();
         rows.retain(|row| {
@@ -92,6 +113,38 @@ impl Asker {
             self.may(right, &person.org, None).map_err(refused)?;
         }
         Ok(())
+    }
+}
+
+/// What somebody who is not known hears.
+const SIGN_IN: &str = "sign in, or send `Authorization: Bearer <token>`";
+
+/// What may be done without being a person of the log.
+fn unnamed_may(caller: &Caller, right: Right) -> Result<(), Denial> {
+    let missing = |reason: &str| Err(Denial::Missing { paragraph: "4.16", reason: reason.to_owned() });
+    let Caller::Machine(client) = caller else {
+        return if *caller == Caller::Here { Ok(()) } else { missing(SIGN_IN) };
+    };
+    match right {
+        Right::ReadLog | Right::SeeQuarantine if client.reads().log => Ok(()),
+        Right::ReadLog | Right::SeeQuarantine => missing(
+            "this takes a machine that reads the log (`read_log = true`, or the role ROLE_MANDATE__READ_LOG)",
+        ),
+        Right::SeeDuties
+        | Right::SeeDuty
+        | Right::SeeAll
+        | Right::SeeNominal
+        | Right::SeeBoard
+        | Right::SeePeople
+        | Right::SeeRegisters
+        | Right::SeeRetention
+            if client.reads().state =>
+        {
+            Ok(())
+        }
+        _ => missing(
+            "this takes a machine that reads (`read = true`, or the role ROLE_MANDATE__READ), or a person",
+        ),
     }
 }
 

@@ -18,6 +18,7 @@ use super::asker::Asker;
 use super::told::{ORGANISATIONS, Seen, lies_under};
 use super::{COMMON, Row, answer, cell};
 use crate::http::app::App;
+use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::query::Query;
 
@@ -153,12 +154,13 @@ impl Filter {
 pub async fn list(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let known: Vec<&str> = COMMON.into_iter().chain(FILTERS).collect();
     let query = Query::read(raw.as_deref(), &known)?;
     let filter = Filter::of(&query)?;
-    answer(app, query, headers, move |app, _, view, asker| {
+    answer(app, query, caller, headers, move |app, _, view, asker| {
         rows(&app.registered().at(app.store.reader(), view)?, &filter, asker)
     })
     .await

@@ -14,6 +14,7 @@ use super::asker::Asker;
 use super::told::{Seen, lies_under};
 use super::{COMMON, Row, answer, cell};
 use crate::http::app::App;
+use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::query::Query;
 
@@ -132,13 +133,14 @@ impl Row for Audit {
 pub async fn list(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let known: Vec<&str> = COMMON.into_iter().chain(["org", "audit", "overdue"]).collect();
     let query = Query::read(raw.as_deref(), &known)?;
     let (orgs, audit) = (query.all("org"), query.word("audit", &AUDITS)?);
     let overdue = query.word("overdue", &[("true", true), ("false", false)])?;
-    answer(app, query, headers, move |app, _, view, asker| {
+    answer(app, query, caller, headers, move |app, _, view, asker| {
         let mut found = rows(app, &app.registered().at(app.store.reader(), view)?, &orgs, asker)?;
         found.retain(|row| {
             audit.is_none_or(|audit| row.audit == audit)

@@ -6,6 +6,7 @@ pub mod attestations;
 pub mod audits;
 pub mod organisations;
 pub mod people;
+pub mod reach;
 pub mod retention;
 pub mod terminals;
 pub mod told;
@@ -20,6 +21,7 @@ use serde::Serialize;
 
 use self::asker::Asker;
 use super::app::App;
+use super::caller::Caller;
 use super::duties::{Format, csv_response, past_view};
 use super::error::HttpError;
 use super::listed::{Page, page_and_size};
@@ -112,14 +114,14 @@ impl Asked {
 pub async fn answer<R: Row>(
     app: App,
     query: Query,
+    caller: Caller,
     headers: HeaderMap,
     rows: impl FnOnce(&App, &Query, View, &Asker) -> Result<Vec<R>, HttpError> + Send + 'static,
 ) -> Result<Response, HttpError> {
     let asked = Asked::read::<R>(&query, &headers, app.now())?;
-    let person = super::commands::caller::person(&app, &headers)?;
     let judged = asked.past;
     let work = move |app: &App| {
-        let asker = Asker::of(app, person)?;
+        let asker = Asker::of(app, &caller)?;
         let mut found = rows(app, &query, asked.view, &asker)?;
         asked.order.sort(&mut found);
         Ok(match asked.format {

@@ -15,6 +15,7 @@ use super::people::{Expiry, person, posts_of};
 use super::told::{ORGANISATIONS, Seen, lies_under};
 use super::{COMMON, Row, answer, cell};
 use crate::http::app::App;
+use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::query::Query;
 
@@ -183,12 +184,13 @@ impl Post {
 pub async fn list(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let known: Vec<&str> = COMMON.into_iter().chain(["org", "kind"]).collect();
     let query = Query::read(raw.as_deref(), &known)?;
     let (orgs, kind) = (query.all("org"), query.word("kind", &KINDS)?);
-    answer(app, query, headers, move |app, _, view, asker| {
+    answer(app, query, caller, headers, move |app, _, view, asker| {
         rows(&app.registered().at(app.store.reader(), view)?, &orgs, kind, asker)
     })
     .await

@@ -17,6 +17,7 @@ use super::asker::Asker;
 use super::told::{Registered, Seen, lies_under};
 use super::{COMMON, Row, answer, cell, organisations_of};
 use crate::http::app::App;
+use crate::http::caller::Caller;
 use crate::http::compliance::upwards;
 use crate::http::error::HttpError;
 use crate::http::query::Query;
@@ -226,6 +227,12 @@ impl Row for Person {
 }
 
 impl Person {
+    /// Whether they use `ViSOR` by themselves, or have an account.
+    #[must_use]
+    pub fn uses_visor(&self) -> bool {
+        !NO_USERS.contains(&self.role.as_str()) || self.account == "enabled"
+    }
+
     /// Posts as one text.
     #[must_use]
     pub fn posts_in_words(&self) -> String {
@@ -300,12 +307,13 @@ pub const ACCOUNTS: [(&str, &str); 6] = [
 pub async fn list(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let known: Vec<&str> = COMMON.into_iter().chain(FILTERS).collect();
     let query = Query::read(raw.as_deref(), &known)?;
     let filter = Filter::of(&query)?;
-    answer(app, query, headers, move |app, _, view, asker| {
+    answer(app, query, caller, headers, move |app, _, view, asker| {
         rows(&app.registered().at(app.store.reader(), view)?, &filter, asker)
     })
     .await

@@ -18,9 +18,9 @@ use super::asker::Asker;
 use super::told::lies_under;
 use super::{COMMON, Row, answer, cell, organisations_of};
 use crate::http::app::App;
+use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::query::Query;
-use crate::http::sight::Hidden;
 
 /// Months after archiving, and after each review, within which a record is to be reviewed: a local target, as the
 /// framework names none.
@@ -85,6 +85,7 @@ impl Row for Archived {
 pub async fn list(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let known: Vec<&str> = COMMON.into_iter().chain(["area", "owner", "due"]).collect();
@@ -92,7 +93,7 @@ pub async fn list(
     let mut owners = organisations_of(&query, "area", "area");
     owners.extend(query.all("owner"));
     let due = query.word("due", &[("true", true), ("false", false)])?;
-    answer(app, query, headers, move |app, _, view, asker| {
+    answer(app, query, caller, headers, move |app, _, view, asker| {
         let mut found = rows(app, view, &owners, asker)?;
         found.retain(|row| due.is_none_or(|due| due == row.due));
         Ok(found)
@@ -110,7 +111,7 @@ pub fn rows(app: &App, view: View, owners: &[String], asker: &Asker) -> Result<V
         .iter()
         .filter_map(|(nominal, facts)| one(nominal, facts, today))
         .collect();
-    let hidden = Hidden::to(app, asker.user())?;
+    let hidden = asker.hidden(app)?;
     rows.retain(|row| !hidden.is(&row.nominal));
     let placed = BTreeMap::new();
     rows.retain(|row| lies_under(row.owner.as_deref().unwrap_or_default(), owners, &placed));

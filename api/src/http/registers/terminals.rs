@@ -12,6 +12,7 @@ use super::asker::Asker;
 use super::told::{Seen, lies_under};
 use super::{COMMON, Row, answer, cell, organisations_of};
 use crate::http::app::App;
+use crate::http::caller::Caller;
 use crate::http::error::HttpError;
 use crate::http::query::Query;
 
@@ -71,6 +72,7 @@ impl Row for Terminal {
 pub async fn list(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
+    caller: Caller,
     headers: HeaderMap,
 ) -> Result<Response, HttpError> {
     let known: Vec<&str> = COMMON.into_iter().chain(["org", "prison", "status"]).collect();
@@ -79,7 +81,7 @@ pub async fn list(
     orgs.extend(query.all("org"));
     let words = ["registered", "assessed", "approved", "withdrawn"].map(|word| (word, word));
     let status = query.word("status", &words)?;
-    answer(app, query, headers, move |app, _, view, asker| {
+    answer(app, query, caller, headers, move |app, _, view, asker| {
         let mut found = rows(&app.registered().at(app.store.reader(), view)?, &orgs, asker)?;
         found.retain(|terminal| status.is_none_or(|status| terminal.status == status));
         Ok(found)

@@ -17,6 +17,8 @@ use crate::http::app::App;
 use crate::http::duties::{OUTCOMES, SORTS, filter, listed};
 use crate::http::error::HttpError;
 use crate::http::query::Query;
+use crate::http::registers::asker::Asker;
+use crate::http::registers::reach::{Reach, said};
 use crate::pages::date_boxes::DateBoxes;
 use crate::pages::duties::{Chip, Choice, Count, Duties, DutyColumns, DutyFilter, Order, Sort};
 use crate::pages::frame::FieldError;
@@ -91,6 +93,8 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
     frame.errors.extend(typed.errors.clone());
     let mut wanted = filter(&query)?;
     wanted.except = visitor.hidden(app)?.subjects();
+    let narrowed = Reach::of(app, &Asker::of(app, &visitor.caller)?)?.narrow(&mut wanted.holders);
+    said(narrowed, &mut wanted.holders, &mut frame)?;
     let number = query.number("page", 1, 1..=1_000_000)?;
     wanted.page = u32::try_from(number - 1).unwrap_or(0);
     wanted.size = SIZE;

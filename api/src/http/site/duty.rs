@@ -4,6 +4,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use mandate_domain::catalogue::{FactType, Field};
+use mandate_domain::fact::{Fact, Value};
 use mandate_domain::judge::{DutyRecord, Step as DomainStep, StepKind, View};
 use mandate_domain::policy::{Policy, Rule};
 use mandate_domain::time::Date;
@@ -40,7 +41,7 @@ pub async fn page(
 
 fn fill(app: &App, visitor: &Visitor, reference: &str, raw: Option<&str>) -> Result<Response, HttpError> {
     let query = Query::read(raw, &moment::KNOWN)?;
-    let row = found(app, reference, visitor.user())?;
+    let row = found(app, reference, &visitor.caller)?;
     let now = app.now();
     let shown = match moment::read(&query, &format!("/duties/{}", row.reference), &[], now)? {
         Asked::Redirect(to) => return Ok(Redirect::to(&to).into_response()),
@@ -219,6 +220,8 @@ fn history_line(event: &StoredEvent, notices: &[NoticeRow], inbox: bool) -> Hist
         FactType::NoticeAccepted => "Mail sent".to_owned(),
         other => kind(other.name()),
     };
+    let told = texts(fact, Field::Told).join(", ");
+    let told = (!told.is_empty()).then(|| format!("Told by mail: {told}."));
     let detail = match fact.kind {
         FactType::DutyBreached => text(Field::Holder).map(|holder| format!("{holder} answered for it.")),
         FactType::BreachRescinded => {
@@ -229,7 +232,9 @@ fn history_line(event: &StoredEvent, notices: &[NoticeRow], inbox: bool) -> Hist
         FactType::DutyWarned => text(Field::Step).map(|step| format!("Step {step}.")),
         _ => None,
     };
-    let source = match text(Field::Notice) {
+    let detail = Some([detail, told].into_iter().flatten().collect::<Vec<_>>().join(" "));
+    let named = text(Field::Notice).or_else(|| texts(fact, Field::Notices).first().map(ToString::to_string));
+    let source = match named {
         Some(notice)
             if inbox && notices.iter().any(|row| row.notice == notice && row.status == "accepted") =>
         {
@@ -239,10 +244,17 @@ fn history_line(event: &StoredEvent, notices: &[NoticeRow], inbox: bool) -> Hist
     };
     HistoryLine {
         what,
-        detail,
+        detail: detail.filter(|detail| !detail.is_empty()),
         occurred_at: at_london(fact.time),
         recorded_at: at_london(event.recorded_at),
         source: Some(source),
+    }
+}
+
+fn texts(fact: &Fact, field: Field) -> &[Box<str>] {
+    match fact.get(field) {
+        Some(Value::Texts(texts)) => texts,
+        _ => &[],
     }
 }
 

@@ -1,69 +1,26 @@
-//! What is sent by forms: signing in and out, finding by reference, advancing the demonstration's clock.
+//! What is sent by forms: finding by reference, advancing the demonstration's clock.
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use super::visitor::Visitor;
-use super::{Access, answer, show, with_cookie};
+use super::{Access, show};
 use crate::http::app::App;
 use crate::http::body::form;
 use crate::http::error::HttpError;
-use crate::http::query::{Query, encoded};
+use crate::http::gate::may_open;
+use crate::http::query::encoded;
+use crate::http::registers::asker::Asker;
 use crate::http::sight::Hidden;
-use crate::pages::sign_in::{Persona, SignIn};
 
 /// The page to begin with.
 pub async fn first_page(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
-    show(app, Access::SignedIn, &uri, &headers, |_, _| Ok(Redirect::to("/work").into_response())).await
-}
-
-/// The people to sign in as.
-pub async fn sign_in_page(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
-    let raw = uri.query().map(str::to_owned);
-    show(app, Access::Anyone, &uri, &headers, move |app, visitor| {
-        let query = Query::read(raw.as_deref(), &["next"])?;
-        let Some(demo) = &app.demo else { return Ok(Redirect::to("/work").into_response()) };
-        let people = demo.people().iter().map(|person| Persona {
-            id: person.id.clone(),
-            name: person.name.clone(),
-            role: person.role.clone(),
-            comes_for: person.comes_for.to_owned(),
-        });
-        let next = query.one("next")?.filter(|next| is_own_path(next)).map(str::to_owned);
-        answer(&SignIn { people: people.collect(), next, frame: visitor.frame(app, None)? })
-    })
-    .await
-}
-
-/// Signs in as one of them.
-pub async fn sign_in(State(app): State<App>, uri: Uri, headers: HeaderMap, body: Body) -> Response {
-    let sent = form(&headers, body, &["token", "persona", "next"]).await;
-    show(app, Access::Anyone, &uri, &headers, move |app, visitor| {
-        let sent = sent?;
-        visitor.check_form(sent.one("token")?)?;
-        let people = app.demo.as_ref().map(crate::demo::Demo::people).unwrap_or_default();
-        let chosen = sent.one("persona")?.unwrap_or_default();
-        let person = people.iter().find(|person| person.id == chosen);
-        let person =
-            person.ok_or_else(|| HttpError::parameter("persona", "choose one of the people on the page"))?;
-        let next = sent.one("next")?.filter(|next| is_own_path(next)).unwrap_or("/work");
-        let signed_in = app.sessions.sign_in(&visitor.open, &person.id);
-        let open = signed_in.map_err(|error| HttpError::Failed(error.to_string()))?;
-        let visitor = Visitor { open, person: Some(person.clone()) };
-        Ok(with_cookie(Redirect::to(next).into_response(), &visitor))
-    })
-    .await
-}
-
-/// Signs out.
-pub async fn sign_out(State(app): State<App>, uri: Uri, headers: HeaderMap, body: Body) -> Response {
-    let sent = form(&headers, body, &["token"]).await;
-    show(app, Access::Anyone, &uri, &headers, move |app, visitor| {
-        visitor.check_form(sent?.one("token")?)?;
-        app.sessions.end(&visitor.open.id);
-        Ok(Redirect::to("/").into_response())
+    show(app, Access::SignedIn, &uri, &headers, |app, visitor| {
+        let asker = Asker::of(app, &visitor.caller)?;
+        // What a member of a board, an administrator or anybody else comes for, in this order.
+        let to = ["/work", "/compliance", "/people"].into_iter().find(|path| may_open(&asker, path));
+        Ok(Redirect::to(to.unwrap_or("/operations")).into_response())
     })
     .await
 }

@@ -2,31 +2,38 @@
 
 mod about;
 mod act;
+mod area;
+mod board;
 mod duties;
 mod duty;
 mod forms;
 mod inbox;
 mod lists;
+mod log;
 mod moment;
 mod nominal;
 mod nominal_parts;
+mod person;
 mod rule;
 pub mod sessions;
+mod settings;
+mod sign_in;
 mod visitor;
 mod words;
 mod work;
 
 use axum::Router;
 use axum::extract::{Path, State};
+use axum::handler::Handler;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 
 use super::app::App;
 use super::error::{HttpError, sentence};
 use super::query::encoded;
 use crate::pages::problem::{Problem, ProblemKind};
-use crate::pages::{Link, Page, assets};
+use crate::pages::{Page, assets};
 use visitor::Visitor;
 
 /// Who may look at a page.
@@ -39,44 +46,101 @@ enum Access {
 }
 
 /// The addresses of the pages.
-pub fn router() -> Router<App> {
-    Router::new()
-        .route("/", get(forms::first_page))
-        .route("/work", get(work::page))
-        .route("/duties", get(duties::page))
-        .route("/duties/{reference}", get(duty::page))
-        .route("/nominals/{reference}", get(nominal::page))
-        .route("/rules", get(rule::first))
-        .route("/rules/{id}", get(rule::page))
-        .route("/people", get(lists::people::page))
-        .route("/organisations", get(lists::organisations::page))
-        .route("/terminals", get(lists::terminals::page))
-        .route("/audits", get(lists::audits::page))
-        .route("/attestations", get(lists::attestations::page))
-        .route("/retention", get(lists::retention::page))
-        .route("/reconciliation", get(lists::reconciliation::page))
-        .route("/reconciliation/backlog", get(lists::reconciliation::backlog))
-        .route("/compliance", get(lists::compliance::page))
-        .route("/statistics", get(lists::statistics::page))
-        .route("/coverage", get(lists::coverage::page))
-        .route("/quarantine", get(lists::quarantine::list))
-        .route("/quarantine/{id}", get(lists::quarantine::one))
-        .route("/quarantine/{id}/replay", post(lists::quarantine::replay))
-        .route("/quarantine/{id}/discard", post(lists::quarantine::discard))
-        .route("/operations", get(lists::operations::page))
-        .route("/inbox", get(inbox::list))
-        .route("/inbox/{id}", get(inbox::mail))
-        .route("/inbox/{id}/html", get(inbox::html))
-        .route("/sign-in", get(forms::sign_in_page).post(forms::sign_in))
-        .route("/sign-out", post(forms::sign_out))
-        .route("/search", post(forms::search))
-        .route("/demo/advance", post(forms::advance))
-        .route("/help", get(about::help))
-        .route("/accessibility", get(about::accessibility))
-        .route("/assets/{file}", get(asset))
-        .route("/act", get(act::choose))
-        .route("/act/{command}", get(act::form).post(act::send))
-        .route("/nominals/{reference}/access", get(act::access))
+pub fn pages() -> Pages {
+    Pages::default()
+        .get("/", forms::first_page)
+        .get("/work", work::page)
+        .get("/duties", duties::page)
+        .get("/duties/{reference}", duty::page)
+        .get("/nominals/{reference}", nominal::page)
+        .post("/nominals/{reference}/access", nominal::open)
+        .get("/rules", rule::first)
+        .get("/rules/backtest", lists::rulebook::backtested)
+        .get("/rules/overlap", lists::rulebook::overlapping)
+        .get("/rules/readings", lists::rulebook::read)
+        .get("/rules/{id}", rule::page)
+        .get("/people", lists::people::page)
+        .get("/organisations", lists::organisations::page)
+        .get("/terminals", lists::terminals::page)
+        .get("/audits", lists::audits::page)
+        .get("/attestations", lists::attestations::page)
+        .get("/retention", lists::retention::page)
+        .get("/reconciliation", lists::reconciliation::page)
+        .get("/reconciliation/backlog", lists::reconciliation::backlog)
+        .get("/compliance", lists::compliance::page)
+        .get("/statistics", lists::statistics::page)
+        .get("/coverage", lists::coverage::page)
+        .get("/quarantine", lists::quarantine::list)
+        .get("/quarantine/{id}", lists::quarantine::one)
+        .post("/quarantine/{id}/replay", lists::quarantine::replay)
+        .post("/quarantine/{id}/discard", lists::quarantine::discard)
+        .get("/operations", lists::operations::page)
+        .get("/settings", settings::page)
+        .post("/settings", settings::save)
+        .get("/inbox", inbox::list)
+        .get("/inbox/{id}", inbox::mail)
+        .get("/inbox/{id}/html", inbox::html)
+        .get("/sign-in", sign_in::page)
+        .post("/sign-in", sign_in::choose)
+        .get("/sign-in/issuer", sign_in::leave)
+        .get("/sign-in/callback", sign_in::back)
+        .post("/sign-out", sign_in::out)
+        .post("/search", forms::search)
+        .post("/demo/advance", forms::advance)
+        .get("/help", about::help)
+        .get("/accessibility", about::accessibility)
+        .get("/assets/{file}", asset)
+        .get("/notices", lists::notices::page)
+        .get("/board", board::page)
+        .get("/areas/{id}", area::page)
+        .get("/events", log::events::page)
+        .get("/events/{position}", log::event::page)
+        .get("/assurance", log::assurance::page)
+        .get("/assurance/auditor.vkey", log::files::key)
+        .get("/assurance/checkpoint.txt", log::files::checkpoint)
+        .get("/assurance/request.txt", log::files::request)
+        .get("/assurance/annulments", log::corrections::annulments)
+        .get("/assurance/waivers", log::corrections::waivers)
+        .get("/assurance/back-dated", log::corrections::back_dated)
+        .get("/assurance/imported", log::corrections::imported)
+        .get("/assurance/late", log::corrections::late)
+        .get("/act", act::choose)
+        .get("/act/{command}", act::form)
+        .post("/act/{command}", act::send)
+}
+
+/// The pages' addresses with their handlers.
+#[derive(Default)]
+pub struct Pages {
+    router: Router<App>,
+    addresses: Vec<(String, String)>,
+}
+
+impl Pages {
+    fn get<H: Handler<T, App>, T: 'static>(self, path: &str, handler: H) -> Self {
+        self.with("GET", path, get(handler))
+    }
+
+    fn post<H: Handler<T, App>, T: 'static>(self, path: &str, handler: H) -> Self {
+        self.with("POST", path, post(handler))
+    }
+
+    fn with(mut self, method: &str, path: &str, handler: MethodRouter<App>) -> Self {
+        self.router = self.router.route(path, handler);
+        self.addresses.push((method.to_owned(), path.to_owned()));
+        self
+    }
+
+    /// Every method and address.
+    #[cfg(test)]
+    pub fn addresses(&self) -> Vec<(String, String)> {
+        self.addresses.clone()
+    }
+
+    /// The router.
+    pub fn into_router(self) -> Router<App> {
+        self.router
+    }
 }
 
 /// Shows a page: finds out who looks, fills it on a thread that may block, and shows a problem in words.
@@ -118,14 +182,12 @@ async fn shown(
     headers: &HeaderMap,
     fill: impl FnOnce(&App, &Visitor) -> Result<Response, HttpError> + Send + 'static,
 ) -> Response {
-    let visitor = match Visitor::of(&app, headers) {
+    let visitor = match visitor(&app, headers).await {
         Ok(visitor) => visitor,
         Err(error) => return error.into_response(),
     };
     if access == Access::SignedIn && visitor.must_sign_in(&app) {
-        let next = uri.path_and_query().map_or("/", |path| path.as_str());
-        let to = format!("/sign-in?next={}", encoded(next));
-        return with_cookie(Redirect::to(&to).into_response(), &visitor);
+        return with_cookie(to_sign_in(uri), &visitor);
     }
     let looking = visitor.clone();
     let work = move |app: &App| fill(app, &looking);
@@ -135,7 +197,31 @@ async fn shown(
     };
     let response = match filled {
         Ok(response) => response,
-        Err(error) => problem(&app, &visitor, uri.path(), error).await,
+        Err(error) => problem(&app, &visitor, error).await,
+    };
+    with_cookie(response, &visitor)
+}
+
+/// Who looks, found out on a thread that may block.
+async fn visitor(app: &App, headers: &HeaderMap) -> Result<Visitor, HttpError> {
+    let headers = headers.clone();
+    app.blocking(move |app| Visitor::of(app, &headers)).await
+}
+
+fn to_sign_in(uri: &Uri) -> Response {
+    let next = uri.path_and_query().map_or("/", |path| path.as_str());
+    Redirect::to(&format!("/sign-in?next={}", encoded(next))).into_response()
+}
+
+/// The answer to somebody who may not open a page: nobody who is known signs in first.
+pub async fn refused(app: App, uri: &Uri, headers: &HeaderMap, error: HttpError) -> Response {
+    let visitor = match visitor(&app, headers).await {
+        Ok(visitor) => visitor,
+        Err(error) => return error.into_response(),
+    };
+    let response = match error {
+        HttpError::Unauthorised(_) => to_sign_in(uri),
+        error => problem(&app, &visitor, error).await,
     };
     with_cookie(response, &visitor)
 }
@@ -154,7 +240,7 @@ fn answer(page: &impl Page) -> Result<Response, HttpError> {
 }
 
 /// What went wrong, as a page.
-async fn problem(app: &App, visitor: &Visitor, path: &str, error: HttpError) -> Response {
+async fn problem(app: &App, visitor: &Visitor, error: HttpError) -> Response {
     let (status, _) = error.status();
     let kind = match status {
         StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => ProblemKind::Forbidden,
@@ -164,13 +250,6 @@ async fn problem(app: &App, visitor: &Visitor, path: &str, error: HttpError) -> 
         other if other.is_server_error() => ProblemKind::Failure,
         _ => ProblemKind::BadRequest,
     };
-    // Who may not see a record may open it with a reason.
-    let closed =
-        matches!(error, HttpError::NotAllowed { .. }).then(|| path.strip_prefix("/nominals/")).flatten();
-    let access = |nominal: &str| {
-        Link::new("Open this record for 15 minutes, with a reason", format!("/nominals/{nominal}/access"))
-    };
-    let next = closed.filter(|nominal| !nominal.contains('/')).map(access).into_iter().collect();
     let (reason, reference) = if kind == ProblemKind::Failure {
         let reference = crate::random::hexadecimal::<6>().unwrap_or_default();
         tracing::error!(%error, reference, "a page failed");
@@ -180,7 +259,7 @@ async fn problem(app: &App, visitor: &Visitor, path: &str, error: HttpError) -> 
     };
     let looking = visitor.clone();
     let frame = app.blocking(move |app| looking.frame(app, None)).await.unwrap_or_default();
-    let page = Problem { frame, kind, reason, next, reference };
+    let page = Problem { frame, kind, reason, next: Vec::new(), reference };
     match answer(&page) {
         Ok(mut response) => {
             *response.status_mut() = status;

@@ -1,11 +1,13 @@
 //! One nominal: state, duties, partners, and the history on both clocks.
 
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use mandate_domain::command::CommandName;
 use mandate_domain::judge::{DutyRecord, View};
 use mandate_domain::policy::Policy;
+use mandate_domain::rights::Right;
 use mandate_projections::DutyRow;
 
 use super::act::offer::{access, of_subject};
@@ -13,13 +15,19 @@ use super::moment::{self, Asked, address};
 use super::nominal_parts::{partners, state, timeline};
 use super::visitor::Visitor;
 use super::words::Lens;
-use super::{answer, show_judged};
+use super::{Access, answer, show, show_judged, visitor};
 use crate::http::app::App;
-use crate::http::error::HttpError;
+use crate::http::body::form;
+use crate::http::caller::Caller;
+use crate::http::commands::{check_sight, open_record};
+use crate::http::error::{HttpError, sentence};
 use crate::http::nominals::found;
-use crate::http::query::Query;
+use crate::http::query::{Query, encoded};
+use crate::http::registers::asker::Asker;
 use crate::pages::act::CanDo;
+use crate::pages::frame::FieldError;
 use crate::pages::nominal::{NominalPage, TimelineOrder};
+use crate::pages::open_record::OpenRecord;
 
 const ORDERS: [(&str, TimelineOrder); 2] =
     [("occurred", TimelineOrder::Occurred), ("recorded", TimelineOrder::Recorded)];
@@ -40,8 +48,13 @@ fn fill(app: &App, visitor: &Visitor, reference: &str, raw: Option<&str>) -> Res
     let known: Vec<&str> = moment::KNOWN.iter().copied().chain(["order"]).collect();
     let query = Query::read(raw, &known)?;
     let subject = found(app, reference)?.subject;
-    if visitor.hidden(app)?.is(&subject) {
-        return Err(HttpError::not_found("nominal", reference));
+    match check_sight(app, &visitor.caller, &subject, reference) {
+        Err(HttpError::NotAllowed { .. })
+            if Asker::of(app, &visitor.caller)?.must(Right::OpenRecord).is_ok() =>
+        {
+            return ask_why(app, visitor, &subject, String::new(), None);
+        }
+        other => other?,
     }
     let reference = subject.split_once('/').map_or(subject.as_str(), |(_, reference)| reference);
     let path = format!("/nominals/{reference}");
@@ -84,6 +97,56 @@ fn fill(app: &App, visitor: &Visitor, reference: &str, raw: Option<&str>) -> Res
         frame,
     };
     answer(&page)
+}
+
+/// Asks why a record is to be opened; nothing of it is shown.
+fn ask_why(
+    app: &App,
+    visitor: &Visitor,
+    subject: &str,
+    typed_reason: String,
+    wrong: Option<String>,
+) -> Result<Response, HttpError> {
+    let mut frame = visitor.frame(app, None)?;
+    frame.errors.extend(wrong.map(|text| FieldError { field: "reason".to_owned(), text }));
+    let reference = subject.split_once('/').map_or(subject, |(_, reference)| reference).to_owned();
+    answer(&OpenRecord { frame, reference, typed_reason })
+}
+
+/// Opens a record for 15 minutes: the reason is stored first.
+pub async fn open(
+    State(app): State<App>,
+    Path(reference): Path<String>,
+    caller: Caller,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let sent = form(&headers, body, &["token", "reason"]).await;
+    let opened = async {
+        let sent = sent?;
+        let looking = visitor(&app, &headers).await?;
+        looking.check_form(sent.one("token")?)?;
+        let reason = sent.one("reason")?.unwrap_or_default().trim().to_owned();
+        if reason.is_empty() {
+            return Ok(Some((reason, "Say why you open the record.".to_owned())));
+        }
+        match open_record(&app, &caller, &reference, &reason).await {
+            Ok(()) => Ok(None),
+            // What was typed is not lost when it cannot be taken.
+            Err(HttpError::Unprocessable(why)) => Ok(Some((reason, sentence(&why)))),
+            Err(error) => Err(error),
+        }
+    };
+    let opened = opened.await;
+    show(app, Access::SignedIn, &uri, &headers, move |app, visitor| match opened? {
+        None => Ok(Redirect::to(&format!("/nominals/{}", encoded(&reference))).into_response()),
+        Some((typed, wrong)) => {
+            let subject = found(app, &reference)?.subject;
+            ask_why(app, visitor, &subject, typed, Some(wrong))
+        }
+    })
+    .await
 }
 
 fn other_order(path: &str, order: TimelineOrder, carry: &str) -> String {

@@ -1,11 +1,15 @@
-//! Who looks at a page: a person of the demonstration, or whoever sits at this machine.
+//! Who looks at a page: a person who signed in, one of the demonstration, or whoever sits at this machine.
 
 use axum::http::HeaderMap;
 
+use super::person;
 use super::sessions::Open;
 use crate::demo::Person;
 use crate::http::app::App;
+use crate::http::caller::Caller;
 use crate::http::error::HttpError;
+use crate::http::gate;
+use crate::http::registers::asker::Asker;
 use crate::http::sight::Hidden;
 use crate::pages::frame::{DemoClock, Frame, Moment, Section, SignedIn};
 use crate::pages::words::grouped;
@@ -17,33 +21,49 @@ use super::words::at_london;
 pub struct Visitor {
     /// The session.
     pub open: Open,
-    /// The person of the demonstration; none before a choice is made, and outside the demonstration.
+    /// The person who is signed in; none before, and where nobody signs in.
     pub person: Option<Person>,
+    /// The same for what asks for rights.
+    pub caller: Caller,
 }
 
 impl Visitor {
-    /// Who sent a request.
+    /// Who sent a request. Blocking.
     ///
     /// # Errors
-    /// [`HttpError::Failed`] when the system gives no random bytes.
+    /// [`HttpError::Failed`] when the system gives no random bytes, or the log cannot be read.
     pub fn of(app: &App, headers: &HeaderMap) -> Result<Self, HttpError> {
-        let open = app.sessions.open(headers).map_err(|error| HttpError::Failed(error.to_string()))?;
-        let people = app.demo.as_ref().map(crate::demo::Demo::people).unwrap_or_default();
-        let person =
-            open.session.person.as_ref().and_then(|id| people.iter().find(|person| person.id == *id));
-        Ok(Self { person: person.cloned(), open })
+        let open = app.sessions.open(headers, app.now());
+        let open = open.map_err(|error| HttpError::Failed(error.to_string()))?;
+        let caller = Caller::by_session(app, headers);
+        let person = match (&app.demo, &caller) {
+            (Some(demo), _) => {
+                let chosen = open.session.person.as_ref();
+                demo.people().iter().find(|person| Some(&person.id) == chosen).cloned()
+            }
+            (None, Caller::Person { user, .. }) => Some(person::of(app, user, open.session.name.as_deref())?),
+            (None, Caller::Nobody | Caller::Here | Caller::Machine(_)) => None,
+        };
+        Ok(Self { open, person, caller })
+    }
+
+    /// Refuses somebody who is no user of the log, or left the role. Blocking.
+    ///
+    /// # Errors
+    /// [`HttpError::SignIn`].
+    pub fn known(app: &App, user: &str) -> Result<(), HttpError> {
+        Asker::of(app, &Caller::person(user))?.must_be_known().map_err(|error| {
+            tracing::warn!(user, %error, "somebody was not signed in");
+            HttpError::SignIn(
+                "your organisation knows you, but you are no user of Mandate at present; ask your CPC",
+            )
+        })
     }
 
     /// Whether there is nobody to show the page to yet.
     #[must_use]
     pub fn must_sign_in(&self, app: &App) -> bool {
-        app.demo.is_some() && self.person.is_none()
-    }
-
-    /// The user as whom they act, where they act as one.
-    #[must_use]
-    pub fn user(&self) -> Option<&str> {
-        self.person.as_ref().map(|person| person.user.as_str())
+        (app.demo.is_some() && self.person.is_none()) || self.caller == Caller::Nobody
     }
 
     /// The records that are limited to others.
@@ -51,7 +71,7 @@ impl Visitor {
     /// # Errors
     /// [`HttpError`] when the log cannot be read.
     pub fn hidden(&self, app: &App) -> Result<Hidden, HttpError> {
-        Hidden::to(app, self.user())
+        Hidden::to(app, &self.caller)
     }
 
     /// What surrounds a page.
@@ -59,14 +79,15 @@ impl Visitor {
     /// # Errors
     /// [`HttpError`] when the read models cannot be read.
     pub fn frame(&self, app: &App, moment: Option<Moment>) -> Result<Frame, HttpError> {
-        let signed_in = if app.demo.is_some() {
-            self.person
-                .as_ref()
-                .map(|person| SignedIn { name: person.name.clone(), role: person.role.clone() })
-        } else {
-            let role = "there is no sign-in yet: this machine only".to_owned();
-            Some(SignedIn { name: "Local user".to_owned(), role })
+        let signed_in = match &self.person {
+            Some(person) => Some(SignedIn { name: person.name.clone(), role: person.role.clone() }),
+            None if app.demo.is_none() && self.caller == Caller::Here => {
+                let role = "nobody signs in here: this machine only".to_owned();
+                Some(SignedIn { name: "Local user".to_owned(), role })
+            }
+            None => None,
         };
+        let asker = Asker::of(app, &self.caller)?;
         let mut sections = vec![
             Section::MyWork,
             Section::Duties,
@@ -77,8 +98,13 @@ impl Visitor {
             Section::Audits,
             Section::Rules,
         ];
+        if super::log::reader(app, self).is_ok() {
+            sections.push(Section::Assurance);
+        }
         if app.demo.is_some() {
             sections.push(Section::Inbox);
+        } else {
+            sections.retain(|section| gate::may_open(&asker, section.path()));
         }
         Ok(Frame {
             sections: if signed_in.is_some() { sections } else { Vec::new() },

@@ -6,6 +6,7 @@ pub mod lists;
 pub mod nominal;
 pub mod others;
 pub mod registers;
+pub mod reports;
 
 use crate::pages::Page;
 use crate::pages::date_boxes::DateBoxes;
@@ -45,6 +46,10 @@ pub fn all() -> Vec<(&'static str, String)> {
         ("compliance", html(&registers::compliance())),
         ("compliance-board", html(&registers::compliance_board())),
         ("compliance-empty", html(&registers::compliance_empty())),
+        ("report", html(&reports::full())),
+        ("report-filtered", html(&reports::filtered())),
+        ("report-empty", html(&reports::empty())),
+        ("report-hostile", html(&reports::hostile())),
         ("quarantined", html(&registers::quarantined())),
         ("quarantined-error", html(&registers::quarantined_error())),
         ("quarantined-settled", html(&registers::quarantined_settled())),
@@ -54,11 +59,18 @@ pub fn all() -> Vec<(&'static str, String)> {
         ("offer", html(&acts::offer())),
         ("offer-nothing", html(&acts::offer_nothing())),
         ("act-check", html(&acts::check())),
+        ("settings", html(&others::settings())),
+        ("settings-error", html(&others::settings_error())),
+        ("settings-nobody", html(&others::settings_nobody())),
         ("inbox", html(&others::inbox())),
         ("inbox-empty", html(&others::inbox_empty())),
         ("mail", html(&others::mail())),
         ("mail-bare", html(&others::mail_bare())),
         ("sign-in", html(&others::sign_in())),
+        ("sign-in-elsewhere", html(&others::sign_in_elsewhere(false))),
+        ("signed-out", html(&others::sign_in_elsewhere(true))),
+        ("open-record", html(&others::open_record())),
+        ("sign-in-token", html(&others::sign_in_with_token())),
         ("problem-400", html(&others::bad_request())),
         ("problem-403", html(&others::forbidden())),
         ("problem-404", html(&others::not_found())),

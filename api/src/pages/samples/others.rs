@@ -1,13 +1,15 @@
 //! Sample inbox, mails, sign-in, problems, rules, help.
 
 use crate::pages::about::{Accessibility, Help};
-use crate::pages::frame::Frame;
+use crate::pages::frame::{FieldError, Frame};
 use crate::pages::inbox::{Inbox, MailPage, MailRow};
+use crate::pages::open_record::OpenRecord;
 use crate::pages::paging::Pages;
 use crate::pages::problem::{Problem, ProblemKind};
 use crate::pages::rule::{RulePage, RuleVersion};
 use crate::pages::samples::{self, duty};
-use crate::pages::sign_in::{Persona, SignIn};
+use crate::pages::settings::{Mail, Own, Settings};
+use crate::pages::sign_in::{Elsewhere, Persona, SignIn, WithToken};
 use crate::pages::words::Basis;
 use crate::pages::{Link, duty::Quote};
 
@@ -20,6 +22,39 @@ fn row(id: u32, subject: &str, kind: &str, sent_at: &str, duties: Vec<Link>) -> 
         kind: kind.to_owned(),
         duties,
     }
+}
+
+/// The settings of a person with quiet hours and one kind of mail turned off.
+pub fn settings() -> Settings {
+    let mail = |name, words, on| Mail { name, words, hint: "When it comes.", on };
+    Settings {
+        frame: samples::demo(),
+        own: Some(Own {
+            digest_at: "06:45".to_owned(),
+            quiet_from: "19:00".to_owned(),
+            quiet_until: "07:00".to_owned(),
+            mails: vec![mail("warning", "Warnings", true), mail("digest", "Daily digest", false)],
+        }),
+        usual_digest: Some("07:30".to_owned()),
+        feed: "https://mandate.example.gov.uk/calendar/TOKEN.ics".to_owned(),
+    }
+}
+
+pub fn settings_error() -> Settings {
+    let error = |field: &str, text: &str| FieldError { field: field.to_owned(), text: text.to_owned() };
+    let mut page = settings();
+    page.frame.errors = vec![
+        error("digest_at", "State a time such as 07:30."),
+        error("quiet_from", "State both or neither."),
+        error("quiet_until", "State both or neither."),
+        error("mails", "Choose from those listed."),
+    ];
+    page.own = page.own.map(|own| Own { digest_at: samples::HOSTILE.to_owned(), ..own });
+    page
+}
+
+pub fn settings_nobody() -> Settings {
+    Settings { own: None, usual_digest: None, ..settings() }
 }
 
 /// The inbox with three mails.
@@ -204,4 +239,31 @@ pub fn help() -> Help {
 /// The statement without a contact and without anyone signed in.
 pub fn accessibility() -> Accessibility {
     Accessibility { frame: Frame::default(), contact: None }
+}
+
+/// Before and after signing in elsewhere.
+pub fn sign_in_elsewhere(signed_out: bool) -> Elsewhere {
+    Elsewhere {
+        frame: samples::nobody(),
+        href: "/sign-in/issuer?next=%2Fduties".to_owned(),
+        signed_out,
+        sign_out: signed_out.then(|| "https://login.example.gov.uk/end?client_id=mandate".to_owned()),
+    }
+}
+
+/// A token that is not known.
+pub fn sign_in_with_token() -> WithToken {
+    let mut frame = samples::nobody();
+    let text = "Enter a token that was made for you.".to_owned();
+    frame.errors.push(FieldError { field: "access-token".to_owned(), text });
+    WithToken { frame, next: Some("/duties".to_owned()), signed_out: false }
+}
+
+/// A record that opens with a reason, which is missing.
+pub fn open_record() -> OpenRecord {
+    let mut frame = samples::live();
+    frame
+        .errors
+        .push(FieldError { field: "reason".to_owned(), text: "Say why you open the record.".to_owned() });
+    OpenRecord { frame, reference: "N-7F3K29QX".to_owned(), typed_reason: String::new() }
 }

@@ -1,6 +1,5 @@
 //! Sample registers, figures, and messages in quarantine.
 
-use crate::pages::Link;
 use crate::pages::compliance::{Compliance, HeatCell, HeatRow};
 use crate::pages::date_boxes::DateBoxes;
 use crate::pages::duties::{Chip, Choice, Count, Order, Sort};
@@ -12,6 +11,7 @@ use crate::pages::paging::Pages;
 use crate::pages::quarantine::{Need, Quarantined};
 use crate::pages::samples;
 use crate::pages::words::Status;
+use crate::pages::{Link, Reference};
 
 const CHECKED: &str = "Tuesday 10 March 2026 at 09:00";
 
@@ -86,6 +86,7 @@ fn filter() -> Filter {
     Filter {
         action: "/people".to_owned(),
         open: false,
+        texts: Vec::new(),
         carried: vec![("sort".to_owned(), "user".to_owned())],
         choices: vec![Choose {
             name: "org",
@@ -184,7 +185,11 @@ pub fn compliance() -> Compliance {
         csv_href: "/v1/compliance?format=csv".to_owned(),
         json_href: "/v1/compliance?format=json".to_owned(),
         for_a_board: false,
-        areas: vec!["All areas".to_owned(), "area/A07".to_owned(), "No area".to_owned()],
+        areas: vec![
+            Reference::plain("All areas"),
+            Reference::linked("area/A07", "/areas/A07"),
+            Reference::plain("No area"),
+        ],
         rows: vec![
             HeatRow {
                 rule: None,

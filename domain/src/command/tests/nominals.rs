@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 
 use super::{World, at};
-use crate::command::{Context, may_see_nominal};
-use crate::rights::Denial;
+use crate::command::{Context, may_of_nominal};
+use crate::rights::{Denial, Right};
 
 pub const N1: &str = "nominal/N1";
 
@@ -25,7 +25,7 @@ pub fn seen(world: &World, who: &str) -> Result<(), Denial> {
         survivor: None,
         whole: Arc::default(),
     };
-    may_see_nominal(&world.whole(N1), &context)
+    may_of_nominal(Right::SeeNominal, &world.whole(N1), &context)
 }
 
 #[test]

@@ -33,7 +33,8 @@ fn a_policy_is_adopted_by_another_than_who_proposed_it_word_for_word() {
     let files = shipped_files().with(shipped_draft("five-working-days").unwrap());
     let (who, other) = ("administrator", "second-administrator");
     world.refuses("cpc", "propose-policy", FRAMEWORK, proposal("2", &files), "7", "an administrator");
-    let adopt = |sha256: &str| json!({"version": "2", "sha256": sha256});
+    let backtest = "e".repeat(64);
+    let adopt = |sha256: &str| json!({"version": "2", "sha256": sha256, "backtest": backtest});
     world.does(who, "propose-policy", FRAMEWORK, proposal("2", &files), &["policy.proposed"]);
     let sha256 = digest(&world);
     world.refuses(who, "adopt-policy", FRAMEWORK, adopt(&sha256), "4.16", "it takes two people");
@@ -44,12 +45,15 @@ fn a_policy_is_adopted_by_another_than_who_proposed_it_word_for_word() {
     world.does(who, "propose-policy", FRAMEWORK, proposal("2", &shipped_files()), &["policy.proposed"]);
     world.refuses(other, "adopt-policy", FRAMEWORK, adopt(&sha256), "4.16", "has the digest");
     world.does(who, "propose-policy", FRAMEWORK, proposal("2", &files), &["policy.proposed"]);
+    let mistyped = json!({"version": "2", "sha256": sha256, "backtest": "e".repeat(63)});
+    world.refuses(other, "adopt-policy", FRAMEWORK, mistyped, "4.16", "a SHA-256 in hexadecimal");
     world.does(other, "adopt-policy", FRAMEWORK, adopt(&sha256), &["policy.adopted"]);
     let adopted = world.streams[FRAMEWORK].facts().next_back().unwrap();
     assert_eq!(adopted.text(Field::Text), Some(&*concatenated(&files)));
     assert_eq!(adopted.text(Field::ApprovedBy), Some("user/second-administrator"));
     assert_eq!(adopted.date(Field::EffectiveFrom).unwrap().to_string(), "2026-04-01");
     assert_eq!(adopted.text(Field::Sha256), Some(&*sha256));
+    assert_eq!(adopted.text(Field::Backtest), Some(&*backtest));
     world.refuses(other, "adopt-policy", FRAMEWORK, adopt(&sha256), "4.16", "adopted already");
     world.refuses(who, "propose-policy", FRAMEWORK, proposal("2", &files), "4.16", "adopted already");
 }

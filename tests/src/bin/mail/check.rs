@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, bail, ensure};
 use mail_parser::{Message, MessageParser};
 use mandate_domain::catalogue::{FactType, Field};
+use mandate_domain::fact::Value;
 use mandate_domain::time::Instant;
 use mandate_store::{Position, StoredEvent};
 use mandate_tests::target::{Target, open_reader};
@@ -47,6 +48,7 @@ pub struct Counted {
 /// Every event about notices, in order.
 fn events(target: &Target) -> anyhow::Result<Vec<StoredEvent>> {
     let kinds = [
+        FactType::DutyBreached,
         FactType::NoticeQueued,
         FactType::NoticeAttempted,
         FactType::NoticeAccepted,
@@ -70,12 +72,24 @@ fn owed(target: &Target) -> anyhow::Result<BTreeMap<String, Owed>> {
     let mut owed: BTreeMap<String, Owed> = BTreeMap::new();
     for event in events(target)? {
         let text = |field| event.fact.text(field).unwrap_or_default().to_owned();
+        if event.fact.kind == FactType::DutyBreached {
+            if let Some(Value::Texts(notices)) = event.fact.get(Field::Notices) {
+                for notice in notices {
+                    let one = owed.entry(notice.to_string()).or_default();
+                    one.duties.push(event.fact.subject.to_string());
+                }
+            }
+            continue;
+        }
         let notice = text(Field::Notice);
         let one = owed.entry(notice.clone()).or_default();
         match event.fact.kind {
             FactType::NoticeQueued => {
                 one.recipient = text(Field::Recipient);
-                one.duties.push(event.fact.subject.to_string());
+                // One in place of another lists what it is queued with.
+                if event.fact.get(Field::Generation).is_some() {
+                    one.duties.push(event.fact.subject.to_string());
+                }
                 one.queued_at.get_or_insert(event.recorded_at);
             }
             FactType::NoticeAttempted => {
@@ -113,6 +127,7 @@ pub fn check(target: &Target, kept: &[Vec<u8>]) -> anyhow::Result<Counted> {
     let mut counted = Counted { notices: owed.len(), ..Counted::default() };
     let mut told: BTreeMap<&str, bool> = BTreeMap::new();
     for (notice, one) in &owed {
+        ensure!(one.queued_at.is_some(), "{notice}: named by a breach and never queued: lost");
         let copies = received.get(notice).map_or(&[][..], Vec::as_slice);
         settled(notice, one, copies.len())?;
         let first = copies.first().map(|copy| without_server(copy)).transpose()?;

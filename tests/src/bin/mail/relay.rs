@@ -38,6 +38,8 @@ pub fn relay(mut arguments: Arguments) -> anyhow::Result<()> {
         now = next.unwrap_or_else(|| now.plus_seconds(60));
     }
     drop(away);
+    // One is tried for all, after pauses that grow to an hour.
+    ensure!(deferred < 80, "{deferred} deferrals");
     let server = Server::start(1, Word::Kept)?;
     server.be_well();
     let present = scheduler(&office.store, &office.data_dir(), office.clock.clone(), server.port)?;

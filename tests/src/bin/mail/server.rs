@@ -7,9 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mandate_tests::random::Random;
 
-/// One verb in so many fails, and one connection: that puts off all the mails of a pass.
+/// One verb in so many fails.
 const FAILS: u64 = 40;
-const CONNECTION_FAILS: u64 = 400;
 /// Of failures one in so many is for good.
 const FOR_GOOD: u64 = 20;
 
@@ -153,9 +152,7 @@ fn fails(state: &Mutex<State>, verb: usize) -> bool {
 fn act(state: &Mutex<State>, verb: usize) -> Act {
     let mut state = locked(state);
     state.verbs += 1;
-    // Up to the answer to EHLO it is the connection that fails.
-    let times = if verb <= 2 { CONNECTION_FAILS } else { FAILS };
-    if !state.failing || !state.random.once_in(times) {
+    if !state.failing || !state.random.once_in(FAILS) {
         return Act::GoOn;
     }
     if let Some(count) = state.failures.get_mut(verb) {

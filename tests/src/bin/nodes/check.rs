@@ -114,12 +114,15 @@ impl Read {
         let mut listed: HashMap<(String, String, String), HashSet<&str>> = HashMap::new();
         let mut notices = HashSet::new();
         for event in self.of(FactType::NoticeQueued) {
-            let text = |field| event.fact.text(field).unwrap_or_default();
-            notices.insert(text(Field::Notice));
-            if matches!(text(Field::Template), "breach" | "summary") {
-                let (duty, _, generation) = key(event);
-                let recipient = text(Field::Recipient).to_owned();
-                listed.entry((duty, generation, recipient)).or_default().insert(text(Field::Notice));
+            notices.insert(event.fact.text(Field::Notice).unwrap_or_default());
+        }
+        for event in self.of(FactType::DutyBreached) {
+            let (duty, _, generation) = key(event);
+            let named = texts(event, Field::Notices);
+            for (notice, recipient) in named.iter().zip(texts(event, Field::Told)) {
+                ensure!(notices.contains(&**notice), "{duty} is listed in {notice}, which was never queued");
+                let key = (duty.clone(), generation.clone(), recipient.to_string());
+                listed.entry(key).or_default().insert(notice);
             }
         }
         counted.notices = notices.len();
@@ -164,6 +167,13 @@ impl Read {
 /// The term in which a node decided an event, as its actor says.
 fn term_of(event: &StoredEvent) -> Option<u64> {
     event.actor.as_deref()?.strip_prefix("scheduler/")?.rsplit('/').next()?.parse().ok()
+}
+
+fn texts(event: &StoredEvent, field: Field) -> &[Box<str>] {
+    match event.fact.get(field) {
+        Some(Value::Texts(texts)) => texts,
+        _ => &[],
+    }
 }
 
 /// Duty, due moment and generation.

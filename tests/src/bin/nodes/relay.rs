@@ -1,4 +1,5 @@
-//! A mail server that takes everything, not always at once, and counts how often each message came whole.
+//! A mail server that takes everything, not always at once, and counts how often each message came whole; of some it
+//! hangs up after the final dot instead of answering.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -8,6 +9,17 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use mandate_tests::random::Random;
+
+/// Of so many messages one is taken without an answer.
+const ANSWER_LOST: u64 = 15;
+
+/// What becomes of answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answers {
+    All,
+    /// Some are lost after the final dot: those mails are sent again a minute later.
+    SomeLost,
+}
 
 /// How often each message came, by its Message-ID.
 type Came = Arc<Mutex<HashMap<String, u32>>>;
@@ -19,7 +31,7 @@ pub struct Relay {
 }
 
 impl Relay {
-    pub fn start(seed: u64) -> anyhow::Result<Self> {
+    pub fn start(seed: u64, answers: Answers) -> anyhow::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let came = Came::default();
@@ -30,7 +42,7 @@ impl Relay {
                 let Ok(stream) = stream else { return };
                 let (came, random) = (Arc::clone(&counted), Random::new(random.next()));
                 // A node that was killed hangs up in the middle.
-                std::thread::spawn(move || serve(&stream, &came, random).ok());
+                std::thread::spawn(move || serve(&stream, &came, random, answers).ok());
             }
         });
         Ok(Self { address, came })
@@ -42,7 +54,7 @@ impl Relay {
     }
 }
 
-fn serve(stream: &TcpStream, came: &Came, mut random: Random) -> anyhow::Result<()> {
+fn serve(stream: &TcpStream, came: &Came, mut random: Random, answers: Answers) -> anyhow::Result<()> {
     let mut out = stream.try_clone()?;
     let mut lines = BufReader::new(stream.try_clone()?).lines();
     out.write_all(b"220 relay\r\n")?;
@@ -71,6 +83,9 @@ fn serve(stream: &TcpStream, came: &Came, mut random: Random) -> anyhow::Result<
         *came.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default() += 1;
         // Kills meet the moment between the final dot and its answer.
         std::thread::park_timeout(Duration::from_millis(random.below(40)));
+        if answers == Answers::SomeLost && random.once_in(ANSWER_LOST) {
+            return Ok(());
+        }
         out.write_all(b"250 taken\r\n")?;
     }
     Ok(())

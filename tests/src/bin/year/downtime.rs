@@ -6,7 +6,7 @@ use mandate_tests::arguments::Arguments;
 use mandate_tests::random::Random;
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{AREAS, World};
 
 const DAY: i64 = 86_400;
 /// How long nothing runs.
@@ -35,7 +35,8 @@ fn down(open: u32, seconds: i64, seed: u64) -> anyhow::Result<String> {
     for number in 0..open {
         let into = i64::try_from(random.below(6 * 86_400 - 1_800))?;
         let subject = format!("nominal/N-{number}");
-        let data = json!({ "registration": subject, "category": 2, "level": 2, "area": "area/A07" });
+        let area = AREAS.get(number as usize % AREAS.len());
+        let data = json!({ "registration": subject, "category": 2, "level": 2, "area": area });
         facts.push(world.fact("mappa.registered", &subject, begins.plus_seconds(into), &data)?);
         if facts.len() == 5_000 {
             world.clock.set(begins.plus_seconds(i64::from(number) * 5 * DAY / i64::from(open.max(1))));
@@ -59,6 +60,8 @@ fn down(open: u32, seconds: i64, seed: u64) -> anyhow::Result<String> {
     let recipients = world.logged.told.len();
     // A handful of news is mailed singly; a flood never is.
     ensure!(raised.len() < 50 || mails <= recipients, "{mails} mails to {recipients} recipients");
+    // One CPC answers for two areas, and nobody for one, of which the administrator hears.
+    ensure!(raised.len() < 50 || recipients == AREAS.len() - 1, "{recipients} recipients");
     let standing = world.logged.standing.len();
     let listed =
         world.logged.listed.keys().map(|(duty, _)| duty).collect::<std::collections::BTreeSet<_>>().len();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::ensure;
 use mandate_domain::catalogue::{FactType, Field};
-use mandate_domain::fact::Value as Stated;
+use mandate_domain::fact::{Fact, Value as Stated};
 use mandate_domain::time::{Clock as _, Instant, VirtualClock};
 use mandate_projections::Projections;
 use mandate_scheduler::{
@@ -16,6 +16,9 @@ use mandate_tests::target::{Target, open_store};
 use serde_json::{Value, json};
 
 use crate::oracle::Oracle;
+
+/// The areas that are responsible for nominals.
+pub const AREAS: [&str; 6] = ["area/A07", "area/A08", "area/A09", "area/A10", "area/A11", "area/A12"];
 
 pub struct World {
     pub clock: Arc<VirtualClock>,
@@ -73,19 +76,32 @@ impl World {
             told: 0,
             _folder: folder,
         };
-        let person = json!({ "org": "area/A07", "role": "cpc", "service": "probation",
-                             "personal": { "email": "cpc@example.gov.uk" } });
-        let founding = [
-            ("organisation.enrolled", "area/A07", json!({})),
-            ("user.registered", "user/U-cpc", person),
-            ("vetting.cleared", "user/U-cpc", json!({ "level": 3, "expires_on": "2199-01-01" })),
-            ("post.filled", "area/A07", json!({ "post": "cpc", "user": "user/U-cpc" })),
-        ];
-        let facts =
-            founding.into_iter().map(|(kind, subject, data)| world.fact(kind, subject, begins, &data));
-        let facts = facts.collect::<anyhow::Result<_>>()?;
+        let facts = world.founding(begins)?;
         world.state(facts)?;
         Ok(world)
+    }
+
+    /// Areas with their people: one person is CPC of the first two, the third has a deputy alone, the fourth nobody.
+    fn founding(&mut self, begins: Instant) -> anyhow::Result<Vec<NewEvent>> {
+        let mut facts = Vec::new();
+        for (number, area) in AREAS.into_iter().enumerate() {
+            let user = match number {
+                1 => format!("user/U-cpc-{}", AREAS[0].trim_start_matches("area/")),
+                _ => format!("user/U-cpc-{}", area.trim_start_matches("area/")),
+            };
+            let email = format!("{}@example.gov.uk", user.trim_start_matches("user/"));
+            let person = json!({ "org": area, "role": "cpc", "service": "probation",
+                                 "personal": { "email": email } });
+            let vetting = json!({ "level": 3, "expires_on": "2199-01-01" });
+            facts.push(self.fact("organisation.enrolled", area, begins, &json!({}))?);
+            facts.push(self.fact("user.registered", &user, begins, &person)?);
+            facts.push(self.fact("vetting.cleared", &user, begins, &vetting)?);
+            let post = if number == 2 { "deputy-cpc" } else { "cpc" };
+            if number != 3 {
+                facts.push(self.fact("post.filled", area, begins, &json!({ "post": post, "user": user }))?);
+            }
+        }
+        Ok(facts)
     }
 
     pub fn now(&self) -> Instant {
@@ -161,6 +177,13 @@ impl Logged {
                 ensure!(before.is_none(), "{duty} was raised while a breach of it stood");
                 self.raised.push(due);
                 self.breaches += 1;
+                for (notice, recipient) in texts(fact, Field::Notices).iter().zip(texts(fact, Field::Told)) {
+                    let key = (format!("{duty} {generation}"), recipient.to_string());
+                    let listed = self.listed.entry(key).or_default();
+                    *listed += 1;
+                    ensure!(*listed == 1, "{duty} is told twice to {recipient}");
+                    self.told.entry(recipient.to_string()).or_default().insert(notice.to_string());
+                }
             }
             FactType::BreachRescinded => {
                 once("rescinded".to_owned())?;
@@ -182,17 +205,16 @@ impl Logged {
                 once(text(Field::Step))?;
                 ensure!(self.standing.contains_key(&duty), "{duty}: escalated, and none stood");
             }
-            FactType::NoticeQueued if matches!(&*text(Field::Template), "breach" | "summary") => {
-                let recipient = text(Field::Recipient);
-                let listed =
-                    self.listed.entry((format!("{duty} {generation}"), recipient.clone())).or_default();
-                *listed += 1;
-                ensure!(*listed == 1, "{duty} is told twice to {recipient}");
-                self.told.entry(recipient).or_default().insert(text(Field::Notice));
-            }
             FactType::NoticeAccepted => self.mails += 1,
             _ => {}
         }
         Ok(())
+    }
+}
+
+fn texts(fact: &Fact, field: Field) -> &[Box<str>] {
+    match fact.get(field) {
+        Some(Stated::Texts(texts)) => texts,
+        _ => &[],
     }
 }

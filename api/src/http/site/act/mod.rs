@@ -141,21 +141,6 @@ pub async fn form(
     .await
 }
 
-/// Opening a record to somebody who is no partner of it.
-pub async fn access(
-    State(app): State<App>,
-    Path(reference): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
-    show(app, Access::SignedIn, &uri, &headers, move |_, _| {
-        let page = format!("/nominals/{}", encoded(&reference));
-        let pairs = [("subject".to_owned(), format!("nominal/{reference}")), ("back".to_owned(), page)];
-        Ok(Redirect::to(&address("/act/open-record", &pairs)).into_response())
-    })
-    .await
-}
-
 /// What was typed into the form: it is shown again with what is wrong, shown to be confirmed, or carried out.
 pub async fn send(
     State(app): State<App>,

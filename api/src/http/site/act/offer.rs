@@ -101,13 +101,8 @@ pub fn of_subject(app: &App, visitor: &Visitor, subject: &str, back: &str) -> Re
     let mut can = CanDo::default();
     let mut offered = offers(app, person, subject, None)?;
     if SubjectKind::of(subject) == Some(SubjectKind::Nominal) {
-        if sight(app, person, subject)?.is_ok() {
-            // Who may see it has no need to open it.
-            offered.open.retain(|name| *name != CommandName::OpenRecord);
-        } else if offered.has(CommandName::OpenRecord) {
-            can.first
-                .push(Link::new("Open this record for 15 minutes, with a reason", format!("{back}/access")));
-        }
+        // Who may not see it does not come here, and who may has no need to open it.
+        offered.open.retain(|name| *name != CommandName::OpenRecord);
     }
     rest(&mut can, &offered, subject, back);
     Ok(can)
@@ -165,7 +160,7 @@ pub fn of_page(path: &str, asker: &Asker) -> Vec<Link> {
         }
         name => Link::new(title(*name), address(&format!("/act/{name}"), &[back()])),
     };
-    let may = |name: &&CommandName| asker.user().is_some() && asker.must(name.spec().right).is_ok();
+    let may = |name: &&CommandName| asker.caller().user().is_some() && asker.must(name.spec().right).is_ok();
     names.iter().filter(may).map(link).collect()
 }
 

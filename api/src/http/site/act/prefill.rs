@@ -10,6 +10,7 @@ use super::offer::suggested;
 use super::{NOBODY, asks_for, user_of};
 use crate::http::app::App;
 use crate::http::commands::offers;
+use crate::http::duties::found;
 use crate::http::error::{HttpError, sentence};
 use crate::http::query::Query;
 use crate::http::site::visitor::Visitor;
@@ -170,7 +171,5 @@ pub fn in_the_way(
 }
 
 fn duty(app: &App, visitor: &Visitor, id: &str) -> Result<DutyRow, HttpError> {
-    let hidden = visitor.hidden(app)?;
-    let row = app.projections.duty(id)?.filter(|row| !hidden.is(&row.record.subject));
-    row.ok_or_else(|| HttpError::not_found("duty", id))
+    found(app, id, &visitor.caller)
 }

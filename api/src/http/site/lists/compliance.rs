@@ -15,10 +15,10 @@ use crate::http::error::HttpError;
 use crate::http::query::encoded;
 use crate::http::site::visitor::Visitor;
 use crate::http::site::{Access, answer, show};
-use crate::pages::Link;
 use crate::pages::compliance::{Compliance, HeatCell, HeatRow};
 use crate::pages::frame::Section;
 use crate::pages::words::Status;
+use crate::pages::{Link, Reference};
 
 const SPEC: Spec = Spec {
     path: "/compliance",
@@ -31,7 +31,8 @@ const SPEC: Spec = Spec {
 };
 
 /// The pages of figures.
-pub const TABS: [(&str, &str); 2] = [("Compliance", "/compliance"), ("Statistics", "/statistics")];
+pub const TABS: [(&str, &str); 3] =
+    [("Compliance", "/compliance"), ("Board report", "/board"), ("Statistics", "/statistics")];
 
 const AUDIENCES: [(&str, bool); 2] = [("everyone", false), ("board", true)];
 
@@ -62,7 +63,7 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
     };
     let (from, to) = period(&asking)?;
     let for_a_board = asking.query.word("audience", &AUDIENCES)?.unwrap_or_else(|| asking.asker.is_board());
-    let person = asking.asker.user().map(str::to_owned);
+    let person = asking.asker.caller().clone();
     let cells = by_area_and_rule(app, (from, to), (asking.view, asking.past), for_a_board, person)?;
     let book = app.book(asking.view.known_at)?;
     let duty = |rule: &str| book.policy.rule(rule).map(|rule| rule.duty.clone()).unwrap_or_default();
@@ -94,7 +95,7 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
         csv_href: api("csv"),
         json_href: api("json"),
         for_a_board,
-        areas: map.areas.iter().map(area_words).collect(),
+        areas: map.areas.iter().map(|area| heading(area, &carry)).collect(),
         rows: map.rows(&period, duty),
         frame: listing.frame,
     })
@@ -199,6 +200,15 @@ impl Period<'_> {
     }
 }
 
+/// The head of a column, with the page of the area.
+fn heading(area: &Area, carry: &str) -> Reference {
+    let id = area.as_ref().and_then(Option::as_ref).and_then(|area| area.strip_prefix("area/"));
+    match id {
+        Some(id) => Reference::linked(area_words(area), format!("/areas/{}{carry}", encoded(id))),
+        None => Reference::plain(area_words(area)),
+    }
+}
+
 fn area_words(area: &Area) -> String {
     match area {
         None => "All areas".to_owned(),
@@ -208,7 +218,8 @@ fn area_words(area: &Area) -> String {
 }
 
 /// 90 % or more, 70 % or more, less.
-const fn like(met: u64, all: u64) -> Status {
+#[must_use]
+pub const fn like(met: u64, all: u64) -> Status {
     if met * 100 >= all * 90 {
         Status::Met
     } else if met * 100 >= all * 70 {

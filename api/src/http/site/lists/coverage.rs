@@ -6,6 +6,7 @@ use axum::response::Response;
 use mandate_domain::policy::coverage::{Covering, Register};
 use mandate_domain::reconcile::CHECKS;
 
+use super::rulebook::TABS;
 use super::{one_table, paragraph_id};
 use crate::http::app::App;
 use crate::http::error::HttpError;
@@ -18,9 +19,6 @@ use crate::pages::Link;
 use crate::pages::frame::Section;
 use crate::pages::listing::{Cell, Column, Listing, Part, Row, Tab};
 use crate::pages::paging::Pages;
-
-/// The pages about the policy.
-const TABS: [(&str, &str); 2] = [("Rules", "/rules"), ("Coverage of the framework", "/coverage")];
 
 /// The page.
 pub async fn page(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {

@@ -4,12 +4,14 @@ pub mod attestations;
 pub mod audits;
 pub mod compliance;
 pub mod coverage;
+pub mod notices;
 pub mod operations;
 pub mod organisations;
 pub mod people;
 pub mod quarantine;
 pub mod reconciliation;
 pub mod retention;
+pub mod rulebook;
 pub mod statistics;
 pub mod terminals;
 
@@ -114,7 +116,7 @@ impl Asking {
         frame.errors = shown.errors;
         frame.errors.extend(typed.errors);
         let number = query.number("page", 1, 1..=1_000_000)?;
-        let asker = Asker::of(app, visitor.person.as_ref().map(|person| person.user.clone()))?;
+        let asker = Asker::of(app, &visitor.caller)?;
         Ok(Begun::Here(Box::new(Self {
             spec,
             query,
@@ -136,7 +138,8 @@ impl Asking {
     }
 
     /// The page with something of its address changed.
-    fn with(&self, path: &str, keep: impl Fn(&str, &str) -> bool, more: &[(&str, String)]) -> String {
+    #[must_use]
+    pub fn with(&self, path: &str, keep: impl Fn(&str, &str) -> bool, more: &[(&str, String)]) -> String {
         let mut pairs: Vec<_> =
             self.pairs.iter().filter(|(name, value)| keep(name, value)).cloned().collect();
         pairs.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
@@ -206,6 +209,7 @@ impl Asking {
             open: false,
             carried: sorted.chain(moments.map(|(name, value)| (name.to_owned(), value.to_owned()))).collect(),
             choices,
+            texts: Vec::new(),
             dates: dates
                 .map(|((name, legend, hint), boxes)| Dates { name, legend, hint, boxes: boxes.clone() })
                 .collect(),
@@ -228,7 +232,7 @@ impl Asking {
         let chip = |(name, value): &(String, String)| {
             let field = words(name)?.to_owned();
             let shown = Date::parse(value).map_or_else(|_| label(value), day);
-            let shown = if value.contains('/') { value.clone() } else { shown };
+            let shown = if value.contains(['/', '.']) { value.clone() } else { shown };
             let remove_href = self.with(self.spec.path, |own, found| own != name || found != value, &[]);
             Some(Chip { field, value: shown, remove_href })
         };
@@ -269,7 +273,8 @@ impl Asking {
     fn may_open(&self, path: &str) -> bool {
         match path {
             "/retention" => self.asker.must(Right::SeeRetention).is_ok(),
-            "/quarantine" => self.asker.must(Right::SeeQuarantine).is_ok(),
+            "/quarantine" | "/notices" => self.asker.must(Right::SeeQuarantine).is_ok(),
+            "/board" => self.asker.must(Right::SeeBoard).is_ok(),
             _ => true,
         }
     }

@@ -31,7 +31,7 @@ pub async fn page(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Respo
 
 fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, HttpError> {
     Query::read(raw, &[])?;
-    let asker = Asker::of(app, visitor.user().map(str::to_owned))?;
+    let asker = Asker::of(app, &visitor.caller)?;
     let found = problems(app)?;
     let (head, progress) = (app.store.reader().head()?.position.get(), app.projections.progress()?);
     let mut tables = vec![problem_table(&found)];
@@ -51,7 +51,7 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
         crumbs: Vec::new(),
         tabs: TABS
             .iter()
-            .filter(|(_, path)| *path != "/quarantine" || asker.must(Right::SeeQuarantine).is_ok())
+            .filter(|(_, path)| !["/quarantine", "/notices"].contains(path) || asker.must(Right::SeeQuarantine).is_ok())
             .map(|(text, path)| Tab {
                 text: (*text).to_owned(),
                 href: (*path).to_owned(),

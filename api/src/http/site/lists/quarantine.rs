@@ -17,7 +17,6 @@ use crate::http::error::HttpError;
 use crate::http::hmpps::{STATUSES, discarded, quarantine_filter, quarantined, replayed};
 use crate::http::query::{Query, encoded};
 use crate::http::registers::asker::Asker;
-use crate::http::sight::Hidden;
 use crate::http::site::visitor::Visitor;
 use crate::http::site::words::at_london;
 use crate::http::site::{Access, answer, show};
@@ -66,7 +65,7 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
     // What is in quarantine now is listed, whatever the moment.
     asking.frame.moment = None;
     asking.asker.must(Right::SeeQuarantine)?;
-    let except = Hidden::to(app, asking.asker.user())?.subjects();
+    let except = asking.asker.hidden(app)?.subjects();
     let filter = QuarantineFilter { except, ..quarantine_filter(&asking.query)? };
     let (number, size) = asking.page_and_size();
     let found = app.projections.quarantine(&filter, number, size)?;
@@ -134,7 +133,7 @@ struct Typed {
 }
 
 fn shown(app: &App, visitor: &Visitor, id: &str, typed: &Typed) -> Result<Response, HttpError> {
-    let asker = Asker::of(app, visitor.user().map(str::to_owned))?;
+    let asker = Asker::of(app, &visitor.caller)?;
     let row = quarantined(app, id, &asker)?;
     let mut frame = visitor.frame(app, None)?;
     frame.errors.clone_from(&typed.errors);
@@ -186,10 +185,10 @@ fn in_words(value: &Value) -> String {
 
 /// As whom a visitor settles what waits.
 fn settling<'v>(app: &App, visitor: &'v Visitor, id: &str) -> Result<Rights<'v>, HttpError> {
-    let asker = Asker::of(app, visitor.user().map(str::to_owned))?;
+    let asker = Asker::of(app, &visitor.caller)?;
     quarantined(app, id, &asker)?;
     asker.must(Right::SettleQuarantine)?;
-    Ok(visitor.user().map_or(Rights::Local, Rights::Person))
+    Ok(visitor.caller.user().map_or(Rights::Local, Rights::Person))
 }
 
 /// Tries a message again with what was typed.

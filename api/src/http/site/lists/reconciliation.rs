@@ -14,7 +14,7 @@ use crate::http::app::App;
 use crate::http::error::HttpError;
 use crate::http::past;
 use crate::http::reconciliation::{PROGRAMMES, filter, listed, prefixed};
-use crate::http::sight::Hidden;
+use crate::http::registers::reach::{Reach, said};
 use crate::http::site::visitor::Visitor;
 use crate::http::site::words::sentence_case;
 use crate::http::site::{Access, answer, show, show_judged};
@@ -38,10 +38,11 @@ const BACKLOG: Spec = Spec {
 };
 
 /// The pages about what does not agree.
-pub const TABS: [(&str, &str); 4] = [
+pub const TABS: [(&str, &str); 5] = [
     ("Reconciliation", "/reconciliation"),
     ("Backlog of a programme", "/reconciliation/backlog"),
     ("Quarantine", "/quarantine"),
+    ("Notices", "/notices"),
     ("Operations", "/operations"),
 ];
 
@@ -70,14 +71,17 @@ pub fn places(app: &App, kind: SubjectKind) -> Result<Vec<(String, String)>, Htt
 }
 
 fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, HttpError> {
-    let asking = match Asking::begin(app, visitor, raw, &SPEC)? {
+    let mut asking = match Asking::begin(app, visitor, raw, &SPEC)? {
         Begun::Elsewhere(response) => return Ok(response),
         Begun::Here(asking) => asking,
     };
     let (page_number, size) = asking.page_and_size();
-    let hidden = Hidden::to(app, asking.asker.user())?;
-    let wanted =
+    let hidden = asking.asker.hidden(app)?;
+    let mut wanted =
         DiscrepancyFilter { page: page_number, size, except: hidden.subjects(), ..filter(&asking.query)? };
+    let reach = Reach::of(app, &asking.asker)?;
+    let narrowed = reach.narrow_areas(&mut wanted.areas, &mut wanted.prisons);
+    said(narrowed, &mut wanted.areas, &mut asking.frame)?;
     let found = listed(app, asking.past, &wanted)?;
     let mut page = asking.listing(Section::Reconciliation, WORDS, &TABS);
     page.filter = Some(asking.filter(vec![
@@ -147,7 +151,8 @@ fn fill_backlog(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Respo
         let history = past::whole_log(app)?;
         let book = app.book(asking.view.known_at)?;
         let judge = Judge::new(&book.policy, &book.calendar, &history, asking.view);
-        let hidden = Hidden::to(app, asking.asker.user())?;
+        let hidden = asking.asker.hidden(app)?;
+        Reach::of(app, &asking.asker)?.narrow(&mut vec![area.clone()])?;
         let backlog = judge.backlog_but(&area, programme, &|nominal| hidden.is(nominal));
         let last = backlog.days.last().map_or(0, |day| u64::from(day.count));
         page.counts = vec![

@@ -12,7 +12,6 @@ use super::{Asking, Begun, Spec, Words, one_table, short_day};
 use crate::http::app::App;
 use crate::http::error::HttpError;
 use crate::http::reports::rows;
-use crate::http::sight::Hidden;
 use crate::http::site::visitor::Visitor;
 use crate::http::site::{answer, show_judged};
 use crate::pages::frame::Section;
@@ -57,7 +56,7 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
     };
     let (csv, json) = links(&asking, &org, from, to);
     (page.csv_href, page.json_href) = (Some(csv), Some(json));
-    let hidden = Hidden::to(app, asking.asker.user())?;
+    let hidden = asking.asker.hidden(app)?;
     let counted = rows(app, &org, (from, to), asking.view, &hidden)?;
     page.tables.push(table(&org, from, to, &counted));
     answer(&page)

@@ -1,31 +1,38 @@
-//! Bringing what the write-ahead log holds into `log.db` on a thread of its own, while the writer goes on.
+//! Bringing what a write-ahead log of SQLite holds into its file on a thread of its own, while the writer goes on.
 
-use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 
-use super::settings::{self, Purpose};
 use crate::error::StoreError;
+
+/// How often it begins anew to bring over what was committed meanwhile, so that the writer may use the write-ahead log
+/// from its beginning again; each time there is less.
+const ROUNDS: usize = 4;
 
 /// The thread; it ends when this is dropped.
 #[derive(Debug)]
-pub(super) struct Checkpointer {
+pub struct Checkpointer {
     wake: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Checkpointer {
-    /// Starts the thread for the log in a file.
-    pub fn start(path: &Path) -> Result<Self, StoreError> {
+    /// Starts the thread, which opens a connection of its own.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when there can be no thread.
+    pub fn start(
+        name: &str,
+        open: impl FnOnce() -> Option<Connection> + Send + 'static,
+    ) -> Result<Self, StoreError> {
         let (wake, woken) = sync_channel(1);
-        let path: PathBuf = path.to_owned();
         let thread = std::thread::Builder::new()
-            .name("log-checkpointer".to_owned())
+            .name(name.to_owned())
             .spawn(move || {
                 // The writer does by itself what is not done here.
-                if let Ok(connection) = open(&path) {
+                if let Some(connection) = open() {
                     run(&connection, &woken);
                 }
             })
@@ -44,16 +51,19 @@ impl Checkpointer {
     }
 }
 
-fn open(path: &Path) -> Result<Connection, StoreError> {
-    let connection = Connection::open(path).map_err(StoreError::database("open log.db"))?;
-    settings::apply(&connection, path, Purpose::WriteLog)?;
-    Ok(connection)
-}
-
 fn run(connection: &Connection, woken: &Receiver<()>) {
     while woken.recv().is_ok() {
-        // What fails is tried again at the next turn; until then the write-ahead log keeps it.
-        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).ok();
+        for _ in 0..ROUNDS {
+            let frames = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+            // What fails is tried again at the next turn; until then the write-ahead log keeps it.
+            let Ok((written, brought)) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], frames)
+            else {
+                break;
+            };
+            if brought >= written {
+                break;
+            }
+        }
     }
 }
 

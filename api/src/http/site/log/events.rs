@@ -1,0 +1,203 @@
+//! The log, searched and filtered, the latest event first.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use mandate_domain::catalogue::FactType;
+use mandate_store::StoredEvent;
+
+use super::{TABS, about, clocks, place, reader, teller, type_cell};
+use crate::duty_csv::text_row;
+use crate::http::app::App;
+use crate::http::duties::csv_response;
+use crate::http::error::HttpError;
+use crate::http::log_search::{Found, Search};
+use crate::http::sight::Hidden;
+use crate::http::site::lists::{Asking, Begun, Spec, Words, one_table};
+use crate::http::site::visitor::Visitor;
+use crate::http::site::words::kind;
+use crate::http::site::{answer, show_judged};
+use crate::pages::Link;
+use crate::pages::frame::Section;
+use crate::pages::listing::{Cell, Column, Row, Text};
+use crate::pages::paging::Pages;
+use crate::pages::report::{Block, Report};
+use crate::pages::words::grouped;
+
+const SPEC: Spec = Spec {
+    path: "/events",
+    api: "/events",
+    choices: &[
+        ("type", "Type"),
+        ("subject", "About"),
+        ("source", "Told by"),
+        ("fromPosition", "From position"),
+        ("upTo", "Up to position"),
+        ("format", "Format"),
+    ],
+    dates: &[
+        ("from", "Recorded from", "The first day, for example 1 3 2026. Left empty: from the beginning."),
+        ("to", "Recorded to", "The last day, for example 31 3 2026. Left empty: to the end."),
+    ],
+};
+
+const WORDS: Words<'static> = Words {
+    heading: "Events",
+    purpose: "Everything that the log holds, in the order in which it was recorded, the latest first: who told what about whom, and when.",
+    paragraphs: &["4.16.o"],
+};
+
+/// Events on a page.
+const SIZE: usize = 50;
+/// Most events in a file.
+const MOST_IN_FILE: usize = 10_000;
+
+const COLUMNS: [&str; 10] =
+    ["position", "recordedAt", "claimedAt", "time", "type", "subject", "source", "id", "actor", "sealed"];
+
+/// The page.
+pub async fn page(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
+    let raw = uri.query().map(str::to_owned);
+    show_judged(app, &uri, &headers, move |app, visitor| fill(app, visitor, raw.as_deref())).await
+}
+
+fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, HttpError> {
+    let asking = match Asking::begin(app, visitor, raw, &SPEC)? {
+        Begun::Elsewhere(response) => return Ok(response),
+        Begun::Here(asking) => asking,
+    };
+    reader(app, visitor)?;
+    let hidden = Hidden::to(app, &visitor.caller)?;
+    let wrong = !asking.frame.errors.is_empty();
+    let search =
+        if wrong { Search::default() } else { Search { view: asking.past, ..Search::of(&asking.query)? } };
+    let as_file = asking.query.word("format", &[("csv", true)])?.unwrap_or(false);
+    let most = if as_file { MOST_IN_FILE } else { SIZE };
+    let found = search.run(app.store.reader(), most, |event| !hidden.hides(event))?;
+    if as_file {
+        return Ok(csv_response("events.csv", csv(&found.events)));
+    }
+    answer(&shown(&asking, &search, &found, app.store.reader().head()?.position.get()))
+}
+
+fn shown(asking: &Asking, search: &Search, found: &Found, head: u64) -> Report {
+    let listing = asking.listing(Section::Assurance, WORDS, &TABS);
+    let types = FactType::ALL
+        .iter()
+        .map(|one| (one.name().to_owned(), format!("{} ({})", kind(one.name()), one.name())));
+    let mut filter = asking.filter(vec![asking.choose("type", "Type", "Any type", types)]);
+    filter.texts = texts(search);
+    let carry = asking.carry();
+    let rows: Vec<Row> = found.events.iter().map(|event| row(event, &carry)).collect();
+    let total = rows.len() as u64;
+    let columns = ["Event", "Type", "About", "Told by", "Occurred", "Recorded"]
+        .map(Column::plain)
+        .into_iter()
+        .collect();
+    let pages = Pages::new(1, total.max(1), total, |_| String::new());
+    let mut table =
+        one_table("events", "Events, the latest first", ["event", "events"], columns, rows, pages);
+    table.note = Some(note(found, head));
+    let later = asking.query.one("upTo").ok().flatten().map(|_| {
+        Link::new("Back to the latest events", asking.with("/events", |name, _| name != "upTo", &[]))
+    });
+    let earlier = found.rest.map(|rest| {
+        let href = asking.with("/events", |name, _| name != "upTo", &[("upTo", rest.to_string())]);
+        Link::new(format!("Earlier events, from position {} back", grouped(rest)), href)
+    });
+    let mut blocks = vec![Block::Table(table)];
+    if earlier.is_some() || later.is_some() {
+        blocks.push(Block::Steps { earlier, later });
+    }
+    Report {
+        frame: listing.frame,
+        section: listing.section,
+        heading: listing.heading,
+        purpose: listing.purpose,
+        paragraphs: listing.paragraphs,
+        crumbs: Vec::new(),
+        tabs: listing.tabs,
+        filter: Some(filter),
+        checked_at: listing.checked_at,
+        downloads: vec![Link::new("the list as CSV, at most 10,000 events", asking.api("csv"))],
+        blocks,
+    }
+}
+
+fn note(found: &Found, head: u64) -> String {
+    let end = format!("The log ends at position {}.", grouped(head));
+    match found.rest {
+        Some(rest) if found.events.len() < SIZE => {
+            format!(
+                "{end} Searched back to position {} so far; earlier events are a step away.",
+                grouped(rest + 1)
+            )
+        }
+        _ => end,
+    }
+}
+
+/// The fields to type into.
+fn texts(search: &Search) -> Vec<Text> {
+    let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
+    vec![
+        Text {
+            name: "subject",
+            label: "About",
+            hint: "A reference or whole id, for example N-7F3K29QX or user/U-1.",
+            value: search.subject.clone().unwrap_or_default(),
+        },
+        Text {
+            name: "source",
+            label: "Told by",
+            hint: "The source, for example /ndelius.",
+            value: search.source.clone().unwrap_or_default(),
+        },
+        Text {
+            name: "fromPosition",
+            label: "From position",
+            hint: "The first place in the log.",
+            value: number(search.from),
+        },
+        Text {
+            name: "upTo",
+            label: "Up to position",
+            hint: "The last place in the log.",
+            value: number(search.up_to),
+        },
+    ]
+}
+
+fn row(event: &StoredEvent, carry: &str) -> Row {
+    let sealed = if event.sealed.is_some() { "a part is sealed" } else { "" };
+    let [occurred, recorded] = clocks(event);
+    Row::of(vec![
+        place(event.position, carry),
+        type_cell(event.fact.kind).and_secondary(sealed),
+        Cell(vec![about(&event.fact.subject, carry)]),
+        teller(event),
+        occurred,
+        recorded,
+    ])
+}
+
+/// The events as CSV, in the order of the list.
+fn csv(events: &[StoredEvent]) -> Vec<u8> {
+    let mut bytes = text_row(&COLUMNS.map(str::to_owned));
+    for event in events {
+        let fact = &event.fact;
+        bytes.extend(text_row(&[
+            event.position.to_string(),
+            event.recorded_at.to_string(),
+            event.claimed_at.map(|at| at.to_string()).unwrap_or_default(),
+            fact.time.to_string(),
+            fact.kind.name().to_owned(),
+            fact.subject.to_string(),
+            fact.source.to_string(),
+            fact.id.to_string(),
+            event.actor.as_deref().unwrap_or_default().to_owned(),
+            event.sealed.is_some().to_string(),
+        ]));
+    }
+    bytes
+}
