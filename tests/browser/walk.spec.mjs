@@ -112,6 +112,37 @@ test("from the breach mail to why this date and the history of the nominal", asy
   await check(page, "nominal");
 });
 
+test("a breach is explained from its page; what is wrong is told beside the field", async ({ page }) => {
+  await openDutyOfBreachMail(page);
+  const canDo = page.getByTestId("can-do");
+  await canDo.getByRole("link", { name: "Explain a breach" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Explain a breach" })).toBeVisible();
+  await check(page, "form of a command");
+  await page.getByRole("button", { name: "Record it" }).click();
+  await expect(page).toHaveTitle(/^Error: /);
+  await expect(page.getByRole("alert").getByRole("link", { name: /reason/i })).toBeVisible();
+  await check(page, "form of a command with an error");
+  await page.getByRole("textbox", { name: "Reason" }).fill("The register was late.");
+  await page.getByRole("button", { name: "Record it" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: /^Duty D-/ })).toBeVisible();
+  await expect(page.getByRole("alert")).toContainText("Recorded: Explain a breach");
+  await check(page, "duty after its breach was explained");
+});
+
+test("ticked duties are asked for once more before an act is recorded for all of them", async ({ page }) => {
+  await page.goto("/duties?outcome=overdue");
+  const ticks = page.getByRole("checkbox", { name: /^Tick duty D-/ });
+  await ticks.nth(0).check();
+  await ticks.nth(1).check();
+  await page.getByRole("button", { name: "Continue" }).click();
+  await check(page, "form of a command for two");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "Check before you confirm" })).toBeVisible();
+  await check(page, "check before confirming");
+  await page.getByRole("button", { name: "Change it" }).click();
+  await expect(page.getByRole("textbox", { name: "Duties" })).toHaveValue(/\n/);
+});
+
 test("registers, reconciliation and figures are accessible, each with its tabs", async ({ page }) => {
   const sections = {
     Compliance: ["Board report", "Statistics"],

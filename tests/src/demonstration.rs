@@ -12,10 +12,10 @@ use mandate_domain::time::Clock as _;
 
 use crate::server::{Answer, get, send};
 
-struct Demo {
-    router: axum::Router,
-    cookie: String,
-    stage: Stage,
+pub struct Demo {
+    pub router: axum::Router,
+    pub cookie: String,
+    pub stage: Stage,
     _folder: tempfile::TempDir,
 }
 
@@ -24,7 +24,7 @@ fn options() -> Options {
 }
 
 /// The demonstration, with the CPC signed in.
-async fn signed_in() -> Demo {
+pub async fn signed_in() -> Demo {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().to_owned();
     let stage = tokio::task::spawn_blocking(move || set_up(&path, &options(), "http://localhost").unwrap());
@@ -54,25 +54,32 @@ async fn signed_in() -> Demo {
     demo
 }
 
-fn token(page: &str) -> String {
+pub fn token(page: &str) -> String {
     let (_, rest) = page.split_once("name=\"token\" value=\"").expect("a form");
     rest.split('"').next().unwrap().to_owned()
 }
 
 impl Demo {
-    async fn page(&mut self, address: &str) -> Answer {
+    pub async fn page(&mut self, address: &str) -> Answer {
         let answer =
             send(&self.router, get(address).header("cookie", &self.cookie).body(Body::empty()).unwrap());
         self.keep_cookie(answer.await)
     }
 
-    async fn form(&mut self, address: &str, body: &str) -> Answer {
+    pub async fn form(&mut self, address: &str, body: &str) -> Answer {
         let request = Request::post(address)
             .header("host", "localhost")
             .header("cookie", &self.cookie)
             .header("content-type", "application/x-www-form-urlencoded");
         let answer = send(&self.router, request.body(Body::from(body.to_owned())).unwrap()).await;
         self.keep_cookie(answer)
+    }
+
+    /// Signs in as another of the five people.
+    pub async fn act_as(&mut self, person: &str) {
+        let page = self.page("/sign-in").await;
+        let answer = self.form("/sign-in", &format!("token={}&persona={person}", token(&page.text))).await;
+        assert_eq!(answer.status, 303, "{}", answer.text);
     }
 
     fn keep_cookie(&mut self, answer: Answer) -> Answer {

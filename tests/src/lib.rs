@@ -27,6 +27,8 @@ mod demonstration;
 #[cfg(test)]
 mod deploy;
 #[cfg(test)]
+mod forms;
+#[cfg(test)]
 mod hangups;
 #[cfg(test)]
 mod hmpps;

@@ -46,14 +46,25 @@ pub async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes
 /// # Errors
 /// As [`read`]; [`HttpError::Parameter`] for a field that is unknown or cannot be read.
 pub async fn form(headers: &HeaderMap, body: Body, known: &[&str]) -> Result<Query, HttpError> {
+    Query::read(Some(&form_text(headers, body, MAX_FORM_BYTES).await?), known)
+}
+
+/// Reads a form in whose fields line breaks may stand, and whatever else was typed: whoever takes it says what is wrong
+/// with which field.
+///
+/// # Errors
+/// As [`read`]; [`HttpError::Parameter`] for a field that is not UTF-8.
+pub async fn typed_form(headers: &HeaderMap, body: Body, limit: usize) -> Result<Query, HttpError> {
+    Query::read_typed(&form_text(headers, body, limit).await?)
+}
+
+async fn form_text(headers: &HeaderMap, body: Body, limit: usize) -> Result<String, HttpError> {
     let media = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if media.split(';').next().map(str::trim) != Some("application/x-www-form-urlencoded") {
         return Err(HttpError::MediaType("expected a form, application/x-www-form-urlencoded".to_owned()));
     }
-    let bytes = read(headers, body, MAX_FORM_BYTES).await?;
-    let text =
-        std::str::from_utf8(&bytes).map_err(|_| HttpError::Malformed("the form is not UTF-8".to_owned()))?;
-    Query::read(Some(text), known)
+    let bytes = read(headers, body, limit).await?;
+    String::from_utf8(bytes.into()).map_err(|_| HttpError::Malformed("the form is not UTF-8".to_owned()))
 }
 
 /// Reads a JSON object as what it is to be. An array is none, although it could be read field by field.

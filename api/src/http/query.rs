@@ -21,17 +21,27 @@ impl Query {
     /// [`HttpError::Parameter`] naming the one that is unknown or cannot be read.
     pub fn read(raw: Option<&str>, known: &[&str]) -> Result<Self, HttpError> {
         let query = Self::read_any(raw)?;
-        for (name, _) in &query.0 {
-            if !known.contains(&name.as_str()) {
+        query.check_known(known)?;
+        Ok(query)
+    }
+
+    /// Refuses a parameter of another name than those known.
+    ///
+    /// # Errors
+    /// [`HttpError::Parameter`] naming it and those that are known.
+    pub fn check_known<K: AsRef<str>>(&self, known: &[K]) -> Result<(), HttpError> {
+        for (name, _) in &self.0 {
+            if !known.iter().any(|known| known.as_ref() == name) {
                 let reason = if known.is_empty() {
                     "unknown; this address takes none".to_owned()
                 } else {
+                    let known: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
                     format!("unknown; known are {}", known.join(", "))
                 };
                 return Err(HttpError::parameter(name, reason));
             }
         }
-        Ok(query)
+        Ok(())
     }
 
     /// Reads parameters whatever their names.
@@ -39,23 +49,40 @@ impl Query {
     /// # Errors
     /// [`HttpError::Parameter`] naming the one that cannot be read.
     pub fn read_any(raw: Option<&str>) -> Result<Self, HttpError> {
-        let mut pairs = Vec::new();
-        for part in raw.unwrap_or_default().split('&').filter(|part| !part.is_empty()) {
-            let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            let name = decoded(name).ok_or_else(|| HttpError::parameter(name, "not UTF-8"))?;
-            let value = decoded(value).ok_or_else(|| HttpError::parameter(&name, "not UTF-8"))?;
-            for text in [&name, &value] {
+        let query = Self::read_typed(raw.unwrap_or_default())?;
+        for (name, value) in &query.0 {
+            for text in [name, value] {
                 if let Some(bad) = forbidden_character(text, Newlines::Refused) {
                     let reason = format!("holds the character U+{:04X}, which is refused", u32::from(bad));
                     return Err(HttpError::parameter(&name.replace(bad, "\u{fffd}"), reason));
                 }
             }
+        }
+        Ok(query)
+    }
+
+    /// Reads what was typed into a form, whatever characters it holds.
+    ///
+    /// # Errors
+    /// [`HttpError::Parameter`] naming the field that is not UTF-8.
+    pub fn read_typed(raw: &str) -> Result<Self, HttpError> {
+        let mut pairs = Vec::new();
+        for part in raw.split('&').filter(|part| !part.is_empty()) {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            let name = decoded(name).ok_or_else(|| HttpError::parameter(name, "not UTF-8"))?;
+            let value = decoded(value).ok_or_else(|| HttpError::parameter(&name, "not UTF-8"))?;
             pairs.push((name, value));
             if pairs.len() > MAX_PARAMETERS {
                 return Err(HttpError::Malformed(format!("more than {MAX_PARAMETERS} parameters")));
             }
         }
         Ok(Self(pairs))
+    }
+
+    /// Sets a parameter that is stated once.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.0.retain(|(known, _)| known != name);
+        self.0.push((name.to_owned(), value.to_owned()));
     }
 
     /// The value of a parameter that may be stated once; an empty one is none.

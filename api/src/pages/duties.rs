@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::Page;
+use super::act::Bulk;
 use super::date_boxes::DateBoxes;
 use super::frame::{Frame, Section};
 use super::paging::{PageItem, Pages};
@@ -31,6 +32,8 @@ pub struct Duties {
     pub csv_href: String,
     /// The same as JSON.
     pub json_href: String,
+    /// What can be done about several at once.
+    pub bulk: Option<Bulk>,
 }
 
 impl Page for Duties {

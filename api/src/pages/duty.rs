@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::act::CanDo;
 use super::frame::{Frame, Section};
 use super::words::{Basis, Due, Mark, Status, TimeLeft, Verdict};
 use super::{Link, Page, Reference};
@@ -54,8 +55,8 @@ pub struct DutyPage {
     pub history: Vec<HistoryLine>,
     /// The duty as JSON.
     pub json_href: String,
-    /// What can be done next, for example record an act or explain a breach.
-    pub actions: Vec<Link>,
+    /// What whoever looks can do about it.
+    pub can_do: CanDo,
 }
 
 impl DutyPage {

@@ -1,7 +1,8 @@
 //! What surrounds every page: header, navigation, banners, the moment shown, footer.
 
-use super::assets;
 use super::date_boxes::DateBoxes;
+use super::words::grouped;
+use super::{Reference, assets};
 
 /// What surrounds one page, the same for all pages of a request.
 #[derive(Debug, Clone, Default)]
@@ -16,7 +17,8 @@ pub struct Frame {
     pub form_token: String,
     /// The moment the page shows, with the form to ask for another; `None` where time plays no part.
     pub moment: Option<Moment>,
-    /// What has just been done, after a form was sent: a whole sentence.
+    /// What has just been done, after a form was sent: a whole sentence. A second line, where there is one, is the place
+    /// in the log of the event that it became.
     pub done: Option<String>,
     /// What is wrong with the service itself: a whole sentence each.
     pub warnings: Vec<String>,
@@ -31,6 +33,23 @@ impl Frame {
     #[must_use]
     pub fn asset(&self, name: &str) -> String {
         assets::url(name)
+    }
+
+    /// What has just been done.
+    #[must_use]
+    pub fn done_words(&self) -> Option<&str> {
+        self.done.as_deref().and_then(|done| done.lines().next())
+    }
+
+    /// The event that it became.
+    #[must_use]
+    pub fn done_event(&self) -> Option<Reference> {
+        let position: u64 = self.done.as_deref()?.lines().nth(1)?.parse().ok()?;
+        let text = format!("The event at log position {}", grouped(position));
+        // Only who reads the log has its pages.
+        let reads = self.sections.contains(&Section::Assurance);
+        let href = reads.then(|| format!("/events/{position}"));
+        Some(Reference { text, href })
     }
 
     /// `?asAt=…&knownAt=…` if the page shows a past moment, else nothing; ends an address that has

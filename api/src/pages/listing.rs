@@ -37,6 +37,8 @@ pub struct Listing {
     pub csv_href: Option<String>,
     /// The list as JSON.
     pub json_href: Option<String>,
+    /// What is done beside the list rather than about one of its rows.
+    pub actions: Vec<Link>,
     /// The tables.
     pub tables: Vec<Table>,
 }

@@ -9,6 +9,7 @@
 //! says what the page is for; both are methods of [`Page`], so `layout.html` cannot forget them.
 
 pub mod about;
+pub mod act;
 pub mod assets;
 pub mod compliance;
 pub mod date_boxes;

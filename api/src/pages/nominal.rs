@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::act::CanDo;
 use super::frame::Frame;
 use super::row::DutyRow;
 use super::{Link, Page, Reference};
@@ -30,8 +31,10 @@ pub struct NominalPage {
     pub csv_href: String,
     /// The history as JSON.
     pub json_href: String,
-    /// What can be done next.
-    pub actions: Vec<Link>,
+    /// On what terms whoever looks may see it, where these are not those of a partner; a sentence or two.
+    pub access: Option<String>,
+    /// What whoever looks can do about it.
+    pub can_do: CanDo,
 }
 
 impl Page for NominalPage {
@@ -127,6 +130,8 @@ pub struct TimelineEntry {
     pub changes: Vec<Change>,
     /// What annulled it and when, as a sentence, if anything did.
     pub annulled: Option<String>,
+    /// The form by which it is said that it was stated in error, where that can be said.
+    pub in_error_href: Option<String>,
 }
 
 /// One field that a fact changed.

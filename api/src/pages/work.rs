@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::Page;
+use super::act::Bulk;
 use super::frame::{Frame, Section};
 use super::row::DutyRow;
 use super::words::grouped;
@@ -29,6 +30,8 @@ pub struct MyWork {
     pub csv_href: String,
     /// The list as JSON.
     pub json_href: String,
+    /// What can be done about several at once.
+    pub bulk: Option<Bulk>,
 }
 
 impl MyWork {

@@ -9,6 +9,7 @@ mod fact;
 mod list;
 mod merges;
 mod nominal;
+mod offered;
 mod order;
 mod organisation;
 mod parse;
@@ -26,6 +27,7 @@ pub use fact::NewFact;
 pub use list::{ACTS, CommandName, CommandSpec, EVERY, MAX_SUBJECTS, Reach};
 pub use merges::Merges;
 pub use nominal::{Nominal, OPEN_SECONDS};
+pub use offered::{Offer, may_see_until, offer};
 pub use organisation::Organisation;
 pub use parse::{Command, CommandError};
 pub use stream::{Annulments, Evolve, Stream};
@@ -252,17 +254,16 @@ impl Case<'_> {
         self.command.text(field).unwrap_or_default()
     }
 
+    /// The relation to a subject that an organisation answers for.
+    fn relation_as(&self, subject: &str, org: &str) -> Relation {
+        let mut relation = self.relation(org);
+        relation.same_person = *self.cx.actor == *subject;
+        relation
+    }
+
     /// Says that a fact was stated in error: one's own at once, another's when a second person of CPC level says so.
     fn state_in_error(&self) -> Result<Vec<NewFact>, Refusal> {
-        let org = match SubjectKind::of(self.subject) {
-            Some(SubjectKind::User) => self.state::<User>().org.unwrap_or_default(),
-            Some(SubjectKind::Terminal) => self.state::<Terminal>().org.unwrap_or_default(),
-            Some(SubjectKind::Duty) => {
-                self.cx.duty(self.subject).and_then(|duty| duty.holder.clone()).unwrap_or_default()
-            }
-            _ => self.subject.into(),
-        };
-        self.annul(&self.relation(&org))
+        self.annul(&self.relation(&organisation_of(self)))
     }
 
     fn annul(&self, relation: &Relation) -> Result<Vec<NewFact>, Refusal> {
@@ -310,6 +311,18 @@ impl Case<'_> {
             facts.extend(nominal::decide(&case)?);
         }
         Ok(facts)
+    }
+}
+
+/// The organisation that answers for a subject other than a nominal; empty where none is known.
+fn organisation_of(case: &Case<'_>) -> Box<str> {
+    match SubjectKind::of(case.subject) {
+        Some(SubjectKind::User) => case.state::<User>().org.unwrap_or_default(),
+        Some(SubjectKind::Terminal) => case.state::<Terminal>().org.unwrap_or_default(),
+        Some(SubjectKind::Duty) => {
+            case.cx.duty(case.subject).and_then(|duty| duty.holder.clone()).unwrap_or_default()
+        }
+        _ => case.subject.into(),
     }
 }
 

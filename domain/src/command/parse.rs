@@ -57,6 +57,20 @@ impl Command {
         Self::read(name, body, None)
     }
 
+    /// A command of which nothing is known yet but the subject.
+    pub(super) fn bare(name: CommandName, subject: &str) -> Self {
+        Self {
+            name,
+            subjects: vec![subject.into()],
+            time: None,
+            act: None,
+            data: Vec::new(),
+            texts: Vec::new(),
+            personal: Map::new(),
+            instead: None,
+        }
+    }
+
     fn read(
         name: CommandName,
         body: &Map<String, Json>,

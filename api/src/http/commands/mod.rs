@@ -1,5 +1,6 @@
 //! `POST /v1/commands/{name}`: what people do in Mandate; `POST /v1/nominals/{reference}/access`.
 
+mod offers;
 mod schema;
 
 use std::sync::Arc;
@@ -16,11 +17,13 @@ use mandate_domain::fact::{Newlines, forbidden_character};
 use mandate_domain::judge::Outcome;
 use mandate_domain::rights::{Denial, Right};
 use mandate_domain::time::Instant;
+use mandate_projections::DutyRow;
 use mandate_store::{Asked, Done, Position};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-pub use schema::{example, list, one, schema};
+pub use offers::{Offered, offers, several, sight};
+pub use schema::{example, list, named, one, schema};
 
 use super::app::App;
 use super::body::read;
@@ -165,24 +168,37 @@ async fn give(
 ) -> Result<Response, HttpError> {
     let query = Query::read(raw, &["wait"])?;
     let wait = query.one("wait")?.is_none() || query.flag("wait")?;
-    let mut command =
+    let command =
         Command::parse(name, fields).map_err(|error| HttpError::Unprocessable(error.to_string()))?;
     let (key, expected) = (idempotency_key(headers)?, if_match(headers, &command)?);
+    let (command, done) = carry_out(app, command, said.to_vec(), actor, key, expected).await?;
+    let projected = wait && projected(app, done.position()).await?;
+    Ok(answer(&command, done, projected))
+}
+
+/// Carries a command out for a person; `said` is what a second sending under the same key is recognised by. The command
+/// comes back with the whole ids of duties that it named in short.
+///
+/// # Errors
+/// [`HttpError::NotFound`] for a duty that is not there, [`HttpError::Command`].
+pub async fn carry_out(
+    app: &App,
+    mut command: Command,
+    said: Vec<u8>,
+    actor: String,
+    key: Option<String>,
+    expected: Option<u64>,
+) -> Result<(Arc<Command>, Done), HttpError> {
     let now = app.now();
     let seen_by = actor.clone();
     let (command, duties) = app
         .blocking(move |app| {
             let duties = duties_of(app, &mut command, &seen_by, now)?;
-            Ok((command, duties))
+            Ok((Arc::new(command), duties))
         })
         .await?;
-    let command = Arc::new(command);
-    let asked =
-        Asked { command: Arc::clone(&command), body: said.to_vec(), actor, key, expected, duties, now };
-    let done = app.commands().execute(asked).await?;
-    let position = done.position();
-    let projected = wait && projected(app, position).await?;
-    Ok(answer(&command, done, projected))
+    let asked = Asked { command: Arc::clone(&command), body: said, actor, key, expected, duties, now };
+    Ok((command, app.commands().execute(asked).await?))
 }
 
 /// Carries out a command about no duty that a person gives on a page; waits until the read models have it.
@@ -206,7 +222,7 @@ pub async fn given_on_a_page(
 }
 
 /// What a command asks of a second person, in words.
-const fn second(name: CommandName) -> &'static str {
+pub const fn second(name: CommandName) -> &'static str {
     match name {
         CommandName::StateInError => {
             "another person of CPC level gives the same command, with `instead` where something is to be stated anew"
@@ -257,7 +273,7 @@ fn answer(command: &Command, done: Done, projected: bool) -> Response {
 }
 
 /// Brings the read models to a position, as far as that is done soon; it goes on whether or not the caller waits.
-async fn projected(app: &App, position: Position) -> Result<bool, HttpError> {
+pub async fn projected(app: &App, position: Position) -> Result<bool, HttpError> {
     let work = app.blocking(move |app| {
         if app.projections.progress()?.position >= position {
             return Ok(true);
@@ -304,25 +320,30 @@ fn duties_of(app: &App, command: &mut Command, actor: &str, now: Instant) -> Res
         {
             return Err(HttpError::not_found("duty", id));
         }
-        let book = app.book(now)?;
-        let version = book
-            .policy
-            .rule(&row.record.rule)
-            .and_then(|rule| rule.versions.iter().find(|version| version.number == row.version));
-        let is = |outcomes: &[Outcome]| outcomes.iter().any(|outcome| outcome.name() == row.record.outcome);
         *subject = format!("duty/{}", row.record.duty).into();
-        duties.push(DutyNow {
-            duty: subject.clone(),
-            paragraph: row.record.paragraph.as_str().into(),
-            holder: row.record.holder.as_deref().map(Into::into),
-            open: is(&[Outcome::Pending, Outcome::Overdue]),
-            missed: is(&[Outcome::Overdue, Outcome::MetLate, Outcome::Lapsed]),
-            waive: version
-                .map(|version| version.waive.iter().map(|role| role.as_str().into()).collect())
-                .unwrap_or_default(),
-        });
+        duties.push(duty_now(app, &row, now)?);
     }
     Ok(duties)
+}
+
+/// A duty as commands are decided on it.
+fn duty_now(app: &App, row: &DutyRow, now: Instant) -> Result<DutyNow, HttpError> {
+    let book = app.book(now)?;
+    let version = book
+        .policy
+        .rule(&row.record.rule)
+        .and_then(|rule| rule.versions.iter().find(|version| version.number == row.version));
+    let is = |outcomes: &[Outcome]| outcomes.iter().any(|outcome| outcome.name() == row.record.outcome);
+    Ok(DutyNow {
+        duty: format!("duty/{}", row.record.duty).into(),
+        paragraph: row.record.paragraph.as_str().into(),
+        holder: row.record.holder.as_deref().map(Into::into),
+        open: is(&[Outcome::Pending, Outcome::Overdue]),
+        missed: is(&[Outcome::Overdue, Outcome::MetLate, Outcome::Lapsed]),
+        waive: version
+            .map(|version| version.waive.iter().map(|role| role.as_str().into()).collect())
+            .unwrap_or_default(),
+    })
 }
 
 /// Whether somebody has a right in a nominal.

@@ -106,6 +106,10 @@ pub const ROWS: &[Row] = &[
     page("GET", "/duties", Needs::Right(R::SeeDuties)),
     page("GET", "/duties/{reference}", Needs::RightIn(R::SeeDuty)),
     page("GET", "/nominals/{reference}", Needs::RightIn(R::SeeNominal)),
+    // Forms of commands; what each offers follows from the person and the subject.
+    page("GET", "/act", Needs::Known),
+    page("GET", "/act/{command}", Needs::Known),
+    page("POST", "/act/{command}", Needs::Command),
     // Registers.
     api("GET", "/v1/people", Needs::RightIn(R::SeePeople)),
     api("GET", "/v1/organisations", Needs::RightIn(R::SeeRegisters)),

@@ -8,6 +8,7 @@ use mandate_domain::judge::View;
 use mandate_domain::time::Date;
 use mandate_projections::{DutyFilter as Filter, DutySort};
 
+use super::act::offer::bulk;
 use super::moment::{self, Asked, address};
 use super::visitor::Visitor;
 use super::words::{Lens, checked_at, sentence_case};
@@ -112,6 +113,7 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
         pages: Pages::new(number, u64::from(SIZE), found.total_elements, |page| links.to_page(page)),
         csv_href: links.to_api("csv"),
         json_href: links.to_api("json"),
+        bulk: if past.is_none() { bulk(visitor, &links.to_page(number)) } else { None },
         frame,
     };
     answer(&page)

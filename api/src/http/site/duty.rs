@@ -11,6 +11,7 @@ use mandate_domain::time::Date;
 use mandate_projections::{DutyRow, NoticeRow};
 use mandate_store::{MAX_READ, Sequence, StoredEvent};
 
+use super::act::offer::of_duty;
 use super::moment::{self, Asked};
 use super::visitor::Visitor;
 use super::words::{Lens, at_london, day, kind, marks, sentence_case};
@@ -19,6 +20,7 @@ use crate::http::app::App;
 use crate::http::duties::found;
 use crate::http::error::{HttpError, sentence};
 use crate::http::query::Query;
+use crate::pages::act::CanDo;
 use crate::pages::duty::{
     Counted, DayLine, DutyDates, DutyEnds, DutyPage, HistoryLine, Interpretation, Quote, Step, Version,
 };
@@ -50,13 +52,18 @@ fn fill(app: &App, visitor: &Visitor, reference: &str, raw: Option<&str>) -> Res
     frame.errors = shown.errors;
     let record = app.projections.explanation(&row.record.duty, view)?;
     let record = record.ok_or_else(|| HttpError::not_found("duty at that moment:", &row.reference))?;
-    answer(&filled(app, frame, &row, &record, view)?)
+    // Nothing is done in the past.
+    let can_do = match shown.past {
+        None => of_duty(app, visitor, &row, record.outcome().is_open())?,
+        Some(_) => CanDo::default(),
+    };
+    answer(&filled(app, frame, (&row, can_do), &record, view)?)
 }
 
 fn filled(
     app: &App,
     frame: Frame,
-    row: &DutyRow,
+    (row, can_do): (&DutyRow, CanDo),
     record: &DutyRecord,
     view: View,
 ) -> Result<DutyPage, HttpError> {
@@ -92,7 +99,7 @@ fn filled(
         versions: versions(&book.policy, rule, row.version, view),
         history: history(app, &record.duty, view)?,
         json_href: format!("/v1/duties/{}{carry}", row.reference),
-        actions: Vec::new(),
+        can_do,
         frame,
     })
 }

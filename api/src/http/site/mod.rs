@@ -1,6 +1,7 @@
 //! The pages: each handler fills one view struct from the read models.
 
 mod about;
+mod act;
 mod area;
 mod board;
 mod duties;
@@ -103,6 +104,9 @@ pub fn pages() -> Pages {
         .get("/assurance/back-dated", log::corrections::back_dated)
         .get("/assurance/imported", log::corrections::imported)
         .get("/assurance/late", log::corrections::late)
+        .get("/act", act::choose)
+        .get("/act/{command}", act::form)
+        .post("/act/{command}", act::send)
 }
 
 /// The pages' addresses with their handlers.

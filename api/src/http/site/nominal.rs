@@ -4,11 +4,13 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
+use mandate_domain::command::CommandName;
 use mandate_domain::judge::{DutyRecord, View};
 use mandate_domain::policy::Policy;
 use mandate_domain::rights::Right;
 use mandate_projections::DutyRow;
 
+use super::act::offer::{access, of_subject};
 use super::moment::{self, Asked, address};
 use super::nominal_parts::{partners, state, timeline};
 use super::visitor::Visitor;
@@ -22,6 +24,7 @@ use crate::http::error::{HttpError, sentence};
 use crate::http::nominals::found;
 use crate::http::query::{Query, encoded};
 use crate::http::registers::asker::Asker;
+use crate::pages::act::CanDo;
 use crate::pages::frame::FieldError;
 use crate::pages::nominal::{NominalPage, TimelineOrder};
 use crate::pages::open_record::OpenRecord;
@@ -67,6 +70,16 @@ fn fill(app: &App, visitor: &Visitor, reference: &str, raw: Option<&str>) -> Res
     let mut frame = visitor.frame(app, Some(shown.moment))?;
     frame.errors = shown.errors;
     let carry = frame.carry();
+    let can_do = match shown.past {
+        None => of_subject(app, visitor, &subject, &path)?,
+        Some(_) => CanDo::default(),
+    };
+    let access = access(app, visitor, &subject)?;
+    let in_error = shown
+        .past
+        .is_none()
+        .then_some(subject.as_str())
+        .filter(|_| can_do.offers(CommandName::StateInError.name()));
     let entries = app.projections.timeline(&subject, view)?;
     let api = format!("/v1/nominals/{reference}/history");
     let page = NominalPage {
@@ -74,12 +87,13 @@ fn fill(app: &App, visitor: &Visitor, reference: &str, raw: Option<&str>) -> Res
         state: state(app.projections.state_at(&subject, view)?, &entries),
         duties: duties(app, &subject, view, &carry)?,
         partners: partners(&entries),
-        timeline: timeline(&entries, order),
+        timeline: timeline(&entries, order, in_error),
         order,
         other_order_href: other_order(&path, order, &carry),
         csv_href: format!("{api}?format=csv{}", carry.replacen('?', "&", 1)),
         json_href: format!("{api}{carry}"),
-        actions: Vec::new(),
+        access,
+        can_do,
         frame,
     };
     answer(&page)

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use mandate_domain::catalogue::FactType;
 use mandate_domain::time::Date;
 use mandate_projections::TimelineEntry as Entry;
 
+use super::moment::address;
 use super::words::{at_london, day, field, kind, value};
 use crate::pages::Reference;
 use crate::pages::nominal::{Change, Partner, StateLine, TimelineEntry, TimelineOrder};
@@ -50,17 +52,25 @@ pub fn partners(entries: &[Entry]) -> Vec<Partner> {
     partners.into_values().collect()
 }
 
-/// The history, newest first by the clock that is asked for.
-pub fn timeline(entries: &[Entry], order: TimelineOrder) -> Vec<TimelineEntry> {
+/// The history, newest first by the clock that is asked for; `in_error` is whom it is about, where facts of it may be
+/// said to be stated in error.
+pub fn timeline(entries: &[Entry], order: TimelineOrder, in_error: Option<&str>) -> Vec<TimelineEntry> {
     let mut sorted: Vec<&Entry> = entries.iter().collect();
     match order {
         TimelineOrder::Occurred => sorted.sort_by_key(|entry| (entry.occurred_at, entry.position)),
         TimelineOrder::Recorded => sorted.sort_by_key(|entry| (entry.known_at, entry.position)),
     }
-    sorted.into_iter().rev().map(line).collect()
+    sorted.into_iter().rev().map(|entry| line(entry, in_error)).collect()
 }
 
-fn line(entry: &Entry) -> TimelineEntry {
+fn line(entry: &Entry, in_error: Option<&str>) -> TimelineEntry {
+    let own = FactType::from_name(&entry.kind).is_none_or(FactType::is_internal);
+    let correct = |subject: &str| {
+        let back = format!("/nominals/{}", subject.trim_start_matches("nominal/"));
+        let pairs = [("subject", subject), ("event", entry.reference.as_str()), ("back", back.as_str())];
+        let pairs = pairs.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        address("/act/state-in-error", &pairs)
+    };
     let text = |name: &str| entry.data.iter().find(|(found, _)| found == name).map(|(_, text)| text.as_str());
     let occurred_on = entry.occurred_at.london_date();
     let effective_on = text("on").and_then(|date| Date::parse(date).ok());
@@ -85,6 +95,7 @@ fn line(entry: &Entry) -> TimelineEntry {
         },
         evidence: format!("{}{imported}", text("evidence").unwrap_or("system")),
         changes: entry.changes.iter().map(change).collect(),
+        in_error_href: in_error.filter(|_| !own && !entry.annulled).map(correct),
         annulled: entry.annulled.then(|| "It was recorded in error and no longer counts.".to_owned()),
     }
 }

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use mandate_domain::judge::{Outcome, View};
 use mandate_projections::{DutyFilter, DutyRow, DutySort};
 
+use super::act::offer::bulk;
 use super::moment::{self, Asked};
 use super::visitor::Visitor;
 use super::words::{Lens, checked_at};
@@ -54,6 +55,7 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
         due_today: group(&groups.due_today, 0, "pending", &list, &carried),
         due_this_week: group(&groups.due_this_week, 0, "pending", &list, &carried),
         later: group(&groups.later, groups.more_pending, "pending", &list, &carried),
+        bulk: if past.is_none() { bulk(visitor, "/work") } else { None },
         frame,
     };
     answer(&page)

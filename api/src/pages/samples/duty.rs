@@ -1,8 +1,10 @@
 //! Sample duties.
 
+use crate::pages::act::CanDo;
 use crate::pages::duty::{
     Counted, DayLine, DutyDates, DutyEnds, DutyPage, HistoryLine, Interpretation, Quote, Step, Version,
 };
+use crate::pages::samples::acts;
 use crate::pages::samples::{self, HOSTILE};
 use crate::pages::words::{Basis, Due, Mark, Status, TimeLeft};
 use crate::pages::{Link, Reference};
@@ -175,7 +177,7 @@ pub fn overdue() -> DutyPage {
             ),
         ],
         json_href: "/v1/duties/D-3F2A81C0".to_owned(),
-        actions: vec![Link::new("Explain this breach", "/duties/D-3F2A81C0/explain")],
+        can_do: acts::can_do(),
     }
 }
 
@@ -195,7 +197,7 @@ pub fn rescinded() -> DutyPage {
         "Tuesday 10 March 2026 at 11:20",
         None,
     ));
-    page.actions = vec![];
+    page.can_do = CanDo::default();
     page
 }
 
@@ -248,7 +250,7 @@ pub fn undatable() -> DutyPage {
         },
         days: vec![],
         history: vec![],
-        actions: vec![],
+        can_do: CanDo::default(),
         ..page
     }
 }

@@ -6,7 +6,7 @@ use crate::pages::duties::{Chip, Choice, Count, Duties, DutyColumns, DutyFilter,
 use crate::pages::frame::FieldError;
 use crate::pages::paging::Pages;
 use crate::pages::row::DutyRow;
-use crate::pages::samples;
+use crate::pages::samples::{self, acts};
 use crate::pages::words::{Basis, Due, Mark, Status, TimeLeft};
 use crate::pages::work::{MyWork, WorkGroup};
 
@@ -142,6 +142,7 @@ pub fn work() -> MyWork {
         ..overdue_row()
     };
     MyWork {
+        bulk: Some(acts::bulk()),
         frame: samples::present("/work"),
         checked_at: CHECKED.to_owned(),
         covers: vec!["area/A07".to_owned()],
@@ -169,8 +170,9 @@ pub fn work_empty() -> MyWork {
 /// A work list as it was, with only one group filled, after a form was sent.
 pub fn work_past() -> MyWork {
     let mut frame = samples::past("/work");
-    frame.done = Some("The act was recorded at position 12,345.".to_owned());
+    frame.done = Some("Recorded: Minutes added (N-7F3K29QX).\n12345".to_owned());
     MyWork {
+        bulk: None,
         frame,
         overdue: WorkGroup::default(),
         due_today: WorkGroup::default(),
@@ -211,6 +213,7 @@ fn filter() -> DutyFilter {
 pub fn duties() -> Duties {
     let sort = |key: &str, order: Order| Sort { order, href: format!("/duties?sort={key}") };
     Duties {
+        bulk: Some(acts::bulk()),
         frame: samples::present("/duties"),
         checked_at: CHECKED.to_owned(),
         filter: filter(),
@@ -251,6 +254,7 @@ pub fn duties_filtered() -> Duties {
         chip("Due from", "Monday 2 March 2026"),
     ];
     Duties {
+        bulk: None,
         frame: samples::past("/duties"),
         filter,
         counts: vec![],

@@ -1,5 +1,6 @@
 //! Every page with sample data, in several states, for the tests. All of it is made up.
 
+pub mod acts;
 pub mod duty;
 pub mod lists;
 pub mod nominal;
@@ -52,6 +53,12 @@ pub fn all() -> Vec<(&'static str, String)> {
         ("quarantined", html(&registers::quarantined())),
         ("quarantined-error", html(&registers::quarantined_error())),
         ("quarantined-settled", html(&registers::quarantined_settled())),
+        ("act", html(&acts::form())),
+        ("act-wrong", html(&acts::wrong())),
+        ("act-chooser", html(&acts::chooser())),
+        ("offer", html(&acts::offer())),
+        ("offer-nothing", html(&acts::offer_nothing())),
+        ("act-check", html(&acts::check())),
         ("settings", html(&others::settings())),
         ("settings-error", html(&others::settings_error())),
         ("settings-nobody", html(&others::settings_nobody())),

@@ -1,10 +1,12 @@
 //! Sample nominals.
 
+use crate::pages::Reference;
+use crate::pages::act::CanDo;
 use crate::pages::nominal::{Change, NominalPage, Partner, StateLine, TimelineEntry, TimelineOrder};
 use crate::pages::row::DutyRow;
+use crate::pages::samples::acts;
 use crate::pages::samples::{self, lists};
 use crate::pages::words::{Status, TimeLeft};
-use crate::pages::{Link, Reference};
 
 fn state(name: &str, value: &str, since: Option<&str>) -> StateLine {
     StateLine { name: name.to_owned(), value: value.to_owned(), since: since.map(str::to_owned) }
@@ -27,6 +29,7 @@ fn entry(kind: &str, type_name: &str, source: &str, times: [&str; 2], changes: V
         evidence: "system".to_owned(),
         changes,
         annulled: None,
+        in_error_href: Some("/act/state-in-error?subject=nominal/N-7F3K29QX".to_owned()),
     }
 }
 
@@ -106,7 +109,8 @@ pub fn full() -> NominalPage {
         other_order_href: "/nominals/N-7F3K29QX?order=recorded".to_owned(),
         csv_href: "/nominals/N-7F3K29QX/history.csv".to_owned(),
         json_href: "/v1/nominals/N-7F3K29QX/history".to_owned(),
-        actions: vec![Link::new("Record an act", "/nominals/N-7F3K29QX/acts/new")],
+        access: Some("You opened this record without being its partner.".to_owned()),
+        can_do: acts::can_do(),
     }
 }
 
@@ -117,7 +121,7 @@ pub fn past() -> NominalPage {
     page.duties = vec![lists::overdue_row()];
     page.timeline = timeline().split_off(1);
     page.order = TimelineOrder::Recorded;
-    page.actions = vec![];
+    page.can_do = CanDo::default();
     page
 }
 

@@ -74,6 +74,7 @@ fn page(frame: Frame) -> Listing {
         tabs: tabs(),
         filter: None,
         counts: vec![Count { text: "People".to_owned(), count: 1_234 }],
+        actions: vec![Link::new("Register a user", "/act/register-user")],
         checked_at: CHECKED.to_owned(),
         csv_href: Some("/v1/people?format=csv".to_owned()),
         json_href: Some("/v1/people?format=json".to_owned()),

@@ -24,12 +24,7 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
         return Err(case.missing());
     }
     let state: Nominal = case.state();
-    let org = match (case.command.name, &state.offered) {
-        // Who receives answers; the police are not here to answer, so the owner attests what they said.
-        (C::AcceptTransfer | C::RefuseTransfer, Some((_, to))) if !to.starts_with("police/") => to.clone(),
-        _ => state.answers_for().unwrap_or_default(),
-    };
-    let relation = case.cx.directory.relation_to_nominal(&case.who, &state, &org, case.cx.now);
+    let relation = relation(case, &state);
     // A record limited to others does not exist, whatever else is true of it.
     if relation.sight == Sight::Hidden {
         return Err(case.missing());
@@ -83,6 +78,17 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
         _ => Err(case.missing()),
     }?;
     case.that_take_effect(&state, facts)
+}
+
+/// How the person stands to the nominal, as far as the command asks.
+pub(super) fn relation(case: &Case<'_>, state: &Nominal) -> Relation {
+    use CommandName as C;
+    let org = match (case.command.name, &state.offered) {
+        // Who receives answers; the police are not here to answer, so the owner attests what they said.
+        (C::AcceptTransfer | C::RefuseTransfer, Some((_, to))) if !to.starts_with("police/") => to.clone(),
+        _ => state.answers_for().unwrap_or_default(),
+    };
+    case.cx.directory.relation_to_nominal(&case.who, state, &org, case.cx.now)
 }
 
 fn live(case: &Case<'_>, state: &Nominal) -> Result<(), Refusal> {

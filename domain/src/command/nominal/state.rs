@@ -101,7 +101,14 @@ impl Nominal {
     /// Whether a user opened the record and may still look.
     #[must_use]
     pub fn is_opened_by(&self, user: &str, now: Instant) -> bool {
-        self.opened.iter().any(|(by, closes_at)| **by == *user && now < *closes_at)
+        self.opened_until(user, now).is_some()
+    }
+
+    /// Until when a user who opened the record may look.
+    #[must_use]
+    pub fn opened_until(&self, user: &str, now: Instant) -> Option<Instant> {
+        let theirs = self.opened.iter().filter(|(by, closes_at)| **by == *user && now < *closes_at);
+        theirs.map(|(_, closes_at)| *closes_at).max()
     }
 
     /// The users who alone may know of it: those on every list, or on the survivor's where the lists have nobody in

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 
-use super::{Asking, Begun, Spec, Words, date, label, one_table, short_day, values};
+use super::{Asking, Begun, Spec, Words, acted_on, date, label, one_table, short_day, values};
 use crate::http::app::App;
 use crate::http::error::HttpError;
 use crate::http::registers::audits::{self, AUDITS, Audit, Stands};
@@ -135,7 +135,7 @@ fn row(audit: &Audit, carry: &str) -> Row {
         _ => Cell(vec![Part::Nothing("None drawn".to_owned())]),
     };
     Row::of(vec![
-        Cell::text(audit.organisation.clone()),
+        acted_on(&audit.organisation, SPEC.path),
         Cell::text(label(&audit.audit)),
         status,
         next,

@@ -41,6 +41,7 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
     let columns = vec![Column::plain("Paragraph"), Column::plain("Covered by")];
     let caption = "Paragraphs of the framework in their order, and what covers each";
     answer(&Listing {
+        actions: Vec::new(),
         frame: visitor.frame(app, None)?,
         section: Section::Rules,
         heading: "Coverage of the framework".to_owned(),

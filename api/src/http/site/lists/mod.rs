@@ -19,6 +19,7 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use mandate_domain::judge::View;
 use mandate_domain::time::{Date, Instant};
 
+use super::act::offer::of_page;
 use super::moment::{self, Asked, address};
 use super::visitor::Visitor;
 use super::words::{checked_at, day, sentence_case};
@@ -263,6 +264,7 @@ impl Asking {
             checked_at: self.checked_at.clone(),
             csv_href: Some(self.api("csv")),
             json_href: Some(self.api("json")),
+            actions: of_page(self.spec.path, &self.asker),
             tables: Vec::new(),
         }
     }
@@ -373,6 +375,13 @@ pub fn short_day(date: Date) -> String {
 #[must_use]
 pub fn instant(at: Instant) -> String {
     at.to_chrono().with_timezone(&chrono_tz::Europe::London).format("%-d %b %Y %H:%M").to_string()
+}
+
+/// A user, an organisation or a terminal, with the page of what can be done about it.
+#[must_use]
+pub fn acted_on(subject: &str, back: &str) -> Cell {
+    let pairs = [("subject".to_owned(), subject.to_owned()), ("back".to_owned(), back.to_owned())];
+    Cell::link(subject, address("/act", &pairs))
 }
 
 /// A nominal with its page.

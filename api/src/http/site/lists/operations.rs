@@ -43,6 +43,7 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
     }
     let count = |count: u64, text: &str| Count { count, text: text.to_owned() };
     answer(&Listing {
+        actions: Vec::new(),
         frame: visitor.frame(app, None)?,
         section: Section::Reconciliation,
         heading: "Operations".to_owned(),

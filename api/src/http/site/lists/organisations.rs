@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 
-use super::{Asking, Begun, Spec, Words, label, one_table, short_day, values};
+use super::{Asking, Begun, Spec, Words, acted_on, label, one_table, short_day, values};
 use crate::http::app::App;
 use crate::http::error::HttpError;
 use crate::http::registers::organisations::{self, KINDS, Organisation, Standing};
@@ -114,7 +114,7 @@ fn row(row: &Organisation) -> Row {
     };
     let enrolled = row.enrolled_on.map(|on| format!("enrolled {}", short_day(on)));
     Row::of(vec![
-        Cell::text(row.organisation.clone())
+        acted_on(&row.organisation, SPEC.path)
             .and_secondary(row.parent.as_ref().map(|parent| format!("under {parent}")).unwrap_or_default())
             .and_secondary(enrolled.unwrap_or_else(|| "not enrolled".to_owned())),
         posts,

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 
-use super::{Asking, Begun, Spec, Words, instant, label, one_table, short_day, values};
+use super::{Asking, Begun, Spec, Words, acted_on, instant, label, one_table, short_day, values};
 use crate::http::app::App;
 use crate::http::error::HttpError;
 use crate::http::registers::people::{self, ACCOUNTS, Expiry, Filter, MISSING, Person};
@@ -166,7 +166,7 @@ fn row(person: &Person) -> Row {
     Row {
         id: None,
         cells: vec![
-            Cell::text(person.user.clone()).and_secondary(label(&person.role)),
+            acted_on(&person.user, SPEC.path).and_secondary(label(&person.role)),
             Cell::text(person.organisation.clone()),
             vetting,
             Cell(steps),

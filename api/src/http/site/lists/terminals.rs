@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 
 use super::organisations::TABS;
-use super::{Asking, Begun, Spec, Words, date, one_table};
+use super::{Asking, Begun, Spec, Words, acted_on, date, one_table};
 use crate::http::app::App;
 use crate::http::error::HttpError;
 use crate::http::registers::terminals::{self, Terminal};
@@ -88,7 +88,7 @@ fn row(terminal: &Terminal) -> Row {
         _ => Cell::tag("Not approved", Status::DueThisWeek),
     };
     Row::of(vec![
-        Cell::text(terminal.terminal.clone()),
+        acted_on(&terminal.terminal, SPEC.path),
         Cell::optional(terminal.organisation.clone(), "Not told"),
         status,
         date(terminal.registered_on, "Not registered"),
