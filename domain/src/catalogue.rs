@@ -85,7 +85,7 @@ named! {
         Duties "duties" ClosesAt "closes_at" Told "told" Seed "seed" Size "size" Act "act" List "list"
         Skipped "skipped" Number "number" DigestAt "digest_at" QuietFrom "quiet_from" QuietUntil "quiet_until" Off "off"
         Exempt "exempt" Url "url" Secret "secret" Types "types" After "after" First "first"
-        Notices "notices" InPlaceOf "in_place_of" Backtest "backtest"
+        Notices "notices" InPlaceOf "in_place_of" Backtest "backtest" View "view" Filter "filter"
     }
 }
 
@@ -563,6 +563,9 @@ fact_types! {
     WebhookRewound "webhook.rewound" WEBHOOK [req(F::By, Id), req(F::After, PLACE)]
     WebhookEnded "webhook.ended" WEBHOOK [opt(F::By, Id), req(F::Because, Choice(&["gone", "removed"]))]
     WebhookSecretRotated "webhook.secret_rotated" WEBHOOK [req(F::By, Id), req(F::Secret, Text)]
+
+    ViewSaved "view.saved" USER [req(F::View, Id), req(F::Name, Text), req(F::Filter, Ids)]
+    ViewRemoved "view.removed" USER [req(F::View, Id)]
 }
 
 /// Types whose telling shows that an act was done, as a rule may ask for them: a set of bits holds so many.
@@ -604,6 +607,7 @@ impl FactType {
             "annulment.",
             "preferences.",
             "webhook.",
+            "view.",
         ]
         .iter()
         .any(|prefix| self.name().starts_with(prefix))

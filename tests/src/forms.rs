@@ -362,3 +362,37 @@ async fn registers_lead_to_what_can_be_done_about_their_rows() {
     demo.act_as("auditor").await;
     assert!(!demo.page("/people").await.text.contains("/act/register-user"), "an auditor registers nobody");
 }
+
+#[tokio::test]
+async fn a_list_of_duties_is_saved_under_a_name_that_only_its_owner_sees_and_removed_again() {
+    let mut demo = signed_in().await;
+    let list = demo.page("/duties?area=area/A02&outcome=overdue").await.text;
+    let save =
+        list.split("href=\"/act/save-view?").nth(1).expect("a link that saves it").split('"').next().unwrap();
+    let form = format!("/act/save-view?{}", unescaped(save));
+    let answer = give(&mut demo, &form, &[("name", "Overdue canary")]).await;
+    assert_eq!(answer.status, 303, "{}", answer.text);
+    let duties = demo.page("/duties").await.text;
+    let saved = duties
+        .split("data-testid=\"saved\"")
+        .nth(1)
+        .expect("saved lists")
+        .split("</section>")
+        .next()
+        .unwrap();
+    assert!(saved.contains("Overdue canary"), "{saved}");
+    let hrefs: Vec<String> =
+        saved.split("href=\"").skip(1).map(|rest| unescaped(rest.split('"').next().unwrap())).collect();
+    assert!(hrefs[0].starts_with("/duties?") && hrefs[0].contains("outcome=overdue"), "{hrefs:?}");
+    assert_eq!(demo.page(&hrefs[0]).await.status, 200);
+    // The name is sealed: the log does not show it.
+    let position = demo.stage.store.reader().head().unwrap().position;
+    let event = json(&demo, &format!("/v1/events/{position}")).await;
+    assert!(!event.to_string().contains("canary"), "{event}");
+    let removal = hrefs[1].clone();
+    demo.act_as("spo").await;
+    assert!(!demo.page("/duties").await.text.contains("Overdue canary"), "another person's");
+    demo.act_as("cpc").await;
+    assert_eq!(give(&mut demo, &removal, &[]).await.status, 303);
+    assert!(!demo.page("/duties").await.text.contains("Overdue canary"));
+}

@@ -34,6 +34,10 @@ pub struct Duties {
     pub json_href: String,
     /// What can be done about several at once.
     pub bulk: Option<Bulk>,
+    /// The lists that whoever looks saved under a name.
+    pub saved: Vec<SavedView>,
+    /// The form that saves this one; none where nothing is filtered, or nobody is signed in.
+    pub save_href: Option<String>,
 }
 
 impl Page for Duties {
@@ -53,6 +57,17 @@ impl Page for Duties {
         "Every duty you may see, open and ended. What you filter by stands in the address, so you can share it."
             .to_owned()
     }
+}
+
+/// A list that somebody saved under a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SavedView {
+    /// Its name.
+    pub name: String,
+    /// Its address, which others may open as well.
+    pub href: String,
+    /// The form that removes it.
+    pub remove_href: String,
 }
 
 /// The filter form, sent by GET to `/duties`.

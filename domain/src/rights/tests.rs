@@ -191,7 +191,14 @@ const TABLE: &[(&[C], &[Right], Allowed)] = &[
         &[("cpc deputy", HIGH), ("lpc lead", LIVE), (WITHIN, "central admin")],
     ),
     (
-        &[C::UpdateContactCard, C::SetPreferences, C::SignDocument, C::CompleteElearning],
+        &[
+            C::UpdateContactCard,
+            C::SetPreferences,
+            C::SaveView,
+            C::RemoveView,
+            C::SignDocument,
+            C::CompleteElearning,
+        ],
         &[Right::KeepContactCard, Right::SignDocument],
         &[("self", IN_ROLE), ("cpc deputy", HIGH), ("lpc lead", LIVE), (WITHIN, "central admin")],
     ),

@@ -201,7 +201,7 @@ pub async fn carry_out(
     Ok((command, app.commands().execute(asked).await?))
 }
 
-/// Carries out a command about no duty that a person gives on a page; waits until the read models have it.
+/// Carries out a command that a person gives on a page; waits until the read models have it.
 ///
 /// # Errors
 /// As [`post`].
@@ -214,9 +214,7 @@ pub async fn given_on_a_page(
     let command =
         Command::parse(name, fields).map_err(|error| HttpError::Unprocessable(error.to_string()))?;
     let body = serde_json::to_vec(fields).map_err(|error| HttpError::Failed(error.to_string()))?;
-    let (now, duties) = (app.now(), Vec::new());
-    let asked = Asked { command: Arc::new(command), body, actor, key: None, expected: None, duties, now };
-    let done = app.commands().execute(asked).await?;
+    let (_, done) = carry_out(app, command, body, actor, None, None).await?;
     projected(app, done.position()).await?;
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use mandate_domain::rights::{Denial, Directory, Floor, Right, Standing, check};
+use mandate_domain::rights::{Denial, Directory, Floor, Relation, Right, Standing, check};
 use mandate_domain::time::Instant;
 
 use crate::http::app::App;
@@ -81,6 +81,15 @@ impl Asker {
     pub fn must(&self, right: Right) -> Result<(), HttpError> {
         let org = self.person.as_ref().map(|person| &*person.org).unwrap_or_default();
         self.may(right, org, None).map_err(refused)
+    }
+
+    /// Whether they hold a right over some record that they work with: of their own organisation, held by it, or with
+    /// it as a partner.
+    #[must_use]
+    pub fn could(&self, right: Right) -> bool {
+        let Some(person) = &self.person else { return unnamed_may(&self.caller, right).is_ok() };
+        let own = self.directory.relation(person, &person.org, self.now);
+        check(right, person, &Relation { within: true, holding: true, partner: true, ..own }).is_ok()
     }
 
     /// Whether they are told of as a member of a board, who sees no person and no small count.

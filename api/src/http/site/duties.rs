@@ -10,6 +10,7 @@ use mandate_projections::{DutyFilter as Filter, DutySort};
 
 use super::act::offer::bulk;
 use super::moment::{self, Asked, address};
+use super::saved::{save_href, saved};
 use super::visitor::Visitor;
 use super::words::{Lens, checked_at, sentence_case};
 use super::{Access, answer, show};
@@ -93,7 +94,8 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
     frame.errors.extend(typed.errors.clone());
     let mut wanted = filter(&query)?;
     wanted.except = visitor.hidden(app)?.subjects();
-    let narrowed = Reach::of(app, &Asker::of(app, &visitor.caller)?)?.narrow(&mut wanted.holders);
+    let asker = Asker::of(app, &visitor.caller)?;
+    let narrowed = Reach::of(app, &asker)?.narrow(&mut wanted.holders);
     said(narrowed, &mut wanted.holders, &mut frame)?;
     let number = query.number("page", 1, 1..=1_000_000)?;
     wanted.page = u32::try_from(number - 1).unwrap_or(0);
@@ -113,7 +115,9 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
         pages: Pages::new(number, u64::from(SIZE), found.total_elements, |page| links.to_page(page)),
         csv_href: links.to_api("csv"),
         json_href: links.to_api("json"),
-        bulk: if past.is_none() { bulk(visitor, &links.to_page(number)) } else { None },
+        saved: saved(app, visitor, is_kept)?,
+        save_href: save_href(visitor, &typed.pairs),
+        bulk: if past.is_none() { bulk(&asker, &links.to_page(number)) } else { None },
         frame,
     };
     answer(&page)
@@ -128,15 +132,17 @@ struct Typed {
     redirect: bool,
 }
 
+/// Whether a parameter chooses or sorts what is listed, so that it is kept from page to page.
+fn is_kept(name: &str) -> bool {
+    CHOSEN.iter().any(|(known, _)| *known == name)
+        || ["sort", "dir", "holder", "subject", "breach"].contains(&name)
+}
+
 impl Typed {
     fn read(query: &Query) -> Result<Self, HttpError> {
-        let kept = |name: &str| {
-            CHOSEN.iter().any(|(known, _)| *known == name)
-                || ["sort", "dir", "holder", "subject", "breach"].contains(&name)
-        };
         let mut pairs: Vec<(String, String)> = query
             .pairs()
-            .filter(|(name, value)| kept(name) && !value.is_empty())
+            .filter(|(name, value)| is_kept(name) && !value.is_empty())
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         let (mut errors, mut redirect) = (Vec::new(), false);

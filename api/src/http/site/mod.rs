@@ -15,6 +15,7 @@ mod nominal;
 mod nominal_parts;
 mod person;
 mod rule;
+mod saved;
 pub mod sessions;
 mod settings;
 mod sign_in;

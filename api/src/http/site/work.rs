@@ -16,6 +16,7 @@ use crate::http::app::App;
 use crate::http::duties::listed;
 use crate::http::error::HttpError;
 use crate::http::query::Query;
+use crate::http::registers::asker::Asker;
 use crate::pages::words::Status;
 use crate::pages::work::{MyWork, WorkGroup};
 
@@ -55,7 +56,7 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
         due_today: group(&groups.due_today, 0, "pending", &list, &carried),
         due_this_week: group(&groups.due_this_week, 0, "pending", &list, &carried),
         later: group(&groups.later, groups.more_pending, "pending", &list, &carried),
-        bulk: if past.is_none() { bulk(visitor, "/work") } else { None },
+        bulk: if past.is_none() { bulk(&Asker::of(app, &visitor.caller)?, "/work") } else { None },
         frame,
     };
     answer(&page)

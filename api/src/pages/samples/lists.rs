@@ -2,7 +2,7 @@
 
 use crate::pages::Reference;
 use crate::pages::date_boxes::DateBoxes;
-use crate::pages::duties::{Chip, Choice, Count, Duties, DutyColumns, DutyFilter, Order, Sort};
+use crate::pages::duties::{Chip, Choice, Count, Duties, DutyColumns, DutyFilter, Order, SavedView, Sort};
 use crate::pages::frame::FieldError;
 use crate::pages::paging::Pages;
 use crate::pages::row::DutyRow;
@@ -214,6 +214,8 @@ pub fn duties() -> Duties {
     let sort = |key: &str, order: Order| Sort { order, href: format!("/duties?sort={key}") };
     Duties {
         bulk: Some(acts::bulk()),
+        saved: vec![],
+        save_href: None,
         frame: samples::present("/duties"),
         checked_at: CHECKED.to_owned(),
         filter: filter(),
@@ -255,6 +257,12 @@ pub fn duties_filtered() -> Duties {
     ];
     Duties {
         bulk: None,
+        saved: vec![SavedView {
+            name: "Overdue in A07".to_owned(),
+            href: "/duties?area=area/A07".to_owned(),
+            remove_href: "/act/remove-view?view=v".to_owned(),
+        }],
+        save_href: Some("/act/save-view?filter=area".to_owned()),
         frame: samples::past("/duties"),
         filter,
         counts: vec![],

@@ -4,6 +4,7 @@ mod exemption;
 mod preferences;
 mod state;
 mod token;
+mod view;
 
 use exemption::exempt;
 pub use state::{Account, Exemption, User, Vetting};
@@ -53,6 +54,7 @@ pub(super) fn decide(case: &Case<'_>) -> Result<Vec<NewFact>, Refusal> {
         C::RegisterUser => register(case, &state, &relation),
         C::UpdateContactCard => Ok(case.one(FactType::ContactCardUpdated)),
         C::SetPreferences => preferences::prefer(case),
+        C::SaveView | C::RemoveView => view::keep(case, &state),
         C::ClearVetting | C::WithdrawVetting => vet(case, &state),
         C::SignDocument => sign(case, &state),
         C::StartTraining | C::CompleteTraining | C::CompleteElearning => train(case, &state),

@@ -74,6 +74,8 @@ pub struct User {
     pub tokens: BTreeSet<(Box<str>, Option<Box<str>>)>,
     /// Exemptions by kind.
     pub exemptions: BTreeMap<Box<str>, Exemption>,
+    /// Lists of duties that they saved, by their ids.
+    pub(super) views: BTreeSet<Box<str>>,
     /// An order about their data that awaits a second person.
     pub(super) order: Option<Order>,
 }
@@ -177,6 +179,8 @@ impl Evolve for User {
                     self.vetting = Some(Vetting { level, expires_on, withdrawn: false });
                 }
             }
+            FactType::ViewSaved => self.views.extend(fact.text(Field::View).map(Into::into)),
+            FactType::ViewRemoved => drop(fact.text(Field::View).map(|view| self.views.remove(view))),
             FactType::VettingWithdrawn => {
                 if let Some(vetting) = &mut self.vetting {
                     vetting.withdrawn = true;

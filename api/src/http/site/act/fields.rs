@@ -1,15 +1,13 @@
 //! The fields of a command's form, made from the typed list, and what was typed into them as the body of the command.
 
-use chrono::{NaiveTime, TimeZone as _};
 use mandate_domain::catalogue::{FactType, Field, FieldSpec, PERSONAL, Presence, Shape, SubjectKind};
 use mandate_domain::command::{CommandName, EVERY, Reach};
-use mandate_domain::time::{Date, Instant};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
+use super::typed::{all_lines, boxes, last, subjects};
 use super::words::{hint, label, word};
 use crate::http::query::Query;
 use crate::pages::act::{FormField, Input};
-use crate::pages::date_boxes::DateBoxes;
 use crate::pages::duties::Choice;
 
 /// Before the names of the fields of what is stated instead.
@@ -96,7 +94,9 @@ impl Ask {
         parts.iter().map(|part| format!("{}{part}", self.name)).collect()
     }
 
-    fn shape(&self) -> Option<Shape> {
+    /// The shape of its value, where it has one in the catalogue.
+    #[must_use]
+    pub fn shape(&self) -> Option<Shape> {
         match self.what {
             What::Field(spec) => Some(spec.shape),
             What::Day => Some(Shape::Date),
@@ -116,6 +116,16 @@ impl Ask {
             }
             What::Field(spec) => label(spec.field),
             What::Personal(part) => super::words::personal(part),
+        }
+    }
+
+    /// Whether what is typed is sealed: it never stands in an address.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        match self.what {
+            What::Personal(_) => true,
+            What::Field(spec) => matches!(spec.shape, Shape::Text | Shape::Personal),
+            What::Subject(..) | What::Day | What::TimeOfDay => false,
         }
     }
 
@@ -144,7 +154,10 @@ impl Ask {
             What::Day => Input::Dates(boxes(typed, &self.name)),
             What::Field(spec) => match spec.shape {
                 Shape::PublicText => lines(12),
-                Shape::Text | Shape::Subjects(_) | Shape::Ids | Shape::Holidays | Shape::Dates => lines(4),
+                Shape::Text => lines(4),
+                Shape::Subjects(_) | Shape::Ids | Shape::Holidays | Shape::Dates => {
+                    Input::Lines(all_lines(typed, &self.name), 4)
+                }
                 Shape::Date | Shape::DateOrNull => Input::Dates(boxes(typed, &self.name)),
                 Shape::Bool => {
                     let mut words =
@@ -242,109 +255,6 @@ impl Ask {
         }
     }
 
-    /// What was typed as a value of the body, nothing where nothing was.
-    ///
-    /// # Errors
-    /// A sentence that says what to change.
-    pub fn read(&self, typed: &Query, now: Instant) -> Result<Option<Value>, String> {
-        let text = last(typed, &self.name).replace("\r\n", "\n");
-        let text = text.trim();
-        let value = match self.what {
-            What::Subject(kinds, reach) => {
-                let whole = subjects(typed).iter().map(|text| whole_id(text, kinds)).collect::<Vec<_>>();
-                match (reach, whole.as_slice()) {
-                    (_, []) => None,
-                    (Reach::One, [one]) => Some(json!(one)),
-                    (Reach::One, _) => return Err(format!("{} is one only.", self.label())),
-                    (Reach::Many, several) => Some(json!(several)),
-                }
-            }
-            What::Day => time(typed, now)?.map(|at| json!(at.to_string())),
-            // It is read with its day.
-            What::TimeOfDay => None,
-            What::Personal(_) => (!text.is_empty()).then(|| json!(text)),
-            What::Field(spec) => self.value(spec.shape, text, typed)?,
-        };
-        if value.is_none() && self.required {
-            return Err(self.missing());
-        }
-        Ok(value)
-    }
-
-    fn missing(&self) -> String {
-        let label = self.label();
-        let lower = lower_first(&label);
-        match self.shape() {
-            Some(Shape::Bool | Shape::Choice(_) | Shape::Choices(_)) => format!("Choose: {lower}."),
-            _ => format!("Enter: {lower}."),
-        }
-    }
-
-    fn value(&self, shape: Shape, text: &str, typed: &Query) -> Result<Option<Value>, String> {
-        let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
-        let label = self.label();
-        if text.is_empty()
-            && !matches!(shape, Shape::Date | Shape::DateOrNull | Shape::Choices(_) | Shape::Sample)
-        {
-            return Ok(None);
-        }
-        Ok(Some(match shape {
-            Shape::Id
-            | Shape::Text
-            | Shape::PublicText
-            | Shape::Choice(_)
-            | Shape::Instant
-            | Shape::Personal => {
-                json!(text)
-            }
-            Shape::Bool => json!(text == "true"),
-            Shape::Number(low, high) => match text.parse::<i64>() {
-                Ok(number) => json!(number),
-                Err(_) => return Err(format!("{label} must be a whole number from {low} to {high}.")),
-            },
-            Shape::Date | Shape::DateOrNull => {
-                return Ok(boxes(typed, &self.name)
-                    .read(&label)?
-                    .map(|date| json!(Date::from(date).to_string())));
-            }
-            Shape::Subject(kinds) => json!(whole_id(text, kinds)),
-            Shape::Subjects(kinds) => json!(lines().map(|line| whole_id(line, kinds)).collect::<Vec<_>>()),
-            Shape::Ids | Shape::Dates => json!(lines().collect::<Vec<_>>()),
-            Shape::Choices(_) => {
-                let sent: Vec<&str> =
-                    typed.pairs().filter(|(name, _)| *name == self.name).map(|(_, value)| value).collect();
-                return Ok((!sent.is_empty()).then(|| json!(sent)));
-            }
-            Shape::EventRef => match text.split_once('#') {
-                Some((source, id)) => json!({"source": source, "id": id}),
-                None => {
-                    return Err(format!(
-                        "{label} must be as it stands in the history, for example /ndelius#e1."
-                    ));
-                }
-            },
-            Shape::Holidays => {
-                let holiday = |line: &str| {
-                    let (date, title) = line.split_once(' ').unwrap_or((line, ""));
-                    json!({"date": date, "title": title})
-                };
-                json!(lines().map(holiday).collect::<Vec<_>>())
-            }
-            Shape::Sample => {
-                let part = |part: &str| last(typed, &format!("{}-{part}", self.name)).trim().to_owned();
-                match (part("size"), part("passed")) {
-                    (size, passed) if size.is_empty() && passed.is_empty() => return Ok(None),
-                    (size, passed) => match (size.parse::<u64>(), passed.parse::<u64>()) {
-                        (Ok(size), Ok(passed)) => json!({"size": size, "passed": passed}),
-                        _ => {
-                            return Err(format!("{label} must be two whole numbers, for example 20 and 19."));
-                        }
-                    },
-                }
-            }
-        }))
-    }
-
     /// What was typed, as it is read once more.
     #[must_use]
     pub fn answer(&self, typed: &Query) -> Option<(String, Vec<String>)> {
@@ -381,104 +291,13 @@ impl Ask {
     }
 }
 
-/// The body of a command as typed, and what is wrong with which field.
-#[must_use]
-pub fn body(
-    asks: &[Ask],
-    act: Option<FactType>,
-    name: CommandName,
-    typed: &Query,
-    now: Instant,
-) -> (Body, Vec<(String, String)>) {
-    let (mut body, mut instead, mut personal, mut errors) = (Map::new(), Map::new(), Map::new(), Vec::new());
-    for ask in asks {
-        let value = match ask.read(typed, now) {
-            Ok(Some(value)) => value,
-            Ok(None) => continue,
-            Err(error) => {
-                errors.push((ask.name.clone(), error));
-                continue;
-            }
-        };
-        match ask.what {
-            What::Personal(part) => drop(personal.insert(part.to_owned(), value)),
-            What::Subject(_, Reach::Many) => drop(body.insert("subjects".to_owned(), value)),
-            What::Field(_) if ask.name.starts_with(INSTEAD) => {
-                drop(instead.insert(ask.key().to_owned(), value));
-            }
-            What::Subject(..) | What::Day | What::TimeOfDay | What::Field(_) => {
-                drop(body.insert(ask.name.clone(), value));
-            }
-        }
-    }
-    if !personal.is_empty() {
-        body.insert("personal".to_owned(), personal.into());
-    }
-    match (name, act) {
-        (CommandName::RecordAct, Some(act)) => drop(body.insert("act".to_owned(), json!(act.name()))),
-        (CommandName::StateInError, Some(act)) => {
-            instead.insert("act".to_owned(), json!(act.name()));
-            body.insert("instead".to_owned(), instead.into());
-        }
-        _ => {}
-    }
-    (body, errors)
-}
-
-/// When it took place, where that was stated: the end of the day where no time of it was, and now where the day is
-/// today.
-fn time(typed: &Query, now: Instant) -> Result<Option<Instant>, String> {
-    let day = boxes(typed, "time").read("The day")?.map(Date::from);
-    let text = last(typed, "time-of-day").trim();
-    if text.is_empty() {
-        return Ok(day.filter(|day| *day != now.london_date()).map(|day| day.end().just_before()));
-    }
-    let at = NaiveTime::parse_from_str(text, "%H:%M")
-        .map_err(|_| "The time of that day must be like 14:05.".to_owned())?;
-    let local = day.unwrap_or(now.london_date()).to_chrono().and_time(at);
-    let there = chrono_tz::Europe::London.from_local_datetime(&local).earliest();
-    let there = there.ok_or("That time is left out where clocks go forward; state another.")?;
-    Ok(there.timestamp_nanos_opt().map(Instant::from_nanos))
-}
-
-/// The subjects that were typed or ticked, each once, in order.
-#[must_use]
-pub fn subjects(typed: &Query) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
-    let sent = typed.pairs().filter(|(name, _)| *name == "subject").flat_map(|(_, value)| value.lines());
-    for subject in sent.map(str::trim).filter(|text| !text.is_empty()) {
-        if !found.iter().any(|known| known == subject) {
-            found.push(subject.to_owned());
-        }
-    }
-    found
-}
-
-/// An id with its kind, where only one kind is asked for.
-fn whole_id(text: &str, kinds: &[SubjectKind]) -> String {
-    match kinds {
-        [kind] if !text.contains('/') => format!("{kind}/{text}"),
-        _ => text.to_owned(),
-    }
-}
-
-fn last<'t>(typed: &'t Query, name: &str) -> &'t str {
-    typed.pairs().filter(|(found, _)| *found == name).last().map_or("", |(_, value)| value)
-}
-
-fn boxes(typed: &Query, name: &str) -> DateBoxes {
-    let part = |part: &str| Some(last(typed, &format!("{name}-{part}")));
-    if let Ok(date) = Date::parse(last(typed, name)) {
-        return DateBoxes::of(date.to_chrono());
-    }
-    DateBoxes::typed(part("day"), part("month"), part("year"))
-}
-
 fn worded(words: &'static [&'static str]) -> impl Iterator<Item = (String, String)> {
     words.iter().map(|value| ((*value).to_owned(), word(value)))
 }
 
-fn lower_first(text: &str) -> String {
+/// The text, as it stands within a sentence.
+#[must_use]
+pub fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
     match (chars.next(), text.chars().nth(1)) {
         // An abbreviation keeps its capitals.

@@ -6,7 +6,7 @@ use mandate_domain::policy::Policy;
 use mandate_domain::vocabulary::StateField;
 use mandate_projections::DutyRow;
 
-use super::user_of;
+use super::{user_of, words};
 use crate::http::app::App;
 use crate::http::commands::{Offered, offers, several, sight};
 use crate::http::error::{HttpError, sentence};
@@ -82,7 +82,7 @@ pub fn of_duty(app: &App, visitor: &Visitor, row: &DutyRow, open: bool) -> Resul
             if about_subject.has(name) {
                 can.first.push(Link::new(text, address(&format!("/act/{name}"), &pairs)));
             } else if let Some((_, why)) = about_subject.in_the_way.iter().find(|(known, _)| *known == name) {
-                can.in_the_way.push((text, sentence(why)));
+                can.in_the_way.push((text, sentence(&words::remedy(why))));
             }
         }
     }
@@ -114,7 +114,7 @@ fn rest(can: &mut CanDo, offered: &Offered, subject: &str, back: &str) {
         Link::new(title(*name), address(&format!("/act/{name}"), &pairs))
     };
     can.others = offered.open.iter().map(link).collect();
-    let why = offered.in_the_way.iter().map(|(name, why)| (title(*name), sentence(why)));
+    let why = offered.in_the_way.iter().map(|(name, why)| (title(*name), sentence(&words::remedy(why))));
     can.in_the_way.extend(why);
     can.nothing = offered.nothing.as_deref().map(sentence);
 }
@@ -164,13 +164,15 @@ pub fn of_page(path: &str, asker: &Asker) -> Vec<Link> {
     names.iter().filter(may).map(link).collect()
 }
 
-/// What can be done about several duties of a list at once.
+/// What whoever asks can do about several duties of a list at once, if anything.
 #[must_use]
-pub fn bulk(visitor: &Visitor, back: &str) -> Option<Bulk> {
-    user_of(visitor)?;
+pub fn bulk(asker: &Asker, back: &str) -> Option<Bulk> {
+    asker.caller().user()?;
     let choice =
         |name: CommandName| Choice { value: name.name().to_owned(), text: title(name), chosen: false };
     let about_duties = several(SubjectKind::Duty);
     let about_nominals = several(SubjectKind::Nominal);
-    Some(Bulk { commands: about_duties.chain(about_nominals).map(choice).collect(), back: back.to_owned() })
+    let may = |name: &CommandName| asker.could(name.spec().right);
+    let commands: Vec<_> = about_duties.chain(about_nominals).filter(may).map(choice).collect();
+    (!commands.is_empty()).then(|| Bulk { commands, back: back.to_owned() })
 }

@@ -5,9 +5,10 @@ use mandate_domain::command::CommandName;
 use mandate_domain::judge::View;
 use mandate_projections::DutyRow;
 
-use super::fields::{Ask, INSTEAD, What, subjects};
+use super::fields::{Ask, INSTEAD, What};
 use super::offer::suggested;
-use super::{NOBODY, asks_for, user_of};
+use super::typed::subjects;
+use super::{NOBODY, asks_for, user_of, words};
 use crate::http::app::App;
 use crate::http::commands::offers;
 use crate::http::duties::found;
@@ -163,7 +164,7 @@ pub fn in_the_way(
         reason.unwrap_or_else(|| format!("this takes {}", grounds.join(", or ")))
     };
     let words = match why {
-        Some(why) => format!("As things stand it would be refused: {why}"),
+        Some(why) => format!("As things stand it would be refused: {}", words::remedy(why)),
         None if offered.has(name) => return Ok(None),
         None => format!("You would be refused: {}", may_not()),
     };

@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 
 use mandate_domain::catalogue::PERSONAL;
-use mandate_domain::command::EVERY;
+use mandate_domain::command::{Command, EVERY};
 use scraper::{Html, Selector};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::http::commands::example;
 use crate::http::query::encoded;
-use crate::http::site::act::fields::body;
+use crate::http::site::act::fields::INSTEAD;
+use crate::http::site::act::typed::body;
 use crate::pages::Page as _;
 use crate::pages::lint::lint;
 use crate::pages::samples;

@@ -1,7 +1,7 @@
 //! What the fields of forms are called, and what to type into them.
 
 use mandate_domain::catalogue::{FactType, Field, SubjectKind};
-use mandate_domain::command::Reach;
+use mandate_domain::command::{CommandName, Reach};
 
 use crate::http::site::lists::label as said;
 use crate::http::site::words::{kind, sentence_case};
@@ -49,6 +49,8 @@ pub fn label(field: Field) -> String {
         Field::Complete => "The minimum dataset is complete",
         Field::Missing => "What is missing",
         Field::About => "About what",
+        Field::Filter => "What it lists",
+        Field::View => "Id of the list",
         other => return sentence_case(other.name()),
     };
     words.to_owned()
@@ -71,6 +73,8 @@ pub fn hint(field: Field) -> Option<&'static str> {
         }
         Field::Off => "Some of warning, vetting, digest, team, quarterly; one on each line.",
         Field::Version => "For example 2026.1.",
+        Field::Filter => "As in the address of the list, for example area=area/A07; one on each line.",
+        Field::Name => "For yourself, without the name or number of a person.",
         Field::Sha256 => "64 digits and letters.",
         Field::Paragraph => "For example 5.7.",
         Field::Provider => "Who gave the training, for example hmpps.",
@@ -126,6 +130,19 @@ pub fn example(kind: SubjectKind) -> String {
         SubjectKind::Webhook => "W-1",
     };
     format!("{kind}/{rest}")
+}
+
+/// What to do first, each command in it called as its form is.
+#[must_use]
+pub fn remedy(text: &str) -> String {
+    let parts = text.split('`').enumerate().map(|(number, part)| {
+        let command = if number % 2 == 1 { CommandName::from_name(part) } else { None };
+        match command.map(|name| name.spec().title) {
+            Some(title) => format!("“{}”", title.split(';').next().unwrap_or(title)),
+            None => part.to_owned(),
+        }
+    });
+    parts.collect()
 }
 
 /// What a personal field is called.
