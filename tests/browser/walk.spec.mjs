@@ -113,7 +113,8 @@ test("from the breach mail to why this date and the history of the nominal", asy
 });
 
 test("a breach is explained from its page; what is wrong is told beside the field", async ({ page }) => {
-  await openDutyOfBreachMail(page);
+  await page.goto("/duties?outcome=overdue");
+  await page.getByRole("link", { name: /^D-/ }).first().click();
   const canDo = page.getByTestId("can-do");
   await canDo.getByRole("link", { name: "Explain a breach" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "Explain a breach" })).toBeVisible();

@@ -296,8 +296,7 @@ fn worded(words: &'static [&'static str]) -> impl Iterator<Item = (String, Strin
 }
 
 /// The text, as it stands within a sentence.
-#[must_use]
-pub fn lower_first(text: &str) -> String {
+fn lower_first(text: &str) -> String {
     let mut chars = text.chars();
     match (chars.next(), text.chars().nth(1)) {
         // An abbreviation keeps its capitals.

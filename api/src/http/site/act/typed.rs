@@ -6,7 +6,7 @@ use mandate_domain::command::{CommandName, Reach};
 use mandate_domain::time::{Date, Instant};
 use serde_json::{Map, Value, json};
 
-use super::fields::{Ask, Body, INSTEAD, What, lower_first};
+use super::fields::{Ask, Body, INSTEAD, What};
 use crate::http::query::Query;
 use crate::pages::date_boxes::DateBoxes;
 
@@ -42,10 +42,11 @@ impl Ask {
 
     fn missing(&self) -> String {
         let label = self.label();
-        let lower = lower_first(&label);
         match self.shape() {
-            Some(Shape::Bool | Shape::Choice(_) | Shape::Choices(_)) => format!("Choose: {lower}."),
-            _ => format!("Enter: {lower}."),
+            Some(Shape::Bool | Shape::Choice(_) | Shape::Choices(_)) => {
+                format!("Choose an answer under “{label}”.")
+            }
+            _ => format!("Fill in “{label}”."),
         }
     }
 
