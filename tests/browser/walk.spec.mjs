@@ -2,6 +2,7 @@
 // the nominal. Run against `mandate demo`; once with JavaScript and once without, wide and narrow.
 import { expect, test } from "@playwright/test";
 import { check, expectNoSidewaysScroll, watch } from "./check.mjs";
+import { open, signInAs } from "./people.mjs";
 
 let problems;
 
@@ -14,22 +15,6 @@ test.afterEach(() => expect(problems).toEqual([]));
 
 async function signInAsCpc(page) {
   await signInAs(page, "CPC");
-}
-
-async function signInAs(page, role) {
-  await page.goto("/sign-in");
-  const people = page.getByTestId("people").getByRole("listitem");
-  await expect(people).toHaveCount(5);
-  await people.filter({ hasText: role }).first().getByRole("button", { name: /^Sign in as / }).click();
-  await expect(page.getByText(/^Signed in as /)).toBeVisible();
-}
-
-/** Opens an entry of the navigation, which hides behind a button on a narrow screen with JavaScript. */
-async function open(page, entry) {
-  const menu = page.getByRole("button", { name: "Menu" });
-  if (await menu.isVisible()) await menu.click();
-  await page.getByRole("navigation", { name: "Menu" }).getByRole("link", { name: entry }).click();
-  await expect(page.getByRole("heading", { level: 1, name: entry })).toBeVisible();
 }
 
 /**

@@ -1,4 +1,4 @@
-//! The demonstration: five people, a clock to move on, and pages that hold together.
+//! The demonstration: people of each kind, a clock to move on, and pages that hold together.
 
 use std::collections::BTreeSet;
 
@@ -75,7 +75,7 @@ impl Demo {
         self.keep_cookie(answer)
     }
 
-    /// Signs in as another of the five people.
+    /// Signs in as another of its people.
     pub async fn act_as(&mut self, person: &str) {
         let page = self.page("/sign-in").await;
         let answer = self.form("/sign-in", &format!("token={}&persona={person}", token(&page.text))).await;
@@ -138,6 +138,7 @@ async fn each_person_opens_the_registers_that_their_right_reaches() {
         ("administrator", &["/retention", "/quarantine", "/notices", "/board", "/events", "/assurance"]),
         ("spo", &["/retention", "/quarantine", "/notices", "/board", "/events", "/assurance"]),
         ("visor-lead", &["/retention", "/quarantine", "/notices", "/board", "/events", "/assurance"]),
+        ("lpc", &["/retention", "/quarantine", "/notices", "/board", "/events", "/assurance"]),
         ("auditor", &[]),
     ] {
         let page = demo.page("/sign-in").await;

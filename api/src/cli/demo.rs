@@ -1,4 +1,4 @@
-//! `mandate demo`: everything on this machine with a made-up history, five people and a clock to move on.
+//! `mandate demo`: everything on this machine with a made-up history, a person of each kind and a clock to move on.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::http::{App, Books, Hosts, Limits, Metrics, Parts, Sessions, Tellers};
 use crate::pages::assets;
 use crate::webhooks::{Addresses, Webhooks};
 
-/// `serve` on this machine with a made-up history, five people to be, a clock to move on and an inbox
+/// `serve` on this machine with a made-up history, people of each kind to be, a clock to move on and an inbox
 #[derive(Debug, Args)]
 pub struct Arguments {
     /// The address to listen on; this machine only

@@ -8,13 +8,14 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use mandate_domain::fact::FactError;
 use mandate_domain::rights::Floor;
 use mandate_domain::time::{Clock as _, Date, Instant, VirtualClock, london_words};
 use mandate_projections::Projections;
 use mandate_scheduler::{
     AllowedDomains, EmlFiles, Fallback, Mailer, Scheduler, SchedulerError, Schedules, Settings, SettingsError,
 };
-use mandate_store::{Commands, Keys, KeysError, Store, StoreError, create_signing_key};
+use mandate_store::{Commands, Keys, KeysError, OnError, Store, StoreError, create_signing_key};
 
 use crate::generate::{Options, generate};
 use feed::{Feed, Told};
@@ -49,6 +50,9 @@ pub enum DemoError {
     /// The log.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A fact of the demonstration itself.
+    #[error(transparent)]
+    Fact(#[from] FactError),
     /// The key.
     #[error(transparent)]
     Keys(#[from] KeysError),
@@ -161,6 +165,7 @@ pub fn set_up(folder: &Path, options: &Options, base_url: &str) -> Result<Stage,
     let scheduler = Scheduler::new(store.clone(), projections.clone(), clock.clone(), mailer, settings)?;
     let mut feed = Feed::open(&history)?;
     feed.tell_until(&store, &clock, clock.now(), Told::Imported)?;
+    store.append_blocking(people::administrator(options, begin)?, OnError::Each)?;
     let (now, directory) = (clock.now(), Commands::new(&store).directory()?);
     let may = |user: &str| directory.standing(user, now).meets(Floor::Live(2)).is_ok();
     let people = people::people(options, &may);

@@ -1,6 +1,18 @@
-//! The five people that one may be in the demonstration.
+//! The people that one may be in the demonstration: one of each kind of user.
+
+use mandate_domain::fact::FactError;
+use mandate_domain::time::{Date, Instant};
+use mandate_store::{Claim, NewEvent};
+use serde_json::json;
 
 use crate::generate::{Options, reference_csv};
+
+/// The user of the administrator.
+const ADMINISTRATOR: &str = "user/u-administrator";
+/// The invented name.
+const ADMINISTRATOR_NAME: &str = "Ffion Marlowe";
+/// Days after the end of the history for which the administrator's vetting holds.
+const VETTED_DAYS: i32 = 500;
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,8 +86,8 @@ struct Row {
     user: String,
 }
 
-/// The five people of a history: of its second area, which falls behind, and there of a unit whose people `may` use ViSOR
-/// at present.
+/// The people of a history, the administrator of the demonstration last: of its second area, which falls behind, and there, in a unit, who
+/// `may` use ViSOR at present.
 #[must_use]
 pub fn people(options: &Options, may: &dyn Fn(&str) -> bool) -> Vec<Person> {
     let text = reference_csv(options);
@@ -89,16 +101,24 @@ pub fn people(options: &Options, may: &dyn Fn(&str) -> bool) -> Vec<Person> {
     let units: Vec<&Row> = of_kind("unit").filter(|row| row.parent == area.id).collect();
     let prison = of_kind("prison").next();
     let cpc = of_kind("post").find(|row| row.id == area.id && row.post == "cpc");
-    let user = |parent: Option<&&Row>, role: &str| {
-        parent.and_then(|parent| of_kind("user").find(|row| row.parent == parent.id && row.post == role))
+    // Who may use ViSOR comes first, of the first unit that has one.
+    let in_role = |parents: &[&Row], role: &str| {
+        let all = || {
+            let in_one = |parent: &Row| {
+                let own = of_kind("user").filter(|row| row.parent == parent.id && row.post == role);
+                own.collect::<Vec<_>>()
+            };
+            parents.iter().flat_map(move |parent| in_one(parent))
+        };
+        all().find(|row| may(&row.user)).or_else(|| all().next())
     };
-    let of_unit = |unit: &&Row| -> Vec<&Row> {
-        let own = of_kind("user").filter(|row| row.parent == unit.id);
-        own.filter(|row| matches!(row.post.as_str(), "spo" | "case-administrator")).collect()
-    };
-    let all_may = |unit: &&&Row| of_unit(unit).iter().all(|row| may(&row.user));
-    let unit = units.iter().find(all_may).or_else(|| units.first());
-    let in_unit = Scope { holders: Vec::new(), unit: unit.map(|unit| unit.id.clone()) };
+    let unit_of =
+        |user: Option<&Row>| units.iter().find(|unit| user.is_some_and(|row| row.parent == unit.id));
+    let in_unit =
+        |user: Option<&Row>| Scope { holders: Vec::new(), unit: user.map(|row| row.parent.clone()) };
+    let lpc = in_role(&units, "lpc");
+    let administrator = in_role(&units, "case-administrator");
+    let spo = in_role(&units, "spo");
     let mut in_area = vec![area.id.clone()];
     in_area.extend(units.iter().map(|unit| unit.id.clone()));
     let in_area = Scope { holders: in_area, unit: None };
@@ -111,20 +131,15 @@ pub fn people(options: &Options, may: &dyn Fn(&str) -> bool) -> Vec<Person> {
     };
     let chosen = [
         ("cpc", cpc, place("CPC", Some(&area)), "What did we miss, and what is about to be missed?", in_area),
+        ("lpc", lpc, place("LPC", unit_of(lpc)), "What does my unit have to do next?", in_unit(lpc)),
         (
             "administrator",
-            user(unit, "case-administrator"),
-            place("Case administrator", unit),
+            administrator,
+            place("Case administrator", unit_of(administrator)),
             "What must I do next?",
-            in_unit.clone(),
+            in_unit(administrator),
         ),
-        (
-            "spo",
-            user(unit, "spo"),
-            place("Senior probation officer", unit),
-            "Is my team up to date?",
-            in_unit,
-        ),
+        ("spo", spo, place("Senior probation officer", unit_of(spo)), "Is my team up to date?", in_unit(spo)),
         (
             "visor-lead",
             lead,
@@ -133,26 +148,69 @@ pub fn people(options: &Options, may: &dyn Fn(&str) -> bool) -> Vec<Person> {
             in_prison,
         ),
         (
+            "smb-member",
+            in_role(&[area], "smb-member"),
+            place("SMB member", Some(&area)),
+            "Are we compliant, is it getting better, and how are others doing?",
+            Scope::default(),
+        ),
+        (
             "auditor",
-            user(Some(&area), "auditor"),
+            in_role(&[area], "auditor"),
             place("Auditor", None),
             "What did you know on that day, and why was this a breach?",
             Scope::default(),
         ),
     ];
-    chosen
-        .into_iter()
-        .filter_map(|(id, row, role, comes_for, scope)| {
-            Some(Person {
-                id: id.to_owned(),
-                user: row?.user.clone(),
-                name: row?.name.clone(),
-                role,
-                comes_for,
-                scope,
-            })
+    let told = chosen.into_iter().filter_map(|(id, row, role, comes_for, scope)| {
+        Some(Person {
+            id: id.to_owned(),
+            user: row?.user.clone(),
+            name: row?.name.clone(),
+            role,
+            comes_for,
+            scope,
         })
-        .collect()
+    });
+    let administrator = Person {
+        id: "system-administrator".to_owned(),
+        user: ADMINISTRATOR.to_owned(),
+        name: ADMINISTRATOR_NAME.to_owned(),
+        role: "System administrator".to_owned(),
+        comes_for: "Is everything running, and has anything gone silent?",
+        scope: Scope::default(),
+    };
+    told.chain([administrator]).collect()
+}
+
+/// The facts that make the administrator known, whom the history does not have.
+///
+/// # Errors
+/// What is wrong with one.
+pub(super) fn administrator(options: &Options, at: Instant) -> Result<Vec<NewEvent>, FactError> {
+    let text = reference_csv(options);
+    let mut rows = csv::Reader::from_reader(text.as_bytes());
+    let area =
+        rows.records().filter_map(Result::ok).map(|record| row(&record)).find(|row| row.kind == "area");
+    let Some(area) = area else { return Ok(Vec::new()) };
+    let personal = json!({"name": ADMINISTRATOR_NAME, "email": "ffion.marlowe@example.org"});
+    let expires_on = Date::from(options.until).plus_days(VETTED_DAYS).to_string();
+    let facts = [
+        (
+            "user.registered",
+            json!({"org": area.id, "role": "other", "service": "probation", "personal": personal}),
+        ),
+        ("vetting.cleared", json!({"level": 3, "expires_on": expires_on})),
+        ("token.granted", json!({"token": "admin"})),
+    ];
+    let event = |(kind, data): (&str, serde_json::Value)| {
+        let event = json!({
+            "specversion": "1.0", "id": kind, "source": "/demonstration", "type": kind,
+            "subject": ADMINISTRATOR, "time": at.to_string(), "data": data,
+        });
+        NewEvent::from_value(&event, Claim::Ignore)
+    };
+    facts.into_iter().map(event).collect()
 }
 
 fn row(record: &csv::StringRecord) -> Row {
@@ -166,12 +224,22 @@ mod tests {
     use crate::generate::Scale;
 
     #[test]
-    fn there_are_five_and_the_first_is_a_cpc() {
+    fn there_is_one_of_each_kind_of_user_and_the_first_is_a_cpc() {
         let people = people(&Options::scale(Scale::Small), &|_| true);
         let ids: Vec<&str> = people.iter().map(|person| person.id.as_str()).collect();
-        assert_eq!(ids, ["cpc", "administrator", "spo", "visor-lead", "auditor"]);
+        let wanted = [
+            "cpc",
+            "lpc",
+            "administrator",
+            "spo",
+            "visor-lead",
+            "smb-member",
+            "auditor",
+            "system-administrator",
+        ];
+        assert_eq!(ids, wanted);
         assert!(people.iter().all(|person| person.user.starts_with("user/")));
         assert!(people[0].role.starts_with("CPC, "));
-        assert!(people[0].scope.covers().len() > 1 && people[4].scope.covers().is_empty());
+        assert!(people[0].scope.covers().len() > 1 && people[6].scope.covers().is_empty());
     }
 }

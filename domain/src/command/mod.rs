@@ -27,7 +27,7 @@ pub use fact::NewFact;
 pub use list::{ACTS, CommandName, CommandSpec, EVERY, MAX_SUBJECTS, Reach};
 pub use merges::Merges;
 pub use nominal::{Nominal, OPEN_SECONDS};
-pub use offered::{Offer, may_see_until, offer};
+pub use offered::{Offer, may_attest, may_see_until, offer};
 pub use organisation::Organisation;
 pub use parse::{Command, CommandError};
 pub use stream::{Annulments, Evolve, Stream};

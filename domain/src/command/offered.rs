@@ -2,8 +2,8 @@
 
 use super::list::CommandName;
 use super::{Case, Command, Context, RefusalKind, Stream, decide, nominal, organisation_of};
-use crate::catalogue::{Presence, Shape, SubjectKind};
-use crate::rights::{self, Denial, Right};
+use crate::catalogue::{FactType, Presence, Shape, SubjectKind};
+use crate::rights::{self, Denial, Relation, Right};
 use crate::time::Instant;
 
 /// How a command stands to a subject before anything was typed into its form.
@@ -54,10 +54,7 @@ fn may_give(name: CommandName, subject: &str, stream: &Stream, cx: &Context) -> 
     let stream = cx.whole.get(subject).unwrap_or(stream);
     let who = cx.directory.standing(&cx.actor, cx.now);
     let case = Case { command: &command, subject, stream, cx, who };
-    let relation = match SubjectKind::of(subject) {
-        Some(SubjectKind::Nominal) => nominal::relation(&case, &case.state()),
-        _ => case.relation_as(subject, &organisation_of(&case)),
-    };
+    let relation = relation_to(subject, &case);
     // Which of several rights it takes follows from what is typed: the act, the post, the kind of audit.
     let may = match name {
         CommandName::RecordAct => &[Right::RecordAct, Right::UpdateRecord][..],
@@ -73,6 +70,26 @@ fn may_give(name: CommandName, subject: &str, stream: &Stream, cx: &Context) -> 
         }
     }
     denied
+}
+
+fn relation_to(subject: &str, case: &Case<'_>) -> Relation {
+    match SubjectKind::of(subject) {
+        Some(SubjectKind::Nominal) => nominal::relation(case, &case.state()),
+        _ => case.relation_as(subject, &organisation_of(case)),
+    }
+}
+
+/// Whether somebody may attest an act about a subject: some acts take another right than others.
+///
+/// # Errors
+/// What is missing.
+pub fn may_attest(act: FactType, subject: &str, stream: &Stream, cx: &Context) -> Result<(), Denial> {
+    let command = Command { act: Some(act), ..Command::bare(CommandName::RecordAct, subject) };
+    let stream = cx.whole.get(subject).unwrap_or(stream);
+    let who = cx.directory.standing(&cx.actor, cx.now);
+    let case = Case { command: &command, subject, stream, cx, who };
+    let relation = relation_to(subject, &case);
+    rights::check(command.right(), &case.who, &relation)
 }
 
 /// Whether somebody may see a nominal; until when, where that is because they opened its record.

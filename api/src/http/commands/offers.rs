@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use mandate_domain::catalogue::SubjectKind;
-use mandate_domain::command::{CommandName, Context, Offer, Reach, Stream, may_see_until, offer};
+use mandate_domain::catalogue::{FactType, SubjectKind};
+use mandate_domain::command::{
+    ACTS, CommandName, Context, Offer, Reach, Stream, may_attest, may_see_until, offer,
+};
 use mandate_domain::rights::Denial;
 use mandate_domain::time::Instant;
 use mandate_projections::DutyRow;
@@ -19,6 +21,8 @@ pub struct Offered {
     pub open: Vec<CommandName>,
     /// What they may do and cannot do now, each with why and what to do first.
     pub in_the_way: Vec<(CommandName, String)>,
+    /// Acts that they may not attest although they may attest others, each with what is missing.
+    pub acts_denied: Vec<(FactType, String)>,
     /// Why they can do nothing at all, where that is one reason.
     pub nothing: Option<String>,
 }
@@ -47,6 +51,12 @@ pub fn offers(app: &App, person: &str, subject: &str, duty: Option<&DutyRow>) ->
         }
     }
     denied.dedup();
+    if offered.has(CommandName::RecordAct) {
+        let acts = ACTS.iter().filter_map(|act| FactType::from_name(act));
+        let denial =
+            |act| may_attest(act, subject, &stream, &context).err().map(|why| (act, why.to_string()));
+        offered.acts_denied = acts.filter_map(denial).collect();
+    }
     if let ([Denial::Missing { paragraph, reason }], true) =
         (denied.as_slice(), offered.open.is_empty() && offered.in_the_way.is_empty())
     {

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::{Path, RawQuery};
-use mandate_domain::catalogue::{FactType, FieldSpec, Presence};
+use mandate_domain::catalogue::{FactType, FieldSpec, Presence, Shape, SubjectKind};
 use mandate_domain::command::{ACTS, CommandName, EVERY, MAX_SUBJECTS, Reach};
 use serde_json::{Map, Value, json};
 
@@ -93,7 +93,9 @@ pub fn example(name: CommandName) -> Value {
     let spec = name.spec();
     let mut body = Map::from_iter([("subject".to_owned(), json!(example_subject(spec.subjects)))]);
     for field in spec.fields.iter().filter(|field| field.required == Presence::Required) {
-        body.insert(field.field.name().to_owned(), example_value(field));
+        let of_user = field.shape == Shape::Personal && spec.subjects == [SubjectKind::User];
+        let value = if of_user { json!({"email": "somebody@example.org"}) } else { example_value(field) };
+        body.insert(field.field.name().to_owned(), value);
     }
     if name == CommandName::RecordAct {
         let act = ACTS.iter().find_map(|act| FactType::from_name(act));

@@ -101,10 +101,9 @@ impl Visitor {
         if super::log::reader(app, self).is_ok() {
             sections.push(Section::Assurance);
         }
+        sections.retain(|section| gate::may_open(&asker, section.path()));
         if app.demo.is_some() {
             sections.push(Section::Inbox);
-        } else {
-            sections.retain(|section| gate::may_open(&asker, section.path()));
         }
         Ok(Frame {
             sections: if signed_in.is_some() { sections } else { Vec::new() },

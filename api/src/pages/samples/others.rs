@@ -115,7 +115,7 @@ pub fn mail_bare() -> MailPage {
     MailPage { duties: vec![], html_href: None, headers: vec![], ..mail() }
 }
 
-/// The five people of the demo.
+/// Some people of the demonstration.
 pub fn sign_in() -> SignIn {
     let person = |id: &str, name: &str, role: &str, comes_for: &str| Persona {
         id: id.to_owned(),

@@ -66,11 +66,21 @@ pub fn asks(name: CommandName, act: Option<FactType>) -> Vec<Ask> {
             asks.extend(of_field("", field).into_iter().map(|ask| Ask { rare: true, ..ask }));
         }
     }
+    asks.retain(|ask| !matches!(ask.what, What::Personal(part) if !personal(spec.subjects).contains(&part)));
     asks
 }
 
 fn ask(name: &str, what: What, required: bool, rare: bool) -> Ask {
     Ask { name: name.to_owned(), what, required, rare }
+}
+
+/// The personal fields of whom a command is about: a user has no number of an offender.
+#[must_use]
+pub fn personal(kinds: &[SubjectKind]) -> &'static [&'static str] {
+    match kinds {
+        [SubjectKind::User] => &["name", "email", "phone"],
+        _ => PERSONAL,
+    }
 }
 
 fn of_field(prefix: &str, field: &'static FieldSpec) -> Vec<Ask> {

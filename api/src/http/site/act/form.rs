@@ -7,7 +7,7 @@ use mandate_domain::judge::short_reference;
 use mandate_store::{CommandFailure, Done};
 use serde_json::Value;
 
-use super::fields::{Ask, Body, INSTEAD, asks};
+use super::fields::{Ask, Body, INSTEAD, asks, personal};
 use super::typed::{body, subjects};
 use super::{NOBODY, back_words, paragraph, prefill, user_of, words};
 use crate::http::app::App;
@@ -104,7 +104,7 @@ impl Form {
                 Some(key) => (true, key),
                 None => (false, error.field.as_str()),
             };
-            let name = if instead { format!("{INSTEAD}{key}") } else { Self::field_of(key) };
+            let name = if instead { format!("{INSTEAD}{key}") } else { self.field_of(key) };
             let named = |ask: &&Ask| ask.name == name;
             let label = self.asks.iter().find(named).map_or_else(|| name.clone(), Ask::label);
             if !errors.iter().any(|(known, _)| *known == name) {
@@ -116,15 +116,18 @@ impl Form {
                 Some(&mut left)
             };
             // What is missing was told before, by its own field.
-            fields.and_then(|fields| fields.remove(key).or_else(|| fields.remove("subjects")))?;
+            let alias = if key == "subject" { "subjects" } else { key };
+            fields.and_then(|fields| fields.remove(key).or_else(|| fields.remove(alias)))?;
         }
     }
 
     /// The field of the form for one of the body.
-    fn field_of(key: &str) -> String {
+    fn field_of(&self, key: &str) -> String {
         match key {
             "subject" | "subjects" => "subject".to_owned(),
-            "personal" => "personal-crn".to_owned(),
+            "personal" => {
+                format!("personal-{}", personal(self.name.spec().subjects).first().unwrap_or(&"name"))
+            }
             _ => key.to_owned(),
         }
     }
@@ -134,7 +137,7 @@ impl Form {
         let whole = |text: &str| {
             let field = text.strip_prefix("field `").and_then(|rest| rest.split_once("`: "));
             match field.filter(|(name, _)| self.asks.iter().any(|ask| ask.key() == *name)) {
-                Some((name, reason)) => (Self::field_of(name), sentence(reason)),
+                Some((name, reason)) => (self.field_of(name), sentence(reason)),
                 None => ("subject".to_owned(), sentence(text)),
             }
         };

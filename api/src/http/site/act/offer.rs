@@ -79,7 +79,10 @@ pub fn of_duty(app: &App, visitor: &Visitor, row: &DutyRow, open: bool) -> Resul
                 Some(act) => format!("Record: {}", in_words(act.name())),
                 None => title(name),
             };
-            if about_subject.has(name) {
+            let denied = about_subject.acts_denied.iter().find(|(known, _)| act == Some(*known));
+            if let Some((_, why)) = denied {
+                can.in_the_way.push((text, sentence(why)));
+            } else if about_subject.has(name) {
                 can.first.push(Link::new(text, address(&format!("/act/{name}"), &pairs)));
             } else if let Some((_, why)) = about_subject.in_the_way.iter().find(|(known, _)| *known == name) {
                 can.in_the_way.push((text, sentence(&words::remedy(why))));

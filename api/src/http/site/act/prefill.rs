@@ -90,13 +90,20 @@ pub fn complete(
             continue;
         }
         let of_opening = opened.and_then(|entry| entry.data.iter().find(|(field, _)| field == ask.key()));
-        let holder = row.record.holder.as_ref().filter(|_| asks_for(ask, Field::Owner));
+        let answers = asks_for(ask, Field::Owner) || asks_for(ask, Field::Org) && is_of_kind(ask, &row);
+        let holder = row.record.holder.as_ref().filter(|_| answers);
         if let Some(value) = of_opening.map(|(_, value)| value).or(holder) {
             let several = matches!(ask.what, What::Field(spec) if matches!(spec.shape, Shape::Subjects(_) | Shape::Ids));
             typed.set(&ask.name, &if several { value.replace(", ", "\n") } else { value.clone() });
         }
     }
     Ok(())
+}
+
+/// Whether the holder of a duty is of a kind that a field asks for.
+fn is_of_kind(ask: &Ask, row: &DutyRow) -> bool {
+    let kind = row.record.holder.as_deref().and_then(SubjectKind::of);
+    matches!(ask.what, What::Field(spec) if matches!(spec.shape, Shape::Subject(kinds) if kind.is_some_and(|kind| kinds.contains(&kind))))
 }
 
 /// Fills in what a fact said, for what is stated in its place.

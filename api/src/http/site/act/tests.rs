@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use mandate_domain::catalogue::PERSONAL;
 use mandate_domain::command::{Command, EVERY};
 use scraper::{Html, Selector};
 use serde_json::{Value, json};
@@ -10,7 +9,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::http::commands::example;
 use crate::http::query::encoded;
-use crate::http::site::act::fields::INSTEAD;
+use crate::http::site::act::fields::{INSTEAD, personal};
 use crate::http::site::act::typed::body;
 use crate::pages::Page as _;
 use crate::pages::lint::lint;
@@ -58,7 +57,8 @@ fn every_form_has_the_fields_of_the_list_and_passes_the_lint() {
         for field in name.spec().fields.iter().chain(EVERY) {
             match field.field {
                 Field::Act => {}
-                Field::Personal => wanted.extend(PERSONAL.iter().map(|part| format!("personal-{part}"))),
+                Field::Personal => wanted
+                    .extend(personal(name.spec().subjects).iter().map(|part| format!("personal-{part}"))),
                 Field::Sample => wanted.extend(["sample-size".to_owned(), "sample-passed".to_owned()]),
                 other => drop(wanted.insert(other.name().to_owned())),
             }
