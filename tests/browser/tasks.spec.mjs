@@ -4,6 +4,8 @@ import { expect, test } from "@playwright/test";
 import { check, watch } from "./check.mjs";
 import { open, signInAs } from "./people.mjs";
 
+const PROJECTS = ["desktop", "desktop without JavaScript", "320 px", "320 px without JavaScript"];
+
 let problems;
 
 test.beforeEach(({ page }) => {
@@ -80,7 +82,7 @@ test.describe("LPC", () => {
   test.beforeEach(({ page }) => signInAs(page, "LPC"));
 
   test("what must I do next: an act is recorded from its duty, which is then met", async ({ page }) => {
-    const link = await dutyThatOffers(page, "/work", /^Record: (Dataset checked|Todo checked|Minutes produced)/);
+    const link = await dutyThatOffers(page, "/work", /^Record: (Minutes produced|Partners removal requested)/);
     await link.click();
     await check(page, "form of an act");
     await page.getByRole("button", { name: "Record it" }).click();
@@ -92,14 +94,16 @@ test.describe("LPC", () => {
   test("several at once: two duties are acknowledged by one act", async ({ page }) => {
     await page.goto("/duties?outcome=overdue");
     const ticks = page.getByRole("checkbox", { name: /^Tick duty D-/ });
-    await ticks.nth(0).check();
-    await ticks.nth(1).check();
+    // Each of the four walks acknowledges two of its own.
+    const first = 2 * PROJECTS.indexOf(test.info().project.name);
+    await ticks.nth(first).check();
+    await ticks.nth(first + 1).check();
     await page.getByRole("combobox", { name: "For the duties that are ticked" }).selectOption({ label: "Acknowledge a breach" });
     await page.getByRole("button", { name: "Continue" }).click();
     await page.getByRole("button", { name: "Continue" }).click();
     await expect(heading(page, "Check before you confirm")).toBeVisible();
     await page.getByRole("button", { name: "Confirm" }).click();
-    await expect(page.getByRole("alert")).toContainText(/Recorded: Acknowledge a breach \(2 at once\)|There is a problem/);
+    await expect(page.getByRole("alert")).toContainText("Recorded: Acknowledge a breach (2 at once)");
   });
 
   test("the list I look at every day is saved under a name, opened and removed", async ({ page }) => {
@@ -121,13 +125,16 @@ test.describe("LPC", () => {
 test.describe("case administrator", () => {
   test.beforeEach(({ page }) => signInAs(page, "Case administrator"));
 
-  test("minutes were added: the act is recorded with its day", async ({ page }) => {
-    const link = await dutyThatOffers(page, "/work", /^Record: (Minutes produced|Partners removal requested|Offender manager recorded)/);
-    await link.click();
+  test("an act of yesterday is recorded with its day", async ({ page }) => {
+    await page.goto("/work");
+    const reference = await page.getByRole("main").getByRole("link", { name: /^N-/ }).first().innerText();
+    await page.goto(`/act/record-act?subject=nominal/${reference.trim()}`);
+    await page.getByRole("combobox", { name: "What was done" }).selectOption({ label: "Partners removal requested" });
+    await page.getByRole("button", { name: "Choose", exact: true }).click();
     await page.locator("summary", { hasText: "Say when it took place" }).click();
-    await fillDate(page, "The day on which it took place", ["1", "10", "2026"]);
+    await fillDate(page, "The day on which it took place", ["30", "9", "2026"]);
     await page.getByRole("button", { name: "Record it" }).click();
-    await expect(page.getByRole("alert")).toContainText(/Recorded: |There is a problem/);
+    await expect(page.getByRole("alert")).toContainText("Recorded: ");
   });
 
   test("a nominal is found by its reference, opened with a reason where it takes one, and its history read", async ({ page }) => {

@@ -1,6 +1,6 @@
 //! What a form can be filled in with beforehand: the subjects of duties, and what the fact that opened a duty says.
 
-use mandate_domain::catalogue::{Field, Shape, SubjectKind};
+use mandate_domain::catalogue::{Field, FieldSpec, Shape, SubjectKind};
 use mandate_domain::command::CommandName;
 use mandate_domain::judge::View;
 use mandate_projections::DutyRow;
@@ -90,8 +90,9 @@ pub fn complete(
             continue;
         }
         let of_opening = opened.and_then(|entry| entry.data.iter().find(|(field, _)| field == ask.key()));
-        let answers = asks_for(ask, Field::Owner) || asks_for(ask, Field::Org) && is_of_kind(ask, &row);
-        let holder = row.record.holder.as_ref().filter(|_| answers);
+        let holder = row.record.holder.as_ref().filter(|_| asks_for(ask, Field::Owner));
+        let own = own_organisation(app, person, ask)?;
+        let holder = holder.or(own.as_ref());
         if let Some(value) = of_opening.map(|(_, value)| value).or(holder) {
             let several = matches!(ask.what, What::Field(spec) if matches!(spec.shape, Shape::Subjects(_) | Shape::Ids));
             typed.set(&ask.name, &if several { value.replace(", ", "\n") } else { value.clone() });
@@ -100,10 +101,16 @@ pub fn complete(
     Ok(())
 }
 
-/// Whether the holder of a duty is of a kind that a field asks for.
-fn is_of_kind(ask: &Ask, row: &DutyRow) -> bool {
-    let kind = row.record.holder.as_deref().and_then(SubjectKind::of);
-    matches!(ask.what, What::Field(spec) if matches!(spec.shape, Shape::Subject(kinds) if kind.is_some_and(|kind| kinds.contains(&kind))))
+/// The nearest organisation of whoever looks that is of a kind that the field asks for, where it asks for one's own.
+fn own_organisation(app: &App, person: &str, ask: &Ask) -> Result<Option<String>, HttpError> {
+    let kinds = match ask.what {
+        What::Field(FieldSpec { field: Field::Org, shape: Shape::Subject(kinds), .. }) => kinds,
+        _ => return Ok(None),
+    };
+    let (now, directory) = (app.now(), app.commands().directory()?);
+    let chain = directory.chain(&directory.standing(person, now).org, now);
+    let is_asked_for = |org: &&Box<str>| SubjectKind::of(org).is_some_and(|kind| kinds.contains(&kind));
+    Ok(chain.iter().find(is_asked_for).map(|org| org.to_string()))
 }
 
 /// Fills in what a fact said, for what is stated in its place.
