@@ -61,14 +61,13 @@ impl<'w> World<'w> {
             counts && (!all || awaited.is_answered())
         };
         let begun = |step: &Step| self.passes_any(version, "since", step);
-        let from = match version.has("since") {
-            true => steps.iter().take(duty.at).rposition(begun),
-            false => previous,
-        };
+        let since = || steps.iter().take(duty.at).rposition(begun);
+        let from = if version.has("since") { since() } else { previous };
         for (at, step) in steps.iter().enumerate().take(duty.at) {
-            let counts = match version.flag("early") {
-                true => from.is_none_or(|from| at > from),
-                false => !version.is_chain() && step.fact.time == duty.opened_at,
+            let counts = if version.flag("early") {
+                from.is_none_or(|from| at > from)
+            } else {
+                !version.is_chain() && step.fact.time == duty.opened_at
             };
             if counts && answers(duty, step, false) {
                 return self.end_well(duty, step, duty.opener);

@@ -91,7 +91,8 @@ impl<'c> Checker<'c> {
     /// [`Flaw`] where it is of none.
     pub fn derive(&self, claimed: &Derivation) -> Result<Derivation, Flaw> {
         let read = |text: &str, what| instant(text).map_err(|_| Flaw::Unreadable(what));
-        let (as_at, known_at) = (read(&claimed.as_at, "asAt")?, read(&claimed.known_at, "knownAt")?);
+        let as_at = read(&claimed.as_at, "asAt")?;
+        let known_at = claimed.known_at.as_deref().map_or(Ok(as_at), |text| read(text, "knownAt"))?;
         let mut moment = Moment { as_at, known_at, restored: None };
         let opener = self.facts.at(claimed.opened).ok_or(Flaw::NoSuchFact(claimed.opened))?;
         let annulment = self.facts.annulment(&opener, &moment);
@@ -114,7 +115,7 @@ impl<'c> Checker<'c> {
             }
             found.outcome = "annulled".to_owned();
             found.closed = Some(annulment.position);
-            found.closed_at = Some(written(annulment.time.max(opened_at)));
+            found.closed_at = (annulment.time < opened_at).then(|| written(opened_at));
             found.breach = false;
         }
         Ok(found)
@@ -203,7 +204,7 @@ impl World<'_> {
             version: duty.version.number,
             subject: self.timeline.subject.clone(),
             as_at: String::new(),
-            known_at: String::new(),
+            known_at: None,
             opened: duty.opener.fact.position,
             day: duty.day.map(|day| day.to_string()),
             rests: rests.into_iter().collect(),
@@ -213,8 +214,12 @@ impl World<'_> {
             act: duty.due.on.map(|day| self.holidays.last_to(day, known).to_string()),
             calendar: self.holidays.told(known),
             outcome: outcome.to_owned(),
-            closed: duty.end.as_ref().and_then(|end| end.by),
-            closed_at: ended_at.map(written),
+            closed: duty.end.as_ref().and_then(|end| end.by).map(|(_, position)| position),
+            closed_at: duty
+                .end
+                .as_ref()
+                .filter(|end| end.by.is_none_or(|(time, _)| time != end.at))
+                .map(|end| written(end.at)),
             successor: duty.successor.map(str::to_owned),
             breach: missed && duty.rule.basis == "policy",
             holder: self.holder(&duty),

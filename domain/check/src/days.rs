@@ -55,11 +55,11 @@ impl<'w> World<'w> {
     fn end_of_day(&self, duty: &Duty<'w>, ended: Option<&Step>) -> Option<End> {
         let (start, due) = (duty.opened_at, duty.due.at?);
         let end = |outcome, by, at| Some(End { outcome, by, at, place: (at, u32::MAX) });
-        if let Some((time, position)) = self.done_on(duty, ended) {
-            return end("met", Some(position), time.max(start));
+        if let Some(done) = self.done_on(duty, ended) {
+            return end("met", Some(done), done.0.max(start));
         }
         match ended.map(|step| &step.fact).filter(|fact| fact.time < due) {
-            Some(fact) => end("withdrawn", Some(fact.position), fact.time.max(start)),
+            Some(fact) => end("withdrawn", Some(fact.place()), fact.time.max(start)),
             None if due <= self.moment.as_at => end("lapsed", None, due),
             None => None,
         }

@@ -15,8 +15,9 @@ pub struct Derivation {
     pub subject: String,
     /// As at.
     pub as_at: String,
-    /// As known at.
-    pub known_at: String,
+    /// As known at, where that is another instant.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub known_at: Option<String>,
     /// The fact that opened it.
     pub opened: u32,
     /// The day of a daily duty.
@@ -24,6 +25,7 @@ pub struct Derivation {
     pub day: Option<String>,
     /// The other facts on which opening and deadline rest: those that last set what the rule asks of the state, the switch
     /// of a programme, the date that the deadline follows.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub rests: Vec<u32>,
     /// The day from which it is counted.
     pub from: String,
@@ -43,13 +45,14 @@ pub struct Derivation {
     /// The fact that ended it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub closed: Option<u32>,
-    /// When it ended.
+    /// When it ended, where that is not when the fact that ended it occurred.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub closed_at: Option<String>,
     /// The rule that took over.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub successor: Option<String>,
     /// Whether it is a breach of the policy.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub breach: bool,
     /// Who answers.
     #[serde(skip_serializing_if = "Option::is_none", default)]

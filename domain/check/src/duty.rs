@@ -43,8 +43,8 @@ pub struct Due {
 #[derive(Debug, Clone)]
 pub struct End {
     pub outcome: &'static str,
-    /// Position of the fact; none where a day passed.
-    pub by: Option<u32>,
+    /// Time and position of the fact; none where a day passed.
+    pub by: Option<(Instant, u32)>,
     pub at: Instant,
     /// The place in the history at which it was no longer open.
     pub place: (Instant, u32),
@@ -301,7 +301,7 @@ impl<'w> World<'w> {
 
     pub fn end(&self, duty: &mut Duty<'_>, outcome: &'static str, by: &Step, now: &Step) {
         let at = by.fact.time.max(duty.opened_at);
-        duty.end = Some(End { outcome, by: Some(by.fact.position), at, place: now.fact.place() });
+        duty.end = Some(End { outcome, by: Some(by.fact.place()), at, place: now.fact.place() });
     }
 
     /// The organisation answerable at the earliest of the end, the moment asked about and the due moment.

@@ -42,12 +42,15 @@ pub(crate) enum Counted {
 }
 
 impl Holidays {
-    /// Reads the as-published CSV.
+    /// Reads the as-published CSV, or gov.uk's JSON, which is known from the start.
     ///
     /// # Errors
     /// [`Unread`] naming what cannot be read.
-    pub fn read(csv: &str) -> Result<Self, Unread> {
-        let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).from_reader(csv.as_bytes());
+    pub fn read(text: &str) -> Result<Self, Unread> {
+        if text.trim_start().starts_with('{') {
+            return Self::read_json(text);
+        }
+        let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).from_reader(text.as_bytes());
         let mut all = Vec::new();
         for row in reader.records() {
             let row = row.map_err(|error| Unread(format!("bank holidays: {error}")))?;
@@ -60,6 +63,16 @@ impl Holidays {
             }
         }
         Ok(Self::of(all))
+    }
+
+    fn read_json(text: &str) -> Result<Self, Unread> {
+        let wrong = |error: &dyn std::fmt::Display| Unread(format!("bank holidays: {error}"));
+        let file: serde_json::Value = serde_json::from_str(text).map_err(|error| wrong(&error))?;
+        let events = file.pointer("/england-and-wales/events").and_then(serde_json::Value::as_array);
+        let days = events.ok_or_else(|| wrong(&"no list of events of England and Wales"))?.iter();
+        let named = days.map(|one| date(one.get("date").and_then(serde_json::Value::as_str).unwrap_or("")));
+        let all = named.map(|day| Ok(Announced { at: Instant::MIN, is_holiday: true, day: day? }));
+        Ok(Self::of(all.collect::<Result<_, Unread>>()?))
     }
 
     fn of(mut announced: Vec<Announced>) -> Self {

@@ -272,7 +272,8 @@ impl Machine {
         let (key, org, users) = (fact.get("request"), fact.get("org"), fact.list("users"));
         if fact.kind != "partners.removed" {
             for request in &mut self.requests {
-                if if key.is_some() { request.key == key } else { org.is_some() && request.org == org } {
+                let by_key = key.is_some() && request.key == key;
+                if by_key || key.is_none() && org.is_some() && request.org == org {
                     request.awaited.answer(fact);
                 }
             }

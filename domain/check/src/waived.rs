@@ -46,7 +46,7 @@ impl<'w> World<'w> {
         let Some(duty) = chosen.and_then(|at| duties.get_mut(at)) else { return };
         if open(duty) && duty.version.may_waive(&waiver.text("by_role")) {
             duty.due.settle(self, waiver.time);
-            let (by, at) = (Some(waiver.position), waiver.time.max(duty.opened_at));
+            let (by, at) = (Some(waiver.place()), waiver.time.max(duty.opened_at));
             duty.end = Some(End { outcome: "exempt", by, at, place: waiver.place() });
             duty.successor = None;
         }

@@ -27,14 +27,16 @@ pub struct Derivation {
     pub subject: String,
     /// As at.
     pub as_at: Instant,
-    /// As known at.
-    pub known_at: Instant,
+    /// As known at, where that is another instant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub known_at: Option<Instant>,
     /// The fact that opened it.
     pub opened: u32,
     /// The day of a daily duty.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub day: Option<Date>,
     /// The other facts on which opening and deadline rest.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rests: Vec<u32>,
     /// The day from which it is counted.
     pub from: Date,
@@ -54,13 +56,14 @@ pub struct Derivation {
     /// The fact that ended it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub closed: Option<u32>,
-    /// When it ended.
+    /// When it ended, where that is not when the fact that ended it occurred.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub closed_at: Option<Instant>,
     /// The rule that took over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub successor: Option<String>,
     /// Whether it is a breach of the policy.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub breach: bool,
     /// Who answers.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -129,7 +132,7 @@ impl Judge<'_> {
             version: compiled.version(verdict.version).version.number,
             subject: history.symbols.text(verdict.subject).to_owned(),
             as_at: self.view.as_at,
-            known_at: self.view.known_at,
+            known_at: (self.view.known_at != self.view.as_at).then_some(self.view.known_at),
             opened: position(verdict.opener),
             day: verdict.day,
             rests: others,
@@ -140,7 +143,9 @@ impl Judge<'_> {
             calendar: told.partition_point(|one| one.published <= known),
             outcome: verdict.outcome,
             closed: verdict.closed_by.map(position),
-            closed_at: verdict.closed_at,
+            closed_at: verdict
+                .closed_at
+                .filter(|at| Some(*at) != verdict.closed_by.map(|by| history.row(by).time)),
             successor: verdict.superseded_by.map(|(by, _)| compiled.rule(by).id.clone()),
             breach: verdict.breach,
             holder: (verdict.holder != NONE).then(|| history.symbols.text(verdict.holder).to_owned()),

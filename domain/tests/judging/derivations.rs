@@ -9,6 +9,7 @@ use mandate_domain::time::Instant;
 use proptest::prelude::*;
 
 use super::cases::moments_of_cases;
+use super::given::moment;
 use super::properties::{after, calendar, lines_of, seeds};
 
 /// Most bytes of a derivation as JSON.
@@ -79,4 +80,81 @@ proptest! {
         let refused = refused(&lines_of(&seeds), View { as_at: after(at), known_at: after(known) });
         prop_assert!(refused.is_empty(), "{}\n{}", refused.join("\n"), lines_of(&seeds).join("\n"));
     }
+}
+
+/// Registered at level 2 on Monday 2 March 2026, with a record on Monday 9 March: late by two days. The case was entered
+/// in the system on the 3rd.
+fn late() -> (Vec<String>, Derivation) {
+    let lines = [
+        r#"{"specversion":"1.0","id":"r","source":"/t","type":"mappa.registered","subject":"nominal/N1","time":"2026-03-02T09:00:00Z","recordedtime":"2026-03-03T09:00:00Z","data":{"registration":"R1","category":2,"level":2,"area":"area/A1"}}"#,
+        r#"{"specversion":"1.0","id":"c","source":"/t","type":"record.created","subject":"nominal/N1","time":"2026-03-09T09:00:00Z","data":{"owner":"area/A1"}}"#,
+    ];
+    let lines: Vec<String> = lines.map(str::to_owned).to_vec();
+    let at = moment("2026-03-20 09:00");
+    let found = claimed(&lines, View { as_at: at, known_at: at });
+    let own = found.into_iter().find(|one| one.rule == "4.10").unwrap();
+    (lines, own)
+}
+
+fn flaw(lines: &[String], derivation: &Derivation) -> String {
+    let facts = told(lines);
+    checker(&facts).check(derivation).unwrap_err().to_string()
+}
+
+#[test]
+fn a_derivation_tells_rule_facts_dates_and_outcome_in_references() {
+    let (_, derivation) = late();
+    assert_eq!(
+        serde_json::to_string(&derivation).unwrap(),
+        r#"{"rule":"4.10","version":1,"subject":"nominal/N1","asAt":"2026-03-20T09:00:00Z","opened":1,"from":"2026-03-02","due":"2026-03-07","act":"2026-03-06","calendar":144,"outcome":"met_late","closed":2,"breach":true,"holder":"area/A1"}"#
+    );
+}
+
+#[test]
+fn a_part_that_does_not_follow_is_named_with_what_does() {
+    let (lines, right) = late();
+    let moved = Derivation { due: Some("2026-03-09".to_owned()), ..right.clone() };
+    assert_eq!(flaw(&lines, &moved), "due is 2026-03-07, not 2026-03-09");
+    let denied = Derivation { breach: false, ..right.clone() };
+    assert_eq!(flaw(&lines, &denied), "breach is true, not false");
+    let open = Derivation { outcome: "overdue".to_owned(), closed: None, closed_at: None, ..right.clone() };
+    assert_eq!(flaw(&lines, &open), "outcome is met_late, not overdue");
+    let other = Derivation { rule: "4.14".to_owned(), ..right.clone() };
+    assert_eq!(
+        flaw(&lines, &other),
+        "by what counts at that moment, the fact at position 1 opens no such duty"
+    );
+    let nowhere = Derivation { opened: 3, ..right };
+    assert_eq!(flaw(&lines, &nowhere), "there is no fact at position 3");
+}
+
+#[test]
+fn what_was_not_yet_known_supports_no_derivation() {
+    let (lines, right) = late();
+    let day_before = Derivation { known_at: Some("2026-03-03T08:59:59Z".to_owned()), ..right.clone() };
+    assert!(flaw(&lines, &day_before).contains("opens no such duty"));
+    let before_the_record = Derivation { known_at: Some("2026-03-09T08:59:59Z".to_owned()), ..right };
+    assert_eq!(flaw(&lines, &before_the_record), "outcome is overdue, not met_late");
+}
+
+#[test]
+fn a_derivation_is_refused_once_the_facts_say_otherwise() {
+    let (mut lines, right) = late();
+    lines.push(
+        r#"{"specversion":"1.0","id":"x","source":"/t","type":"fact.annulled","subject":"nominal/N1","time":"2026-03-10T09:00:00Z","data":{"event":{"source":"/t","id":"c"},"reason":"error"}}"#
+            .to_owned(),
+    );
+    assert_eq!(flaw(&lines, &right), "outcome is overdue, not met_late");
+}
+
+#[test]
+fn a_draft_that_counts_otherwise_refuses_what_the_framework_accepts() {
+    let (lines, right) = late();
+    let mut files = shipped_files().0;
+    let rule = files.get_mut("4.10.toml").unwrap();
+    *rule = rule.replace("due = { days = 5 }", "due = { days = 7 }");
+    let facts = told(&lines);
+    let holidays = Given::Only(Holidays::read(SHIPPED_CSV).unwrap());
+    let drafted = Checker::new(&facts, Given::Only(Rules::read(&files).unwrap()), holidays);
+    assert_eq!(drafted.check(&right).unwrap_err().to_string(), "due is 2026-03-09, not 2026-03-07");
 }
