@@ -90,7 +90,7 @@ fn check(checker: &Checker<'_>, file: &Path) -> anyhow::Result<Exit> {
             print(format!("line {number}: {rule} of {subject}: {flaw}\n").as_bytes())?;
         }
     }
-    print(format!("{hold} derivations hold, {flawed} do not\n").as_bytes())?;
+    print(format!("{hold} of {} derivations hold\n", hold + flawed).as_bytes())?;
     Ok(if flawed == 0 { Exit::Done } else { Exit::Differs })
 }
 

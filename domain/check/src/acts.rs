@@ -29,12 +29,10 @@ impl<'w> World<'w> {
 
     fn opened_by(&self, rule: &'w Rule, at: usize, step: &'w Step) -> Option<Duty<'w>> {
         let version = rule.versions.iter().find(|version| version.governs(step.fact.on))?;
-        let opens = |entry: &Entry<'_>| {
-            self.passes(entry, step)
-                && self.entry_guard(entry, step)
-                && (!step.is_foreign || self.reaches(step))
+        let opens = |entry: Entry<'_>| {
+            step.passes(entry) && self.entry_guard(entry, step) && (!step.is_foreign || self.reaches(step))
         };
-        let entry = version.entries("on").find(opens)?;
+        let entry = version.entries("on").find(|entry| opens(*entry))?;
         let alive = step.after.is_alive()
             || version.flag("opens_after_death")
             // One may ask for something at a death.
@@ -54,13 +52,13 @@ impl<'w> World<'w> {
         let all = version.word("all") == "users";
         let mut awaited = Awaited::of(&duty.opener.fact);
         let mut answers = |duty: &Duty<'w>, step: &Step, later: bool| {
-            let counts = self.passes_any(version, "done", step) && self.belongs(duty, step, later);
+            let counts = step.passes_any(version, "done") && duty.belongs(step, later);
             if counts {
                 awaited.answer(&step.fact);
             }
             counts && (!all || awaited.is_answered())
         };
-        let begun = |step: &Step| self.passes_any(version, "since", step);
+        let begun = |step: &Step| step.passes_any(version, "since");
         let since = || steps.iter().take(duty.at).rposition(begun);
         let from = if version.has("since") { since() } else { previous };
         for (at, step) in steps.iter().enumerate().take(duty.at) {
@@ -77,20 +75,10 @@ impl<'w> World<'w> {
             if answers(duty, step, true) {
                 return self.end_well(duty, step, step);
             }
-            if self.undoes(duty, step) {
+            if undoes(duty, step) {
                 return self.end_undone(duty, step);
             }
         }
-    }
-
-    /// Whether a step ends a duty undone: what withdraws it, the end of the record that it asked for, a death.
-    fn undoes(&self, duty: &Duty<'w>, step: &Step) -> bool {
-        let version = duty.version;
-        let no_longer_live = step.changed.contains("record") && step.before.is("record", "live");
-        let died = step.changed.contains("alive") && !version.flag("opens_after_death");
-        self.withdraws(duty, step)
-            || died
-            || no_longer_live && version.asks_live_record(duty.entry) && !version.flag("outlives_record")
     }
 
     /// Follows a duty of the form `prior`: the first fact that it needed, before or after, ends it.
@@ -100,7 +88,7 @@ impl<'w> World<'w> {
                 let now = if at < duty.at { duty.opener } else { step };
                 return self.end_well(duty, step, now);
             }
-            if at > duty.at && self.undoes(duty, step) {
+            if at > duty.at && undoes(duty, step) {
                 return self.end_undone(duty, step);
             }
         }
@@ -109,22 +97,32 @@ impl<'w> World<'w> {
     fn satisfies(&self, duty: &Duty<'w>, at: usize, step: &Step) -> bool {
         let (version, opening) = (duty.version, &duty.opener.fact);
         let steps = &self.timeline.steps;
-        let begun = |one: &Step| self.passes_any(version, "since", one) && self.same_org(duty, one);
+        let begun = |one: &Step| one.passes_any(version, "since") && duty.same_org(one);
         let held_against = if step.fact.time <= opening.time { opening.on } else { step.fact.on };
-        let undone = |entry: &Entry<'_>| {
+        let undone = |entry: Entry<'_>| {
             let kinds = entry.words("unless");
             let between = steps.iter().enumerate().filter(|(one, _)| (at..=duty.at).contains(one));
             between.into_iter().any(|(_, one)| one.tells && kinds.contains(&one.fact.kind.as_str()))
         };
         let needed = version.entries("needs").any(|entry| {
-            self.passes(&entry, step)
+            step.passes(entry)
                 && entry.is_dated("current", &step.fact, held_against)
                 && entry.is_dated("covers", &step.fact, opening.on)
-                && !undone(&entry)
+                && !undone(entry)
         });
-        needed && self.belongs(duty, step, false) && {
+        needed && duty.belongs(step, false) && {
             let since = steps.iter().take(duty.at).rfind(|one| begun(one));
             since.is_none_or(|since| step.fact.time >= since.fact.time)
         }
     }
+}
+
+/// Whether a step ends a duty undone: what withdraws it, the end of the record that it asked for, a death.
+fn undoes(duty: &Duty<'_>, step: &Step) -> bool {
+    let version = duty.version;
+    let no_longer_live = step.changed.contains("record") && step.before.is("record", "live");
+    let died = step.changed.contains("alive") && !version.flag("opens_after_death");
+    duty.withdraws(step)
+        || died
+        || no_longer_live && version.asks_live_record(duty.entry) && !version.flag("outlives_record")
 }

@@ -48,6 +48,9 @@ pub enum Flaw {
     },
 }
 
+/// The derivations of a subject at a moment.
+type Derived = (String, Moment, Rc<Vec<Derivation>>);
+
 /// Checks derivations against facts, rules and bank holidays.
 #[derive(Debug)]
 pub struct Checker<'c> {
@@ -55,7 +58,7 @@ pub struct Checker<'c> {
     rules: Given<Rc<Rules>>,
     holidays: Given<Holidays>,
     /// What was derived last, and by what: derivations come subject by subject, of one moment.
-    derived: RefCell<Option<(String, Moment, Rc<Vec<Derivation>>)>>,
+    derived: RefCell<Option<Derived>>,
     adopted: RefCell<Option<(u32, Rc<Rules>)>>,
     published: RefCell<Option<(Instant, Rc<Holidays>)>>,
 }
@@ -113,7 +116,7 @@ impl<'c> Checker<'c> {
             if day.is_some() && opened_at >= annulment.recorded {
                 return Err(Flaw::NotOpened(claimed.opened));
             }
-            found.outcome = "annulled".to_owned();
+            "annulled".clone_into(&mut found.outcome);
             found.closed = Some(annulment.position);
             found.closed_at = (annulment.time < opened_at).then(|| written(opened_at));
             found.breach = false;

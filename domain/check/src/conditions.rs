@@ -76,15 +76,14 @@ impl<'w> Telling<'w> {
     fn step(&mut self, at: usize, step: &'w Step) {
         let world = self.world;
         self.end_each(|version, _, duty| {
-            let done = version.entries("done").any(|entry| !step.is_foreign && world.passes(&entry, step));
-            if done && world.belongs(duty, step, true) {
+            let done = version.entries("done").any(|entry| !step.is_foreign && step.passes(entry));
+            if done && duty.belongs(step, true) {
                 world.end_well(duty, step, step);
-            } else if world.withdraws(duty, step) {
+            } else if duty.withdraws(step) {
                 world.end_undone(duty, step);
             }
         });
-        let closes: Vec<bool> =
-            self.versions.iter().map(|(_, version)| world.closes(version, step)).collect();
+        let closes: Vec<bool> = self.versions.iter().map(|(_, version)| closes(version, step)).collect();
         if step.changed.is_empty() && !closes.contains(&true) {
             return;
         }
@@ -237,7 +236,7 @@ impl<'w> Telling<'w> {
         match successor {
             None => self.world.end_undone(&mut duty, step),
             Some(new) => {
-                self.world.end(&mut duty, "superseded", step, step);
+                duty.close("superseded", step, step);
                 duty.successor = Some(&new.rule.id);
                 if new.version.words("keeps_earlier_due_of").contains(&duty.rule.id.as_str()) {
                     new.due.keep(&duty.due);
@@ -288,12 +287,12 @@ impl<'w> Telling<'w> {
             if seen.until {
                 let by = seen.until_by.and_then(|at| steps.get(at)).unwrap_or(opener);
                 let late = duty.due.passed_by(by.fact.time);
-                world.end(duty, if late { "met_late" } else { "met" }, by, opener);
+                duty.close(if late { "met_late" } else { "met" }, by, opener);
                 continue;
             }
             let done = steps.iter().take(duty.at).find(|step| {
                 let counts = duty.version.flag("early") || step.fact.time == duty.opened_at;
-                counts && world.passes_any(duty.version, "done", step) && world.belongs(duty, step, false)
+                counts && step.passes_any(duty.version, "done") && duty.belongs(step, false)
             });
             if let Some(step) = done {
                 world.end_well(duty, step, opener);
@@ -302,14 +301,12 @@ impl<'w> Telling<'w> {
     }
 }
 
-impl World<'_> {
-    /// Whether a fact may close an overdue duty although its condition holds; one that states what already holds does not.
-    fn closes(&self, version: &Version, step: &Step) -> bool {
-        let fits = version
-            .entries("closes_overdue")
-            .any(|entry| self.passes(&entry, step) && entry.is_dated("current", &step.fact, step.fact.on));
-        fits && !step.changed.is_empty()
-    }
+/// Whether a fact may close an overdue duty although its condition holds; one that states what already holds does not.
+fn closes(version: &Version, step: &Step) -> bool {
+    let fits = version
+        .entries("closes_overdue")
+        .any(|entry| step.passes(entry) && entry.is_dated("current", &step.fact, step.fact.on));
+    fits && !step.changed.is_empty()
 }
 
 /// Whether a duty is overdue at an instant, by what was published before it.

@@ -1,5 +1,7 @@
 //! One duty for each working day while a condition holds.
 
+use std::sync::Arc;
+
 use crate::duty::{Duty, End, World};
 use crate::facts::Fact;
 use crate::rule::{Rule, Version};
@@ -72,12 +74,11 @@ impl<'w> World<'w> {
         let own = self.timeline.steps.iter().find(|step| {
             within(&step.fact)
                 && ended.is_none_or(|ended| step.fact.place() <= ended.fact.place())
-                && self.passes_any(duty.version, "done", step)
-                && self.same_org(duty, step)
+                && step.passes_any(duty.version, "done")
+                && duty.same_org(step)
         });
-        let asked = |fact: &&std::sync::Arc<Fact>| {
-            within(fact)
-                && ended.is_none_or(|ended| fact.place() < ended.fact.place())
+        let asked = |fact: &&Arc<Fact>| {
+            ended.is_none_or(|ended| fact.place() < ended.fact.place())
                 && self.facts.counts(fact, self.moment)
                 && duty
                     .version
@@ -85,8 +86,8 @@ impl<'w> World<'w> {
                     .any(|entry| entry.word("type") == Some(fact.kind.as_str()) && entry.takes(fact, None))
         };
         let by_prison = duty.version.has("by") && !duty.org.is_empty();
-        let checks = self.facts.checks.get(&duty.org).filter(|_| by_prison);
-        let theirs = checks.into_iter().flatten().filter(asked).map(|fact| fact.place());
+        let checks = self.facts.checks(&duty.org, duty.opened_at, due).iter().filter(|_| by_prison);
+        let theirs = checks.filter(asked).map(|fact| fact.place());
         own.map(|step| step.fact.place()).into_iter().chain(theirs).min()
     }
 }

@@ -127,6 +127,51 @@ impl Due {
     }
 }
 
+impl Duty<'_> {
+    /// Ends by a fact; at `now` it was no longer open.
+    pub fn close(&mut self, outcome: &'static str, by: &Step, now: &Step) {
+        let at = by.fact.time.max(self.opened_at);
+        self.end = Some(End { outcome, by: Some(by.fact.place()), at, place: now.fact.place() });
+    }
+
+    /// Whether an ending fact is about the same act and organisation; `later` than the opening, one that names no request
+    /// answers for the organisation.
+    pub fn belongs(&self, step: &Step, later: bool) -> bool {
+        let version = self.version;
+        let same = match version.key(&step.fact) {
+            _ if !version.has("match") => true,
+            Some(key) => self.key.as_ref() == Some(&key),
+            None => {
+                let org = step.fact.get("org");
+                version.word("all") == "users" && later && org.is_some_and(|org| org == self.org)
+            }
+        };
+        same && self.same_org(step)
+    }
+
+    pub fn same_org(&self, step: &Step) -> bool {
+        !self.version.has("by") || (!self.org.is_empty() && step.fact.organisation() == self.org)
+    }
+
+    /// Whether a step withdraws an open duty.
+    pub fn withdraws(&self, step: &Step) -> bool {
+        let version = self.version;
+        version.entries("withdrawn_by").any(|entry| match &step.left {
+            // Left untold: as a transfer from that prison.
+            Some(prison) => {
+                entry.word("type") == Some("custody.left")
+                    && entry.takes_transfer(prison)
+                    && (!version.has("by") || *prison == self.org)
+            }
+            None => {
+                let any = !version.has("match") || entry.word("match") == Some("any");
+                let matched = any || (self.key.is_some() && version.key(&step.fact) == self.key);
+                step.passes(entry) && matched && self.same_org(step)
+            }
+        })
+    }
+}
+
 impl<'w> World<'w> {
     /// A duty that a step opens, with its first deadline.
     pub fn open(
@@ -137,7 +182,7 @@ impl<'w> World<'w> {
         opener: &'w Step,
     ) -> Duty<'w> {
         let org = match version.word("by") {
-            "prison" => self.prison(opener),
+            "prison" => opener.prison(),
             "org" => opener.fact.organisation(),
             _ => opener.fact.text("org"),
         };
@@ -161,8 +206,8 @@ impl<'w> World<'w> {
     /// The facts that set what the rule asks, with the switch of a programme and the fact that gave the area.
     fn rests(&self, version: &Version, entry: Option<Entry<'_>>, opener: &Step) -> BTreeSet<u32> {
         let mut fields = version.asked();
-        fields.extend(entry.iter().flat_map(Entry::asked));
-        let guards = [version.programme(), entry.and_then(|entry| entry.programme())];
+        fields.extend(entry.into_iter().flat_map(Entry::asked));
+        let guards = [version.programme(), entry.and_then(Entry::programme)];
         let counted = if entry.is_none() { version.word("counted_from") } else { "opening" };
         let mut rests = BTreeSet::new();
         for switch in guards.into_iter().flatten().filter_map(|asked| self.switch(asked, counted, opener)) {
@@ -185,7 +230,7 @@ impl<'w> World<'w> {
         version.holds("if", &step.after) && version.programme().is_none_or(on)
     }
 
-    pub fn entry_guard(&self, entry: &Entry<'_>, step: &Step) -> bool {
+    pub fn entry_guard(&self, entry: Entry<'_>, step: &Step) -> bool {
         entry.programme().is_none_or(|programme| self.switch(programme, "opening", step).is_some())
     }
 
@@ -225,63 +270,6 @@ impl<'w> World<'w> {
         due
     }
 
-    /// The prison of an opening fact: its own, else its organisation if a prison, else that of the state.
-    fn prison(&self, step: &Step) -> String {
-        let org = step.fact.get("org").filter(|org| org.starts_with("prison/"));
-        step.fact.get("prison").or(org).unwrap_or_else(|| step.after.get("prison").to_owned())
-    }
-
-    /// Whether a step passes an entry of a list.
-    pub fn passes(&self, entry: &Entry<'_>, step: &Step) -> bool {
-        step.tells
-            && entry.word("type") == Some(&step.fact.kind)
-            && entry.holds("was", &step.before)
-            && entry.holds("if", &step.after)
-            && entry.takes(&step.fact, step.reason)
-    }
-
-    /// Whether a step passes any entry of a list of a version.
-    pub fn passes_any(&self, version: &Version, list: &str, step: &Step) -> bool {
-        !step.is_foreign && version.entries(list).any(|entry| self.passes(&entry, step))
-    }
-
-    /// Whether an ending fact is about the same act and organisation; `later` than the opening, one that names no request
-    /// answers for the organisation.
-    pub fn belongs(&self, duty: &Duty<'_>, step: &Step, later: bool) -> bool {
-        let version = duty.version;
-        let same = match version.key(&step.fact) {
-            _ if !version.has("match") => true,
-            Some(key) => duty.key.as_ref() == Some(&key),
-            None => {
-                let org = step.fact.get("org");
-                version.word("all") == "users" && later && org.is_some_and(|org| org == duty.org)
-            }
-        };
-        same && self.same_org(duty, step)
-    }
-
-    pub fn same_org(&self, duty: &Duty<'_>, step: &Step) -> bool {
-        !duty.version.has("by") || (!duty.org.is_empty() && step.fact.organisation() == duty.org)
-    }
-
-    /// Whether a step withdraws an open duty.
-    pub fn withdraws(&self, duty: &Duty<'_>, step: &Step) -> bool {
-        let version = duty.version;
-        version.entries("withdrawn_by").any(|entry| match &step.left {
-            // Left untold: as a transfer from that prison.
-            Some(prison) => {
-                entry.word("type") == Some("custody.left")
-                    && entry.takes_transfer(prison)
-                    && (!version.has("by") || *prison == duty.org)
-            }
-            None => {
-                let any = !version.has("match") || entry.word("match") == Some("any");
-                let matched = any || (duty.key.is_some() && version.key(&step.fact) == duty.key);
-                self.passes(&entry, step) && matched && self.same_org(duty, step)
-            }
-        })
-    }
-
     /// Ends a duty by a fact that did what was asked; at `now` it was no longer open.
     pub fn end_well(&self, duty: &mut Duty<'_>, by: &Step, now: &Step) {
         duty.due.settle(self, by.fact.time);
@@ -289,19 +277,14 @@ impl<'w> World<'w> {
             "prior" => by.fact.time <= duty.opened_at,
             _ => !duty.due.passed_by(by.fact.time),
         };
-        self.end(duty, if in_time { "met" } else { "met_late" }, by, now);
+        duty.close(if in_time { "met" } else { "met_late" }, by, now);
     }
 
     /// Ends a duty undone.
     pub fn end_undone(&self, duty: &mut Duty<'_>, by: &Step) {
         duty.due.settle(self, by.fact.time);
         let late = duty.due.passed_by(by.fact.time);
-        self.end(duty, if late { "lapsed" } else { "withdrawn" }, by, by);
-    }
-
-    pub fn end(&self, duty: &mut Duty<'_>, outcome: &'static str, by: &Step, now: &Step) {
-        let at = by.fact.time.max(duty.opened_at);
-        duty.end = Some(End { outcome, by: Some(by.fact.place()), at, place: now.fact.place() });
+        duty.close(if late { "lapsed" } else { "withdrawn" }, by, by);
     }
 
     /// The organisation answerable at the earliest of the end, the moment asked about and the due moment.
@@ -309,7 +292,7 @@ impl<'w> World<'w> {
         let known = |holder: &str| (!holder.is_empty()).then(|| holder.to_owned());
         let subject = &self.timeline.subject;
         let field = match (duty.version.word("holder"), subject.starts_with("user/")) {
-            ("prison", _) => return known(&self.prison(duty.opener)),
+            ("prison", _) => return known(&duty.opener.prison()),
             ("area", _) => "area",
             (_, true) => "org",
             (_, false) => return known(subject),

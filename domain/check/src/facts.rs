@@ -1,7 +1,7 @@
 //! The facts as told, and which of them count at a moment.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use chrono::NaiveDate;
@@ -45,9 +45,11 @@ pub struct Facts {
     waivers: BTreeMap<String, Vec<(String, Arc<Fact>)>>,
     switches: ByName,
     placements: ByName,
-    /// Checks of a prison's whole to-do list.
-    pub(crate) checks: ByName,
+    /// Checks of a prison's whole to-do list, by time and position.
+    checks: ByName,
     pub(crate) merges: Vec<Arc<Fact>>,
+    /// Everyone whom a merge names.
+    merged: HashSet<String>,
     pub(crate) publications: Vec<Arc<Fact>>,
     /// Who was ever said to be CPC, by organisation.
     pub(crate) cpcs: HashMap<String, Vec<String>>,
@@ -173,8 +175,14 @@ impl Facts {
                 self.switches.entry(subject).or_default().push(fact);
             }
             "organisation.placed" => self.placements.entry(subject).or_default().push(fact),
-            "todo.checked" => self.checks.entry(fact.text("prison")).or_default().push(fact),
-            "nominal.merged" => once(&mut self.merges, fact),
+            "todo.checked" => {
+                let checks = self.checks.entry(fact.text("prison")).or_default();
+                checks.insert(checks.partition_point(|known| known.place() < fact.place()), fact);
+            }
+            "nominal.merged" => {
+                self.merged.extend([subject, fact.text("into")]);
+                once(&mut self.merges, fact);
+            }
             "document.published" => once(&mut self.publications, fact),
             "bank_holidays.published" => once(&mut self.holidays, fact),
             "policy.adopted" => self.policies.push(fact),
@@ -200,12 +208,24 @@ impl Facts {
     pub(crate) fn of(&self, subject: &str) -> Vec<Arc<Fact>> {
         let places = self.of.get(subject).map_or(&[][..], Vec::as_slice);
         let lines = places.iter().filter_map(|at| self.lines.get(usize::try_from(*at).ok()?));
-        let mut told = std::collections::HashSet::new();
+        let mut told = HashSet::new();
         lines
             .filter_map(|(position, line)| Fact::read(line, *position).ok())
             .filter(|fact| told.insert(fact.reference.clone()))
             .map(Arc::new)
             .collect()
+    }
+
+    /// Whether a merge names a subject.
+    pub(crate) fn is_merged(&self, subject: &str) -> bool {
+        self.merged.contains(subject)
+    }
+
+    /// Checks of a prison's whole to-do list from an instant up to another, visible or not, in order.
+    pub(crate) fn checks(&self, prison: &str, from: Instant, to: Instant) -> &[Arc<Fact>] {
+        let checks = self.checks.get(prison).map_or(&[][..], Vec::as_slice);
+        let place = |at: Instant| checks.partition_point(|fact| fact.time < at);
+        checks.get(place(from)..place(to)).unwrap_or_default()
     }
 
     /// The annulment of a fact that is in force and was recorded first.

@@ -52,7 +52,8 @@ impl Rules {
     pub fn read(files: &BTreeMap<String, String>) -> Result<Self, Unread> {
         let mut rules = Vec::new();
         let numbered = |name: &str| name.starts_with(|first: char| first.is_ascii_digit());
-        for (name, text) in files.iter().filter(|(name, _)| numbered(name) && name.ends_with(".toml")) {
+        let is_toml = |name: &str| std::path::Path::new(name).extension().is_some_and(|end| end == "toml");
+        for (name, text) in files.iter().filter(|(name, _)| numbered(name) && is_toml(name)) {
             let file: Table = text.parse().map_err(|error| Unread(format!("{name}: {error}")))?;
             let word = |key: &str| file.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
             let mut tables: Vec<Table> = tables(&file, "versions").cloned().collect();
@@ -197,37 +198,37 @@ impl Version {
 }
 
 impl<'r> Entry<'r> {
-    pub fn word(&self, key: &str) -> Option<&'r str> {
+    pub fn word(self, key: &str) -> Option<&'r str> {
         self.0.get(key).and_then(Value::as_str)
     }
 
-    pub fn words(&self, key: &str) -> Vec<&'r str> {
+    pub fn words(self, key: &str) -> Vec<&'r str> {
         words(self.0, key)
     }
 
-    pub fn flag(&self, key: &str) -> bool {
+    pub fn flag(self, key: &str) -> bool {
         self.0.get(key).and_then(Value::as_bool).unwrap_or(false)
     }
 
-    pub fn asked(&self) -> Vec<&'r str> {
+    pub fn asked(self) -> Vec<&'r str> {
         asked(self.0, &["if", "was"])
     }
 
-    pub fn programme(&self) -> Option<&'r str> {
+    pub fn programme(self) -> Option<&'r str> {
         self.0.get("if")?.get("programme")?.as_str()
     }
 
-    pub fn holds(&self, condition: &str, state: &State) -> bool {
+    pub fn holds(self, condition: &str, state: &State) -> bool {
         self.0.get(condition).and_then(Value::as_table).is_none_or(|tests| holds(tests, state))
     }
 
     /// Whether a date of a fact does not lie before a day, where one is asked.
-    pub fn is_dated(&self, key: &str, fact: &Fact, day: NaiveDate) -> bool {
+    pub fn is_dated(self, key: &str, fact: &Fact, day: NaiveDate) -> bool {
         self.word(key).is_none_or(|field| fact.date(field).is_some_and(|date| date >= day))
     }
 
     /// Whether a transfer from a prison is as `where` asks.
-    pub fn takes_transfer(&self, prison: &str) -> bool {
+    pub fn takes_transfer(self, prison: &str) -> bool {
         let Some(tests) = self.0.get("where").and_then(Value::as_table) else { return true };
         tests.iter().all(|(field, test)| match field.as_str() {
             "reason" => fits(test, "transfer"),
@@ -237,7 +238,7 @@ impl<'r> Entry<'r> {
     }
 
     /// Whether the data of a fact are as `where` asks; `reason` is the word in force for that of a reception.
-    pub fn takes(&self, fact: &Fact, reason: Option<&str>) -> bool {
+    pub fn takes(self, fact: &Fact, reason: Option<&str>) -> bool {
         let Some(tests) = self.0.get("where").and_then(Value::as_table) else { return true };
         tests.iter().all(|(field, test)| {
             let held = fact.list(field);

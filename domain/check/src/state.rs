@@ -28,8 +28,8 @@ impl State {
                 "category" | "level" | "vetting_level" => "0",
                 "custody" => "out",
                 "alive" => "true",
-                "supervision" | "sentence" | "record" | "record_owner" | "alert" | "account" => "none",
-                "role" | "service" | "approval" => "none",
+                "supervision" | "sentence" | "record" | "record_owner" | "alert" | "account" | "role"
+                | "service" | "approval" => "none",
                 "managed" | "awaiting_partnership" | "area_partner" | "enrolled" => "false",
                 "cpc" | "lpc" | "visor_lead" => "vacant",
                 _ => "",

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::facts::{Fact, Facts, Moment};
+use crate::rule::{Entry, Version};
 use crate::state::{Machine, State};
 use crate::time::next;
 
@@ -22,6 +23,28 @@ pub struct Step {
     pub left: Option<String>,
     /// Whether it is about another subject.
     pub is_foreign: bool,
+}
+
+impl Step {
+    /// The prison of an opening fact: its own, else its organisation if a prison, else that of the state.
+    pub fn prison(&self) -> String {
+        let org = self.fact.get("org").filter(|org| org.starts_with("prison/"));
+        self.fact.get("prison").or(org).unwrap_or_else(|| self.after.get("prison").to_owned())
+    }
+
+    /// Whether it passes an entry of a list.
+    pub fn passes(&self, entry: Entry<'_>) -> bool {
+        self.tells
+            && entry.word("type") == Some(&self.fact.kind)
+            && entry.holds("was", &self.before)
+            && entry.holds("if", &self.after)
+            && entry.takes(&self.fact, self.reason)
+    }
+
+    /// Whether it passes any entry of a list of a version.
+    pub fn passes_any(&self, version: &Version, list: &str) -> bool {
+        !self.is_foreign && version.entries(list).any(|entry| self.passes(entry))
+    }
 }
 
 /// The history of one subject at a moment.
@@ -106,6 +129,9 @@ fn foreign(facts: &Facts, subject: &str) -> Vec<Arc<Fact>> {
 }
 
 fn members(facts: &Facts, subject: &str, moment: &Moment) -> Vec<String> {
+    if !facts.is_merged(subject) {
+        return vec![subject.to_owned()];
+    }
     let mut merges: Vec<&Arc<Fact>> = facts.merges.iter().filter(|fact| facts.counts(fact, moment)).collect();
     merges.sort_by_key(|fact| fact.place());
     let mut into: BTreeMap<String, String> = BTreeMap::new();
