@@ -151,7 +151,7 @@ impl Stock {
                 (own.opens, own.act, own.calendar) = (other.opens.clone(), other.act.clone(), other.calendar);
             }
             Change::Calendar => own.calendar = own.calendar.checked_add_signed(days)?,
-            Change::Rule => own.rule = choose(&self.rules, random)?.clone(),
+            Change::Rule => own.rule.clone_from(choose(&self.rules, random)?),
             Change::Version => own.version += 1,
             Change::Opened => own.opened = self.fact_of(&own, random)?.position,
             Change::RestDropped => {
@@ -188,13 +188,13 @@ impl Stock {
             }
             Change::Breach => own.breach = !own.breach,
             Change::Holder => own.holder = choose(&self.holders, random).cloned(),
-            Change::Subject => own.subject = choose(&self.subjects, random)?.clone(),
+            Change::Subject => own.subject.clone_from(choose(&self.subjects, random)?),
             Change::Flags => match own.flags.pop() {
                 Some(_) => {}
                 None => own.flags.push("policy_gap".to_owned()),
             },
             Change::KnownAt => {
-                own.known_at = Some(self.named_by(&own, random)?.recorded.just_before().to_string())
+                own.known_at = Some(self.named_by(&own, random)?.recorded.just_before().to_string());
             }
             // An annulment counts whenever it is said to have occurred.
             Change::AsAt if own.outcome == "annulled" => return None,
