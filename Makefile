@@ -1,7 +1,7 @@
 # The commands of the project. `make demo` and `make test` are the two to know.
 .PHONY: help demo test build assets setup test-rust test-cases test-campaign test-faults test-mail test-nodes test-api \
     test-browser bench-judge bench-log bench-projections bench-passes campaign-small campaign-crash campaign-power campaign-readers \
-    campaign-tamper campaign-messages campaign-mail campaign-nodes campaign-year fmt lint
+    campaign-tamper campaign-derivations campaign-messages campaign-mail campaign-nodes campaign-year fmt lint
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -119,6 +119,9 @@ campaign-readers: ## 1 M events by 16 writers, 4 readers that skip none (N, DATA
 
 campaign-tamper: build ## Bytes of a log's file changed at random: each is found, or makes no difference. N=500
 	cargo run --release --locked --package mandate-tests --bin tamper -- --flips $(or $(N),500)
+
+campaign-derivations: ## Each derivation of a national history held against the checker, then N=10000 mutants, with controls (N, SEED)
+	cargo run --release --locked --package mandate-tests --bin derivations -- --mutants $(or $(N),10000) --seed $(or $(SEED),1)
 
 campaign-messages: ## 1 M HMPPS messages mangled at random: no panic, none lost (N)
 	MANDATE_FUZZ_MESSAGES=$(or $(N),1000000) cargo test --release --locked --package mandate-api --lib hmpps::fuzz

@@ -155,10 +155,10 @@ pub fn judge_all(judge: &Judge<'_>, threads: usize) -> Vec<Verdict> {
 ///
 /// # Errors
 /// What `write` answers with.
-pub fn render<E: Send>(
-    verdicts: &[Verdict],
+pub fn render<T: Sync, E: Send>(
+    verdicts: &[T],
     threads: usize,
-    one: impl Fn(&Verdict, &mut Vec<u8>) + Sync,
+    one: impl Fn(&T, &mut Vec<u8>) + Sync,
     mut write: impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
     for batch in verdicts.chunks(threads.max(1) * 4096) {

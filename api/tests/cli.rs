@@ -401,6 +401,12 @@ fn what_is_replayed_from_the_log_alone_is_what_is_judged_from_its_export() {
     assert!(said.starts_with(id) && said.contains(paragraph) && said.lines().count() > 3, "{said}");
     let reference = said.split('(').nth(1).unwrap().split(')').next().unwrap();
     assert_eq!(text(&[&["explain", reference, "--data-dir", "log"], &at[..]].concat()).1, said);
+    // In references alone it holds against the export, by a checker that shares no code with the judge.
+    let (code, derivation) = text(&[&["explain", id, "--derivation", "--data-dir", "log"], &at[..]].concat());
+    assert!(code == Some(0) && derivation.lines().count() == 1 && derivation.len() <= 401, "{derivation}");
+    std::fs::write(folder.path().join("derivation"), &derivation).unwrap();
+    let checked = text(&["check", "export.jsonl", "--derivations", "derivation"]);
+    assert_eq!(checked, (Some(0), "1 of 1 derivations hold\n".to_owned()));
     let (code, said) = ended(&mandate(folder.path(), &["explain", "D-00000000", "--data-dir", "log"]));
     assert!(code == 3 && said.contains("mandate replay"), "{said}");
 }

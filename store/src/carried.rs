@@ -7,6 +7,7 @@ use mandate_domain::time::Instant;
 use mandate_verify::bundle::{BundleError, Reader, Record};
 use mandate_verify::leaf::Entry;
 
+use crate::cloud_event::write_public;
 use crate::error::StoreError;
 use crate::position::Position;
 use crate::told::{Told, fact_of};
@@ -46,6 +47,12 @@ pub fn read_bundle<E: From<CarriedError>>(
         }
     }
     Ok(())
+}
+
+/// What a fact tells the public, as one CloudEvent in JSON, with when it was known.
+#[must_use]
+pub fn public_line(told: &Told) -> String {
+    write_public(&told.fact, Some(told.known_at()))
 }
 
 fn told(entry: &Entry<'_>) -> Result<Told, CarriedError> {

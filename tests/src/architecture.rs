@@ -26,6 +26,9 @@ fn the_arrows_between_the_crates_point_one_way() {
             // The offline verifier stands below the store and beside the domain.
             if name == "mandate-verify" {
                 assert_ne!(*krate, "domain", "{krate} must not use {name}");
+            } else if name == "mandate-check" {
+                // The checker stands beside the judge; who shows derivations hands them to it.
+                assert_eq!(*krate, "api", "{krate} must not use {name}");
             } else if let Some(other) = name.strip_prefix("mandate-") {
                 let used = order.iter().position(|k| *k == other);
                 assert!(used.is_some_and(|used| used < place), "{krate} must not use {name}");
@@ -37,6 +40,12 @@ fn the_arrows_between_the_crates_point_one_way() {
 #[test]
 fn the_offline_verifier_needs_hashing_and_signatures_only() {
     assert_eq!(dependencies("store/verify"), ["base64ct", "ed25519-dalek", "sha2", "zeroize"]);
+}
+
+#[test]
+fn the_checker_of_derivations_shares_no_code_with_the_judge() {
+    let used = dependencies("domain/check");
+    assert!(used.len() > 3 && used.iter().all(|name| !name.starts_with("mandate-")), "{used:?}");
 }
 
 #[test]

@@ -3,7 +3,9 @@
 
 pub mod arguments;
 pub mod database;
+pub mod derived;
 pub mod facts;
+pub mod mutants;
 pub mod power;
 pub mod random;
 pub mod target;

@@ -56,6 +56,8 @@ enum Format {
     Table,
     Jsonl,
     Csv,
+    /// The derivation of each duty in references and dates, one a line, as `mandate check` takes them
+    Derivations,
 }
 
 /// Reads an instant, or a date as the last instant of that London day.
@@ -191,6 +193,17 @@ fn write(
                 bytes.extend(duty_csv::row(&judge.record(verdict), explanation));
             };
             render(verdicts, threads, one, print)
+        }
+        Format::Derivations => {
+            let subjects: Vec<&[Verdict]> = verdicts.chunk_by(|a, b| a.subject() == b.subject()).collect();
+            let one = |of_subject: &&[Verdict], bytes: &mut Vec<u8>| {
+                for derivation in judge.derivations(of_subject) {
+                    // Writing to memory cannot fail.
+                    let _ = serde_json::to_writer(&mut *bytes, &derivation);
+                    bytes.push(b'\n');
+                }
+            };
+            render(&subjects, threads, one, print)
         }
         Format::Table if arguments.explain => write_explained(judge, verdicts),
         Format::Table => print(table(judge, verdicts).as_bytes()),

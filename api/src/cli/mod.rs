@@ -1,6 +1,7 @@
 //! The command line: one verb a file, each with its own arguments.
 
 mod backup;
+mod check;
 mod config;
 mod demo;
 mod doctor;
@@ -88,6 +89,7 @@ enum Verb {
     Demo(demo::Arguments),
     Doctor(doctor::Arguments),
     Judge(judge::Arguments),
+    Check(check::Arguments),
     Replay(replay::Replay),
     Explain(replay::Explain),
     Import(import::Arguments),
@@ -126,6 +128,7 @@ pub fn run() -> ExitCode {
         Verb::Demo(arguments) => demo::run(&arguments),
         Verb::Doctor(arguments) => doctor::run(&arguments),
         Verb::Judge(arguments) => judge::run(&arguments),
+        Verb::Check(arguments) => check::run(&arguments),
         Verb::Replay(arguments) => replay::replay(&arguments),
         Verb::Explain(arguments) => replay::explain(&arguments),
         Verb::Import(arguments) => import::run(&arguments),

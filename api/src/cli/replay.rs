@@ -41,6 +41,9 @@ pub struct Explain {
     /// Print JSON
     #[arg(long)]
     json: bool,
+    /// Print it in references and dates alone, one line of JSON, as `mandate check` takes it
+    #[arg(long, conflicts_with = "json")]
+    derivation: bool,
 }
 
 #[derive(Debug, Args)]
@@ -99,6 +102,13 @@ pub fn explain(arguments: &Explain) -> anyhow::Result<Exit> {
             );
             return Ok(Exit::Refused);
         };
+        if arguments.derivation {
+            let derivations = judge.derivations(std::slice::from_ref(verdict));
+            for derivation in derivations {
+                print(format!("{}\n", serde_json::to_string(&derivation)?).as_bytes())?;
+            }
+            return Ok(Exit::Done);
+        }
         let (record, explanation) = (judge.record(verdict), judge.explain(verdict));
         let text = if arguments.json {
             let whole = DutyRecord { explanation: Some(explanation), ..record };

@@ -123,3 +123,20 @@ fn a_surprise_holiday_moves_a_deadline_from_its_publication_on_and_not_before() 
         }
     }
 }
+
+#[test]
+fn a_derivation_is_checked_against_the_bundle_without_the_judge() {
+    let (desk, _) = audited();
+    let judged = ["judge", "bundle", "--as-at", "2026-11-02", "--format", "derivations"];
+    let (code, derivations) = desk.run(&judged);
+    assert_eq!(code, 4, "there is a breach in it");
+    desk.write("derivations", &derivations);
+    let check = ["check", "bundle", "--derivations", "derivations"];
+    let all = derivations.lines().count();
+    assert_eq!(desk.done(&check), format!("{all} of {all} derivations hold\n"));
+    // What the breach was counted from, a day later: it is found out, and told which part.
+    desk.write("derivations", &derivations.replace(r#""due":"2026-03-07""#, r#""due":"2026-03-08""#));
+    desk.ends(&check, 5, "4.10 of nominal/N-1: due is 2026-03-07, not 2026-03-08");
+    desk.write("derivations", "{}\n");
+    desk.ends(&check, 3, "line 1 is no derivation");
+}

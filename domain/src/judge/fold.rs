@@ -99,6 +99,8 @@ pub(super) struct Fold<'a> {
     pub(super) evidence: Vec<(u32, u128)>,
     /// Changes of the state, where they are asked for.
     pub(super) changes: Option<Vec<Changed>>,
+    /// What openings rest on, where that is asked for.
+    pub(super) rests: Option<super::derivation::Rests>,
 }
 
 /// A change of a field of the state by a fact.
@@ -157,6 +159,7 @@ impl<'a> Fold<'a> {
             reason: None,
             evidence: Vec::new(),
             changes: None,
+            rests: None,
         };
         // Conditions that hold before any fact never turn: note them as holding.
         for id in table.whiles.iter().chain(&table.everys) {
@@ -900,9 +903,11 @@ impl<'a> Fold<'a> {
         let version = &ready.version;
         let opening = self.history.row(row).on;
         let mut known_since = self.known_since(ready.asked, row);
+        self.note_rests(id, row, ready.asked, None);
         if let Some(switch) = self.programme_switch(&version.guard, version.counted_from, row) {
             known_since = known_since.max(self.history.row(switch).recorded);
             known_since = self.with_area(known_since);
+            self.note_rests(id, row, StateField::Area.bit(), Some(switch));
         }
         let mut duty = self.new_duty(id, 0, row, version.counted_from, known_since);
         if let Some((date, rests_on)) = version.due.follows().and_then(|field| self.state.followed(field)) {
@@ -950,6 +955,7 @@ impl<'a> Fold<'a> {
             && self.guard_holds(&version.guard, version.counted_from, row);
         if opens {
             let known_since = self.known_since(self.ready(id).asked, row);
+            self.note_rests(id, row, self.ready(id).asked, None);
             let pattern = self.new_duty(id, 0, row, version.counted_from, known_since);
             self.patterns.push(pattern);
         }
@@ -996,9 +1002,11 @@ impl<'a> Fold<'a> {
             opened_rules.push(ready.rule);
             let asked = ready.asked | entry.after.fields() | entry.before.fields();
             let mut known_since = self.known_since(asked, row);
+            self.note_rests(*id, row, asked, None);
             for guard in [&version.guard, &entry.after] {
                 if let Some(switch) = self.programme_switch(guard, CountedFrom::Opening, row) {
                     known_since = self.with_area(known_since.max(self.history.row(switch).recorded));
+                    self.note_rests(*id, row, StateField::Area.bit(), Some(switch));
                 }
             }
             let counted_from = entry.counted_from.unwrap_or(version.counted_from);
@@ -1067,6 +1075,14 @@ impl<'a> Fold<'a> {
             }
         }
         known
+    }
+
+    /// Notes the facts that last changed the fields asked, and the switch of a programme, where that is asked for.
+    fn note_rests(&mut self, id: VersionId, row: RowId, fields: u64, switch: Option<RowId>) {
+        let Some(rests) = &mut self.rests else { return };
+        let asked = StateField::ALL.iter().filter(|field| fields & field.bit() != 0);
+        let changed = asked.map(|field| self.state.changed_by(*field)).filter(|by| *by != NONE);
+        rests.entry((id, row)).or_default().extend(changed.chain(switch));
     }
 
     fn new_duty(

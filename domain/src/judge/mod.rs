@@ -7,6 +7,7 @@ mod backlog;
 pub mod backtest;
 mod compiled;
 mod course;
+mod derivation;
 mod duty;
 mod explain;
 mod fold;
@@ -20,6 +21,7 @@ mod view;
 
 pub use compiled::evidence as evidence_of;
 pub use course::{Course, Looked};
+pub use derivation::Derivation;
 pub use duty::{DutyKey, Flags, Outcome, Verdict};
 pub use explain::{Explanation, Step, StepKind};
 pub use history::{Added, History, Row, RowId, Symbols};
@@ -243,6 +245,7 @@ impl<'a> Judge<'a> {
         waivers.sort_by_key(|waiver| order(&waiver.row));
         let mut fold = Fold::new(&self.context, sight, kind, table, subject);
         fold.changes = (changes == Changes::Kept).then(Vec::new);
+        fold.rests = (changes == Changes::Kept).then(derivation::Rests::default);
         fold.run(&rows, &waivers);
         Some((fold, rows))
     }
@@ -409,7 +412,7 @@ impl<'a> Judge<'a> {
     }
 }
 
-/// Whether changes of the state are kept while folding.
+/// Whether changes of the state, and what openings rest on, are kept while folding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Changes {
     Kept,

@@ -113,3 +113,19 @@ fn the_copies_equal_the_cases_they_were_copied_from() {
         }
     }
 }
+
+/// The histories of the cases with the moments at which each is judged.
+pub fn moments_of_cases() -> Vec<(String, Vec<String>, String, String)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(cases()).unwrap() {
+        let case = entry.unwrap().path();
+        let Ok(meta) = std::fs::read_to_string(case.join("case.json")) else { continue };
+        let meta: Value = serde_json::from_str(&meta).unwrap();
+        let name = case.file_name().unwrap().display().to_string();
+        for run in meta["runs"].as_array().unwrap() {
+            let moment = |name: &str| run[name].as_str().unwrap().to_owned();
+            found.push((name.clone(), lines(&case.join("facts.jsonl")), moment("as_at"), moment("known_at")));
+        }
+    }
+    found
+}

@@ -16,6 +16,7 @@ mod bank_holidays;
 mod before_something;
 mod cases;
 mod custody;
+mod derivations;
 mod drafts;
 mod each_working_day;
 mod foreign;

@@ -175,10 +175,10 @@ fn organisational(one: usize, two: usize, id: &str) -> (String, &'static str, Va
     }
 }
 
-/// The facts of seeds; no two have the same time, and no two were recorded at the same instant.
-pub fn facts_of(seeds: &[Seed]) -> Vec<(Fact, u32)> {
+/// The facts of seeds, one a line; no two have the same time, and no two were recorded at the same instant.
+pub fn lines_of(seeds: &[Seed]) -> Vec<String> {
     let mut time = moment("2026-03-02 08:00");
-    let mut facts = Vec::new();
+    let mut lines = Vec::new();
     for (at, seed) in seeds.iter().enumerate() {
         time = time.plus_seconds(seed.hours_after_the_last * HOUR + 1);
         let recorded = time.plus_seconds(seed.hours_until_recorded * HOUR);
@@ -188,9 +188,14 @@ pub fn facts_of(seeds: &[Seed]) -> Vec<(Fact, u32)> {
             "specversion": "1.0", "id": format!("f{at}"), "source": "/t", "type": kind, "subject": subject,
             "time": time.to_string(), "recordedtime": recorded.to_string(), "data": data,
         });
-        facts.push((Fact::parse(&line.to_string()).unwrap(), u32::try_from(at + 1).unwrap()));
+        lines.push(line.to_string());
     }
-    facts
+    lines
+}
+
+/// The same, parsed and in their places.
+pub fn facts_of(seeds: &[Seed]) -> Vec<(Fact, u32)> {
+    lines_of(seeds).iter().map(|line| Fact::parse(line).unwrap()).zip(1..).collect()
 }
 
 fn judged(facts: &[(Fact, u32)], view: View) -> Vec<DutyRecord> {
