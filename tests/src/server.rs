@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
-use mandate_api::http::{App, Books, Hosts, Metrics, Parts, Sessions, Tellers, router};
+use mandate_api::http::{App, Books, Hosts, Metrics, Parts, Proxies, Sessions, Tellers, router};
 use mandate_api::sign_in::SignIn;
 use mandate_api::webhooks::{Addresses, Webhooks};
 use mandate_domain::time::{Instant, VirtualClock};
@@ -130,6 +130,7 @@ impl Server {
                 clock: clock.clone(),
                 tellers,
                 hosts: Hosts::loopback_and("http://127.0.0.1:8080"),
+                proxies: Proxies::default(),
                 mail_dir: None,
                 demo: None,
                 books: Books::default(),

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use mandate_domain::catalogue::FactType;
-use mandate_store::StoredEvent;
+use mandate_store::{Position, StoredEvent};
 
 use super::{TABS, about, clocks, place, reader, teller, type_cell};
 use crate::duty_csv::text_row;
@@ -12,6 +12,7 @@ use crate::http::app::App;
 use crate::http::duties::csv_response;
 use crate::http::error::HttpError;
 use crate::http::log_search::{Found, Search};
+use crate::http::reads::{self, Reading};
 use crate::http::sight::Hidden;
 use crate::http::site::lists::{Asking, Begun, Spec, Words, one_table};
 use crate::http::site::visitor::Visitor;
@@ -74,6 +75,8 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
     let as_file = asking.query.word("format", &[("csv", true)])?.unwrap_or(false);
     let most = if as_file { MOST_IN_FILE } else { SIZE };
     let found = search.run(app.store.reader(), most, |event| !hidden.hides(event))?;
+    let first = found.events.last().map_or(0, |event| event.position.get().saturating_sub(1));
+    reads::record(app, &visitor.caller, &[Reading::Events(Position::new(first))])?;
     if as_file {
         return Ok(csv_response("events.csv", csv(&found.events)));
     }
