@@ -19,6 +19,8 @@ mod backtest;
 #[cfg(test)]
 mod broken_disk;
 #[cfg(test)]
+mod bundles;
+#[cfg(test)]
 mod canaries;
 #[cfg(test)]
 mod cells;

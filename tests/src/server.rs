@@ -65,6 +65,11 @@ impl Server {
         Self::within(folder, Tellers::Anyone, None)
     }
 
+    /// The same in a folder that may hold keys.
+    pub fn in_folder(folder: tempfile::TempDir, tellers: Tellers) -> Self {
+        Self::within(folder, tellers, None)
+    }
+
     /// The same on a disk of its own.
     pub fn on_disk(disk: &Path) -> Self {
         Self::within(tempfile::tempdir_in(disk).unwrap(), Tellers::Anyone, None)

@@ -10,7 +10,7 @@ use mandate_domain::time::{Clock, Instant};
 use mandate_projections::Projections;
 use mandate_scheduler::Scheduler;
 use mandate_store::{Commands, Store};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::attempts::Attempts;
 use super::book::{Book, Books};
@@ -43,10 +43,14 @@ struct Shared {
     recorded: Recorded,
     /// Room for streams of events.
     streams: Arc<Slots>,
+    /// Room for bundles of the log.
+    bundles: Arc<Semaphore>,
     /// Whether the server is told to stop, which ends streams.
     closing: watch::Sender<bool>,
 }
 
+/// Bundles that are taken at one time: each keeps a thread for as long as it is sent.
+const BUNDLES: usize = 4;
 /// Requests that judge at one time; threads are left for those that only read.
 const JUDGING: usize = 8;
 /// How long such a request waits for its turn.
@@ -112,6 +116,7 @@ impl App {
                 attempts: Attempts::default(),
                 recorded: Recorded::default(),
                 streams: Arc::default(),
+                bundles: Arc::new(Semaphore::new(BUNDLES)),
                 closing: watch::Sender::new(false),
             }),
         }
@@ -121,6 +126,12 @@ impl App {
     #[must_use]
     pub fn room_for_a_stream(&self, caller: &Caller) -> Option<Slot> {
         Slots::take(&self.shared.streams, caller.name())
+    }
+
+    /// Room for one more bundle of the log, if there is any.
+    #[must_use]
+    pub fn room_for_a_bundle(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.shared.bundles).try_acquire_owned().ok()
     }
 
     /// Hears when the server is told to stop.

@@ -10,7 +10,7 @@ use governor::{DefaultDirectRateLimiter, NotUntil, Quota, RateLimiter};
 use super::front::ClientAddress;
 
 /// Attempts of one address that are let through in a minute, and at once.
-const OF_ONE: (NonZeroU32, NonZeroU32) = (per(60), per(30));
+const OF_ONE: (NonZeroU32, NonZeroU32) = (per(120), per(100));
 /// Attempts over all that are let through in a second, and at once: what bounds the memory that addresses take.
 const OF_ALL: (NonZeroU32, NonZeroU32) = (per(200), per(1_000));
 /// Addresses that are remembered before those are forgotten who waited long enough.
@@ -69,8 +69,8 @@ mod tests {
     #[test]
     fn one_address_that_tries_again_and_again_waits_and_another_does_not() {
         let attempts = Attempts::default();
-        let admitted = (0..100).filter(|_| attempts.admit(from(1)).is_ok()).count();
-        assert!((30..33).contains(&admitted), "{admitted}");
+        let admitted = (0..300).filter(|_| attempts.admit(from(1)).is_ok()).count();
+        assert!((100..105).contains(&admitted), "{admitted}");
         let wait = attempts.admit(from(1)).unwrap_err();
         assert!(wait <= Duration::from_secs(1), "{wait:?}");
         assert!(attempts.admit(from(2)).is_ok());

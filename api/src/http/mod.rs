@@ -5,6 +5,7 @@ mod attempts;
 mod board;
 mod body;
 mod book;
+mod bundle;
 mod calendar;
 mod caller;
 mod commands;

@@ -35,21 +35,27 @@ pub enum Reading<'r> {
     Events(Position),
     /// Events as they come, after a position.
     Stream(Position),
+    /// The log as a bundle: after a position and up to another.
+    Bundle(Position, Position),
 }
 
 /// What was recorded of late by this node.
 #[derive(Debug, Default)]
-pub struct Recorded(Mutex<HashMap<String, Instant>>);
+pub struct Recorded(Mutex<HashMap<String, Noted>>);
+
+/// When a reading was recorded, and from which place it began.
+type Noted = (Instant, u64);
 
 impl Reading<'_> {
-    /// What makes it the same reading as another; none for what is recorded each time.
-    fn sameness(&self) -> Option<String> {
+    /// What makes it the same reading as another, of no later place; none for what is recorded each time.
+    fn sameness(&self) -> Option<(String, u64)> {
         match self {
-            Self::Number(subject) => Some(format!("number {subject}")),
+            Self::Number(subject) => Some((format!("number {subject}"), 0)),
             // How often somebody asks for a list tells nothing more than that they read.
-            Self::Events(_) => Some("events".to_owned()),
-            Self::Stream(after) => Some(format!("stream {after}")),
-            Self::Held(_) => None,
+            Self::Events(_) => Some(("events".to_owned(), 0)),
+            // Whoever goes on from a later place reads nothing more; from an earlier one they do.
+            Self::Stream(after) => Some(("stream".to_owned(), place(*after))),
+            Self::Held(_) | Self::Bundle(..) => None,
         }
     }
 
@@ -60,6 +66,10 @@ impl Reading<'_> {
                 ("access.read", *subject, json!({"by": reader, "through": "subject-access"}))
             }
             Self::Events(after) => ("log.read", reader, json!({"through": "list", "after": place(*after)})),
+            Self::Bundle(after, up_to) => {
+                let data = json!({"through": "bundle", "after": place(*after), "up_to": place(*up_to)});
+                ("log.read", reader, data)
+            }
             Self::Stream(after) => ("log.read", reader, json!({"through": "stream", "after": place(*after)})),
         };
         new_event(reader, kind, subject, &data, now)
@@ -74,10 +84,10 @@ impl Reading<'_> {
 pub fn record(app: &App, caller: &Caller, readings: &[Reading<'_>]) -> Result<(), HttpError> {
     let Some(reader) = caller.name() else { return Ok(()) };
     let now = app.now();
-    let mut fresh: Vec<(Option<String>, NewEvent)> = Vec::new();
+    let mut fresh: Vec<(Option<(String, u64)>, NewEvent)> = Vec::new();
     for reading in readings {
-        let key = reading.sameness().map(|what| format!("{reader} {what}"));
-        if key.as_ref().is_some_and(|key| app.recorded().has(key, now)) {
+        let key = reading.sameness().map(|(what, place)| (format!("{reader} {what}"), place));
+        if key.as_ref().is_some_and(|(key, place)| app.recorded().has(key, *place, now)) {
             continue;
         }
         fresh.push((key, reading.event(&reader, now)?));
@@ -120,27 +130,32 @@ fn new_event(
 }
 
 impl Recorded {
-    fn has(&self, key: &str, now: Instant) -> bool {
-        self.kept().get(key).is_some_and(|at| *at <= now && now < at.plus_seconds(SAME_SECONDS))
+    fn has(&self, key: &str, place: u64, now: Instant) -> bool {
+        self.kept().get(key).is_some_and(|(at, from)| is_of_late(*at, now) && *from <= place)
     }
 
-    fn note(&self, keys: impl IntoIterator<Item = String>, now: Instant) {
+    fn note(&self, keys: impl IntoIterator<Item = (String, u64)>, now: Instant) {
         let mut kept = self.kept();
-        kept.extend(keys.into_iter().map(|key| (key, now)));
+        kept.extend(keys.into_iter().map(|(key, place)| (key, (now, place))));
         if kept.len() > MOST {
-            kept.retain(|_, at| *at <= now && now < at.plus_seconds(SAME_SECONDS));
+            kept.retain(|_, (at, _)| is_of_late(*at, now));
         }
         if kept.len() > MOST {
-            let mut times: Vec<Instant> = kept.values().copied().collect();
+            let mut times: Vec<Instant> = kept.values().map(|(at, _)| *at).collect();
             times.sort_unstable();
             let middle = times.get(times.len() / 2).copied().unwrap_or(now);
-            kept.retain(|_, at| *at > middle);
+            kept.retain(|_, (at, _)| *at > middle);
         }
     }
 
-    fn kept(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
+    fn kept(&self) -> MutexGuard<'_, HashMap<String, Noted>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a reading of then is the same as one of now.
+fn is_of_late(at: Instant, now: Instant) -> bool {
+    at <= now && now < at.plus_seconds(SAME_SECONDS)
 }
 
 #[cfg(test)]
@@ -154,18 +169,26 @@ mod tests {
     #[test]
     fn the_same_reading_is_recorded_again_after_a_quarter_of_an_hour() {
         let recorded = Recorded::default();
-        recorded.note(["k".to_owned()], at("2026-03-03T09:00:00Z"));
-        assert!(recorded.has("k", at("2026-03-03T09:14:59Z")));
-        assert!(!recorded.has("k", at("2026-03-03T09:15:00Z")));
-        assert!(!recorded.has("k", at("2026-03-03T08:59:59Z")), "a clock that went back tells nothing");
-        assert!(!recorded.has("other", at("2026-03-03T09:00:00Z")));
+        recorded.note([("k".to_owned(), 0)], at("2026-03-03T09:00:00Z"));
+        assert!(recorded.has("k", 0, at("2026-03-03T09:14:59Z")));
+        assert!(!recorded.has("k", 0, at("2026-03-03T09:15:00Z")));
+        assert!(!recorded.has("k", 0, at("2026-03-03T08:59:59Z")), "a clock that went back tells nothing");
+        assert!(!recorded.has("other", 0, at("2026-03-03T09:00:00Z")));
+    }
+
+    #[test]
+    fn going_on_from_an_earlier_place_is_another_reading() {
+        let (recorded, nine) = (Recorded::default(), at("2026-03-03T09:00:00Z"));
+        recorded.note([("k".to_owned(), 7)], nine);
+        assert!(recorded.has("k", 7, nine) && recorded.has("k", 8, nine));
+        assert!(!recorded.has("k", 6, nine));
     }
 
     #[test]
     fn what_is_remembered_is_bounded() {
         let recorded = Recorded::default();
         for number in 0..2 * MOST {
-            recorded.note([number.to_string()], at("2026-03-03T09:00:00Z"));
+            recorded.note([(number.to_string(), 0)], at("2026-03-03T09:00:00Z"));
             assert!(recorded.kept().len() <= MOST);
         }
     }
