@@ -24,6 +24,7 @@ pub const HELP: &str = r#"Keys of the configuration file (TOML); flags win over 
   listen = "127.0.0.1:8080"              # the address to listen on
   base_url = "http://127.0.0.1:8080"     # the address that people use; it stands in mails
   token_file = "tokens.toml"             # who may state facts (see `mandate token --help`)
+  trusted_proxies = ["10.0.0.0/8"]       # believed when they name the client in X-Forwarded-For; nobody is without it
   node = "app-1"                         # the name of this node; that of its machine without it
   lease_seconds = 10                     # for how long a node is not heard of before another raises and mails
 
@@ -31,6 +32,7 @@ pub const HELP: &str = r#"Keys of the configuration file (TOML); flags win over 
   issuer = "https://login.example.gov.uk/tenant"  # exactly as it names itself
   client_id = "mandate"                  # Mandate there; its redirect address is base_url + /sign-in/callback
   client_secret_file = "oidc-secret"     # first line, mode 600; without it Mandate is a public client (PKCE is always used)
+  ca_file = "ca.pem"                     # a certificate authority of your own, for the issuer's certificate
   audience = "mandate-api"               # what an access token for the API must name; without it only pages are opened
   scope = "openid"                       # what is asked for
   user_claim = "mandate_user"            # the claim that names the user: "U-7F3K29QX" or "user/U-7F3K29QX". One that
@@ -68,7 +70,8 @@ pub const HELP: &str = r#"Keys of the configuration file (TOML); flags win over 
   ca_file = "ca.pem"                     # a certificate authority of your own
 
   [webhooks]
-  hosts = ["hooks.internal"]             # may be called although they are in a private network, and by http"#;
+  hosts = ["hooks.internal"]             # may be called although they are in a private network, and by http
+  ca_file = "ca.pem"                     # a certificate authority of your own, for their certificates"#;
 
 /// How long a node's lease lasts, where nothing else is said.
 const LEASE_SECONDS: u32 = 10;
@@ -126,6 +129,9 @@ pub struct Config {
     /// Who may state facts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token_file: Option<PathBuf>,
+    /// The addresses and networks of proxies that are believed when they say for whom they speak.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trusted_proxies: Vec<String>,
     /// The name of this node among those that share a log; that of its machine without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
@@ -147,6 +153,9 @@ pub struct Config {
 pub struct WebhookHosts {
     /// Hosts that may be called although they are on this machine or in a private network, and by `http`.
     pub hosts: Vec<String>,
+    /// A certificate authority that is believed beside the public ones (PEM).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
 }
 
 /// How mail goes out.
@@ -230,6 +239,7 @@ impl Default for Config {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             base_url: None,
             token_file: None,
+            trusted_proxies: Vec::new(),
             node: None,
             lease_seconds: None,
             sign_in: None,

@@ -13,7 +13,7 @@ pub mod hmpps;
 pub mod http;
 pub mod import;
 pub mod input;
-mod outgoing;
+pub mod outgoing;
 pub mod outside;
 pub mod pages;
 mod random;

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use mandate_domain::catalogue::{FactType, Field, SubjectKind};
-use mandate_domain::fact::{Fact, Newlines, Value, forbidden_character, looks_personal};
+use mandate_domain::fact::{Fact, Newlines, Value, forbidden_character, looks_personal, repeated};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
@@ -356,7 +356,7 @@ impl Client {
             return Err(NotAllowed { field: reserved.field, reason: reserved.reason });
         }
         if !self.states(&fact.source) {
-            let reason = format!("this token may not state the source `{}`", fact.source);
+            let reason = format!("this token may not state the source `{}`", repeated(&fact.source));
             return Err(NotAllowed { field: "source", reason });
         }
         let kind = fact.kind.name();

@@ -48,7 +48,7 @@ named! {
     SubjectKind {
         Nominal "nominal" User "user" Area "area" Unit "unit" Prison "prison" PrisonGroup "prison-group"
         Region "region" Terminal "terminal" Duty "duty" Policy "policy" Calendar "calendar" Police "police"
-        Message "message" Webhook "webhook"
+        Message "message" Webhook "webhook" Client "client"
     }
 }
 
@@ -86,6 +86,7 @@ named! {
         Skipped "skipped" Number "number" DigestAt "digest_at" QuietFrom "quiet_from" QuietUntil "quiet_until" Off "off"
         Exempt "exempt" Url "url" Secret "secret" Types "types" After "after" First "first"
         Notices "notices" InPlaceOf "in_place_of" Backtest "backtest" View "view" Filter "filter"
+        Through "through" UpTo "up_to"
     }
 }
 
@@ -222,6 +223,8 @@ pub(crate) const TERMINAL: &[K] = &[K::Terminal];
 pub(crate) const DUTY: &[K] = &[K::Duty];
 pub(crate) const REGION: &[K] = &[K::Region];
 const WEBHOOK: &[K] = &[K::Webhook];
+/// Who reads: a person, or a machine by the name of its token.
+const READERS: &[K] = &[K::User, K::Client];
 pub(crate) const POSTS: &[K] = &[K::Area, K::Unit, K::Prison, K::PrisonGroup];
 pub(crate) const ORGS: &[K] = &[K::Area, K::Unit, K::Prison, K::PrisonGroup, K::Region];
 pub(crate) const MEMBERS: &[K] = &[K::Area, K::Unit, K::Prison, K::PrisonGroup, K::Region, K::Police];
@@ -566,6 +569,10 @@ fact_types! {
 
     ViewSaved "view.saved" USER [req(F::View, Id), req(F::Name, Text), req(F::Filter, Ids)]
     ViewRemoved "view.removed" USER [req(F::View, Id)]
+    AccessRead "access.read" PEOPLE [req(F::By, Id), req(F::Through, Choice(&["search", "subject-access"]))]
+    LogRead "log.read" READERS [
+        req(F::Through, Choice(&["list", "stream", "bundle"])), req(F::After, PLACE), opt(F::UpTo, PLACE),
+    ]
 }
 
 /// Types whose telling shows that an act was done, as a rule may ask for them: a set of bits holds so many.
@@ -592,8 +599,8 @@ impl FactType {
     }
 
     /// Whether only Mandate itself may state it: duties, breaches, notices, policies (spec 2.1), the orders to erase
-    /// or restrict a person's data or to annul another's fact, looks at a record by non-partners, whose number is whose,
-    /// what became of messages, and who is told of events.
+    /// or restrict a person's data or to annul another's fact, who looked at a record or read the log, whose number is
+    /// whose, what became of messages, and who is told of events.
     #[must_use]
     pub fn is_internal(self) -> bool {
         [
@@ -608,6 +615,7 @@ impl FactType {
             "preferences.",
             "webhook.",
             "view.",
+            "log.",
         ]
         .iter()
         .any(|prefix| self.name().starts_with(prefix))

@@ -153,19 +153,22 @@ impl Fact {
         let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|e| json_error(&e))?;
         let version = required(envelope.specversion, "specversion")?;
         if version != "1.0" {
-            return Err(FactError::field("specversion", format!("expected \"1.0\", got {version:?}")));
+            return Err(FactError::field(
+                "specversion",
+                format!("expected \"1.0\", got {:?}", repeated(&version)),
+            ));
         }
         if let Some(media) = envelope.datacontenttype
             && !(media == "application/json"
                 || media.ends_with("+json")
                 || media.starts_with("application/json;"))
         {
-            let reason = format!("expected \"application/json\", got {media:?}");
+            let reason = format!("expected \"application/json\", got {:?}", repeated(&media));
             return Err(FactError::field("datacontenttype", reason));
         }
         let name = required(envelope.kind, "type")?;
         let kind = FactType::from_name(&name)
-            .ok_or_else(|| FactError::field("type", format!("unknown fact type {:?}", shortened(&name))))?;
+            .ok_or_else(|| FactError::field("type", format!("unknown fact type {:?}", repeated(&name))))?;
         let id = checked_name(required(envelope.id, "id")?, "id")?;
         let source = checked_name(required(envelope.source, "source")?, "source")?;
         let subject = checked_name(required(envelope.subject, "subject")?, "subject")?;
@@ -290,7 +293,7 @@ fn json_error(error: &serde_json::Error) -> FactError {
         && let Some((name, _)) = rest.split_once('`')
     {
         let reason = "unknown outside `data`; move it into `data` or leave it out";
-        return FactError::field(shortened(name), reason);
+        return FactError::field(repeated(name), reason);
     }
     let place = format!(" at line {} column {}", error.line(), error.column());
     FactError::Json(format!("{} (column {})", text.trim_end_matches(&place), error.column()))
@@ -305,6 +308,24 @@ fn required<'a>(value: Option<Cow<'a, str>>, field: &str) -> Result<Cow<'a, str>
 pub fn shortened(text: &str) -> String {
     let cut: String = text.chars().take(80).collect();
     if cut.len() < text.len() { format!("{cut}…") } else { cut }
+}
+
+/// What an error may repeat of an input: a word, a number or an id, cut to fit. For all else, which may be a name, the
+/// number of a person or a sentence about one, an ellipsis stands: errors end up in logs that hold nothing personal.
+#[must_use]
+pub fn repeated(text: &str) -> String {
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:;/@*+,<>=%".contains(&byte));
+    let upper = text.to_uppercase();
+    let parts = || upper.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '/');
+    let number = parts().any(|part| {
+        holds_number(part)
+            || part.split('/').any(|part| part.len() >= 10 && part.bytes().all(|byte| byte.is_ascii_digit()))
+    });
+    let has = |of: fn(&u8) -> bool| text.bytes().any(|byte| of(&byte));
+    let letters = text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-');
+    let name =
+        letters && has(u8::is_ascii_uppercase) && (has(u8::is_ascii_lowercase) || !has(|byte| *byte == b'-'));
+    if plain && !number && !name { shortened(text) } else { "…".to_owned() }
 }
 
 fn checked_name(text: Cow<'_, str>, field: &str) -> Result<Box<str>, FactError> {
@@ -524,7 +545,7 @@ impl ValueSeed {
         match self.0.shape {
             Shape::Subject(_) | Shape::Subjects(_) => kind_of(text),
             _ if holds_number(text) => "what looks like a CRN, NOMS or PNC number".to_owned(),
-            _ => format!("{:?}", shortened(text)),
+            _ => format!("{:?}", repeated(text)),
         }
     }
 
@@ -688,7 +709,7 @@ impl ValueSeed {
             Shape::Personal => {
                 for (name, value) in object {
                     if !PERSONAL.contains(&name.as_str()) {
-                        return Err(format!("`{}` is not one of {}", shortened(name), PERSONAL.join(", ")));
+                        return Err(format!("`{}` is not one of {}", repeated(name), PERSONAL.join(", ")));
                     }
                     let Some(value) = value.as_str() else {
                         return Err(format!("`{name}` is not a string"));
@@ -721,6 +742,42 @@ mod tests {
         Fact::parse(&format!(
             r#"{{"specversion":"1.0","id":"a","source":"/t","type":"{kind}","subject":"{subject}","time":"2026-03-02T09:00:00Z","data":{data}}}"#
         ))
+    }
+
+    #[test]
+    fn an_error_repeats_words_and_ids_and_nothing_that_may_be_personal() {
+        for text in [
+            "colour",
+            "4.10",
+            "nominal/N1",
+            "N-7F3K29QX",
+            "D-NOTTHERE",
+            "2026-02-30",
+            "-5",
+            "",
+            "area/A07",
+            "no_such.type",
+        ] {
+            assert_eq!(repeated(text), text);
+        }
+        for text in [
+            "Zebedee",
+            "SMITH",
+            "Mary-Ann",
+            "Zebedee Quillfeather",
+            "it is he",
+            "X777978",
+            "x777978",
+            "user/A1234BC",
+            "crn=X777978",
+            "2002/0073319Z",
+            "07700900777",
+            "é",
+            "a\nb",
+        ] {
+            assert_eq!(repeated(text), "…", "{text}");
+        }
+        assert_eq!(repeated(&"a".repeat(100)), format!("{}…", "a".repeat(80)));
     }
 
     fn refused(kind: &str, subject: &str, data: &str) -> String {

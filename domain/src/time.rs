@@ -9,6 +9,8 @@ use std::sync::OnceLock;
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Offset, TimeZone, Timelike, Utc, Weekday};
 use serde::{Deserialize, Serialize};
 
+use crate::fact::repeated;
+
 /// Nanoseconds in a day of 24 hours.
 const DAY_NS: i64 = 86_400_000_000_000;
 const SECOND_NS: i64 = 1_000_000_000;
@@ -24,10 +26,10 @@ const RULE_FROM_YEAR: i32 = 2038;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TimeError {
     /// Not an RFC 3339 instant.
-    #[error("`{0}` is not an RFC 3339 instant such as 2026-03-02T09:00:00Z")]
+    #[error("`{}` is not an RFC 3339 instant such as 2026-03-02T09:00:00Z", repeated(.0))]
     Instant(String),
     /// Not an ISO 8601 date.
-    #[error("`{0}` is not a date such as 2026-03-02")]
+    #[error("`{}` is not a date such as 2026-03-02", repeated(.0))]
     Date(String),
     /// Outside the years that facts may name.
     #[error("`{0}` is outside the years 1900 to 2200")]

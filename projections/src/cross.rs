@@ -578,6 +578,7 @@ pub(crate) fn is_judged(subject: &str) -> bool {
                 | SubjectKind::Calendar
                 | SubjectKind::Message
                 | SubjectKind::Webhook
+                | SubjectKind::Client
         ) | None
     )
 }

@@ -226,7 +226,11 @@ impl Commands {
             Some(SubjectKind::Duty) => run(&shared.duties, command, context, ties, metadata).await,
             Some(SubjectKind::Policy) => run(&shared.policies, command, context, ties, metadata).await,
             Some(
-                SubjectKind::Calendar | SubjectKind::Police | SubjectKind::Message | SubjectKind::Webhook,
+                SubjectKind::Calendar
+                | SubjectKind::Police
+                | SubjectKind::Message
+                | SubjectKind::Webhook
+                | SubjectKind::Client,
             )
             | None => {
                 Err(Trouble::Failed(CommandFailure::Failed("no command is about such a subject".to_owned())))

@@ -280,6 +280,15 @@ impl Keys {
         self.compare(event)
     }
 
+    /// [`Self::unseal`] for the person themselves, who asks for what is held of them: a restriction keeps it from
+    /// others.
+    ///
+    /// # Errors
+    /// As [`Self::unseal`], but for [`KeysError::Restricted`].
+    pub fn disclose(&self, event: &StoredEvent) -> Result<Private, KeysError> {
+        self.compare(event)
+    }
+
     /// [`Self::unseal`] for comparing, which shows nothing to anybody.
     pub(crate) fn compare(&self, event: &StoredEvent) -> Result<Private, KeysError> {
         match &event.sealed {

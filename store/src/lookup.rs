@@ -26,7 +26,7 @@ impl Keys {
     }
 
     /// As [`Self::find_all`], also those whose personal data is restricted: for recognising who is meant, never for
-    /// showing it.
+    /// showing it to others.
     ///
     /// # Errors
     /// As [`Self::find`].

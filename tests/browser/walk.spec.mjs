@@ -185,6 +185,17 @@ test("the auditor goes from the log to an event, its proof and the lists of corr
     await check(page, tab);
   }
   await page.goto("/events");
+  await expect(page.getByRole("link", { name: /^Look again for what has been recorded/ })).toBeVisible();
+  const live = page.getByTestId("live");
+  if (test.info().project.use.javaScriptEnabled) {
+    await live.getByRole("button", { name: "Pause the live list" }).click();
+    await expect(live.getByRole("status")).toContainText("Paused");
+    await live.getByRole("button", { name: "Go on with the live list" }).click();
+    await expect(live.getByRole("button", { name: "Pause the live list" })).toBeVisible();
+    await check(page, "events, live");
+  } else {
+    await expect(live.getByRole("button")).toHaveCount(0);
+  }
   await page.getByTestId("events").getByRole("link", { name: /^Event / }).first().click();
   await expect(page.getByRole("heading", { level: 1, name: /^Event / })).toBeVisible();
   await expect(page.getByText("Leaf index")).toBeVisible();

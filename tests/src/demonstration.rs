@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::Request;
 use mandate_api::demo::{Stage, set_up};
 use mandate_api::generate::{Options, Scale};
-use mandate_api::http::{App, Books, Hosts, Limits, Metrics, Parts, Sessions, Tellers, router};
+use mandate_api::http::{App, Books, Hosts, Limits, Metrics, Parts, Proxies, Sessions, Tellers, router};
 use mandate_api::webhooks::{Addresses, Webhooks};
 use mandate_domain::time::Clock as _;
 
@@ -37,6 +37,7 @@ pub async fn signed_in() -> Demo {
         clock: stage.clock.clone(),
         tellers: Tellers::Anyone,
         hosts: Hosts::loopback_and("http://localhost"),
+        proxies: Proxies::default(),
         mail_dir: Some(stage.mail_dir.clone()),
         demo: Some(stage.demo.clone()),
         books: Books::default(),

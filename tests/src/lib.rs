@@ -15,9 +15,15 @@ mod architecture;
 #[cfg(test)]
 mod area_year;
 #[cfg(test)]
+mod authorities;
+#[cfg(test)]
 mod backtest;
 #[cfg(test)]
 mod broken_disk;
+#[cfg(test)]
+mod bundles;
+#[cfg(test)]
+mod canaries;
 #[cfg(test)]
 mod cells;
 #[cfg(test)]

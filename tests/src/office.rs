@@ -27,9 +27,15 @@ pub const PEOPLE: [(&str, &str, &str, u8, &[&str]); 6] = [
 
 impl Office {
     pub async fn open() -> Self {
-        let (feed, mut file) = make("feed", &["/t".to_owned()], Import::Refused).unwrap();
+        Self::with(&[], Server::new).await
+    }
+
+    /// The same with tokens for more people, who are yet to be stated, on a server made of the tokens.
+    pub async fn with(more: &[&'static str], server: impl FnOnce(Tellers) -> Server) -> Self {
+        let sources = ["/t".to_owned(), "/hmpps/*".to_owned()];
+        let (feed, mut file) = make("feed", &sources, Import::Refused).unwrap();
         let mut tokens = vec![("feed", feed)];
-        for (name, ..) in PEOPLE {
+        for name in PEOPLE.iter().map(|(name, ..)| *name).chain(more.iter().copied()) {
             let (token, entry) = make_for_user(name, &format!("user/{name}"), Opens::Everything).unwrap();
             tokens.push((name, token));
             file.push_str(&entry);
@@ -41,7 +47,7 @@ impl Office {
         let path = folder.path().join("tokens.toml");
         std::fs::write(&path, file).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-        let server = Server::new(Tellers::Tokens(Tokens::read(&path).unwrap()));
+        let server = server(Tellers::Tokens(Tokens::read(&path).unwrap()));
         let office = Self { server, tokens };
         furnish(&office.server, office.token("feed")).await;
         office

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::Request;
-use mandate_api::http::Tellers;
+use mandate_api::http::{Peer, Tellers};
 use mandate_api::tokens::{Import, Tokens, make};
 use serde_json::{Value, json};
 
@@ -85,4 +85,33 @@ async fn a_claim_of_recording_is_kept_for_a_token_with_the_import_right() {
     assert_eq!(event["claimedAt"], "2026-03-02T10:00:00Z");
     assert_eq!((&event["imported"], &event["actor"]), (&json!(true), &json!("feed")));
     assert_eq!(event["recordedAt"], "2026-03-03T09:00:00Z");
+}
+
+#[tokio::test]
+async fn whoever_tries_token_after_token_waits_and_others_at_other_addresses_do_not() {
+    let (server, token) = with_token(Import::Refused);
+    let ask = async |from: &str, token: &str, named: &str| {
+        let mut request = Request::get("/v1/rules")
+            .header("host", "localhost")
+            .header("authorization", format!("Bearer {token}"))
+            .header("x-forwarded-for", named)
+            .body(Body::empty())
+            .unwrap();
+        request.extensions_mut().insert(Peer(from.parse().unwrap()));
+        server.send(request).await
+    };
+    let mut answers = Vec::new();
+    for number in 0..150 {
+        // Nobody is believed who says that somebody else asks.
+        answers.push(ask("192.0.2.1", &format!("invented-{number}"), &format!("198.51.100.{number}")).await);
+    }
+    assert!(answers[..100].iter().all(|answer| answer.status == 401));
+    let last = answers.last().unwrap();
+    assert_eq!(last.status, 429, "{}", last.text);
+    assert!(last.text.contains("try again in"), "{}", last.text);
+    let wait: u64 = last.headers["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=2).contains(&wait), "{wait}");
+    assert_eq!(ask("192.0.2.2", "invented", "192.0.2.1").await.status, 401);
+    // A token that is known is let through from there as well.
+    assert_eq!(ask("192.0.2.1", &token, "").await.status, 200);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
-use mandate_api::http::{App, Books, Hosts, Metrics, Parts, Sessions, Tellers, router};
+use mandate_api::http::{App, Books, Hosts, Metrics, Parts, Proxies, Sessions, Tellers, router};
 use mandate_api::sign_in::SignIn;
 use mandate_api::webhooks::{Addresses, Webhooks};
 use mandate_domain::time::{Instant, VirtualClock};
@@ -63,6 +63,11 @@ impl Server {
         std::fs::create_dir(folder.path().join("keys")).unwrap();
         mandate_store::create_signing_key(&folder.path().join("keys/signing"), "log.example").unwrap();
         Self::within(folder, Tellers::Anyone, None)
+    }
+
+    /// The same in a folder that may hold keys.
+    pub fn in_folder(folder: tempfile::TempDir, tellers: Tellers) -> Self {
+        Self::within(folder, tellers, None)
     }
 
     /// The same on a disk of its own.
@@ -130,6 +135,7 @@ impl Server {
                 clock: clock.clone(),
                 tellers,
                 hosts: Hosts::loopback_and("http://127.0.0.1:8080"),
+                proxies: Proxies::default(),
                 mail_dir: None,
                 demo: None,
                 books: Books::default(),

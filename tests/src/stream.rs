@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::http::Request;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
 use crate::office::Office;
-use crate::server::{Server, get};
+use crate::server::{Answer, Server, get};
 use tower::ServiceExt as _;
 
 fn meeting(id: &str) -> Value {
@@ -23,9 +24,14 @@ struct Reading {
 
 impl Reading {
     async fn open(server: &Server, address: &str, last: Option<&str>) -> Self {
+        let headers: Vec<_> = last.map(|last| ("last-event-id", last)).into_iter().collect();
+        Self::open_with(server, address, &headers).await
+    }
+
+    async fn open_with(server: &Server, address: &str, headers: &[(&str, &str)]) -> Self {
         let mut request = get(address);
-        if let Some(last) = last {
-            request = request.header("last-event-id", last);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
         }
         let response = server.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(response.status(), 200);
@@ -120,4 +126,82 @@ async fn streams_are_for_auditors_and_bounded_in_number() {
     assert_eq!(server.get("/v1/events/stream").await.status, 503);
     open.pop();
     Reading::open(&server, "/v1/events/stream", None).await;
+}
+
+/// The auditor, signed in: the cookie, and the token of a form.
+async fn auditor(office: &Office) -> (String, String) {
+    let form_token = |page: &str| {
+        let (_, rest) = page.split_once("name=\"token\" value=\"").unwrap();
+        rest.split('"').next().unwrap().to_owned()
+    };
+    let cookie = |answer: &Answer| {
+        answer.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
+    };
+    let page = office.server.get("/sign-in").await;
+    let form =
+        format!("token={}&access-token={}&next=/help", form_token(&page.text), office.token("auditor"));
+    let cookie = cookie(&post_form(office, "/sign-in", &cookie(&page), form).await);
+    let page =
+        office.server.send(get("/events").header("cookie", &cookie).body(Body::empty()).unwrap()).await;
+    (cookie, form_token(&page.text))
+}
+
+async fn post_form(office: &Office, address: &str, cookie: &str, form: String) -> Answer {
+    let request = Request::post(address)
+        .header("host", "127.0.0.1:8080")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("cookie", cookie);
+    office.server.send(request.body(Body::from(form)).unwrap()).await
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_the_session_of_its_reader() {
+    let office = Office::open().await;
+    let (cookie, token) = auditor(&office).await;
+    let mut reading =
+        Reading::open_with(&office.server, "/v1/events/stream?after=0", &[("cookie", &cookie)]).await;
+    let stored = office.server.stored();
+    for _ in 0..stored {
+        reading.next().await.unwrap();
+    }
+    assert_eq!(post_form(&office, "/sign-out", &cookie, format!("token={token}")).await.status, 303);
+    office.tell("nominal/N1", "meeting.held", json!({"meeting": "M", "level": 2})).await;
+    assert!(reading.next().await.is_none(), "whoever signed out hears nothing more");
+}
+
+#[tokio::test]
+async fn a_stream_keeps_no_session_open_and_ends_with_a_right_that_is_lost() {
+    let office = Office::open().await;
+    let (cookie, _) = auditor(&office).await;
+    let address = "/v1/events/stream?type=meeting.held&type=vetting.withdrawn";
+    let open = async || Reading::open_with(&office.server, address, &[("cookie", &cookie)]).await;
+    let mut reading = open().await;
+    office.tell("user/auditor", "vetting.withdrawn", json!({})).await;
+    assert!(reading.next().await.is_none(), "the right was lost with the very next event");
+    office.tell("user/auditor", "vetting.cleared", json!({"level": 2, "expires_on": "2026-12-31"})).await;
+    let mut reading = open().await;
+    // Half an hour without a request: the stream itself is none.
+    for minutes in [10, 20, 29] {
+        office.server.advance(&format!("2026-03-03T09:{minutes}:00Z"));
+        office.tell("nominal/N1", "meeting.held", json!({"meeting": minutes.to_string(), "level": 2})).await;
+        assert!(reading.next().await.is_some(), "{minutes}");
+    }
+    office.server.advance("2026-03-03T09:30:00Z");
+    office.tell("nominal/N1", "meeting.held", json!({"meeting": "M", "level": 2})).await;
+    assert!(reading.next().await.is_none());
+}
+
+#[tokio::test]
+async fn one_reader_does_not_take_the_room_of_the_others() {
+    let office = Office::open().await;
+    let bearer = format!("Bearer {}", office.token("auditor"));
+    let headers = [("authorization", bearer.as_str())];
+    let mut open = Vec::new();
+    for _ in 0..10 {
+        open.push(Reading::open_with(&office.server, "/v1/events/stream", &headers).await);
+    }
+    let refused = office.read("auditor", "/v1/events/stream").await;
+    assert!(refused.status == 503 && refused.text.contains("close one"), "{}", refused.text);
+    open.pop();
+    Reading::open_with(&office.server, "/v1/events/stream", &headers).await;
 }

@@ -80,7 +80,7 @@ fn meeting(id: &str) -> Value {
 }
 
 /// A server whose administrator, and auditor, is `user/U-A`, and two tokens: that person's, and that of `user/U-P`.
-async fn server() -> Server {
+pub async fn server() -> Server {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tokens.toml");
     let digest = |token: &str| {
@@ -135,7 +135,7 @@ async fn asked(server: &Server, method: &str, path: &str, body: Value) -> Answer
 }
 
 /// Subscribes; the reference and the secret.
-async fn subscribe(server: &Server, body: Value) -> (String, String) {
+pub async fn subscribe(server: &Server, body: Value) -> (String, String) {
     let answer = asked(server, "POST", "/v1/webhooks", body).await;
     assert_eq!(answer.status, 201, "{}", answer.text);
     let made = answer.json();

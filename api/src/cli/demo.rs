@@ -11,7 +11,7 @@ use super::generate::Size;
 use super::running::{Running, start_logging};
 use super::{Exit, print};
 use crate::demo::{Demo, set_up};
-use crate::http::{App, Books, Hosts, Limits, Metrics, Parts, Sessions, Tellers};
+use crate::http::{App, Books, Hosts, Limits, Metrics, Parts, Proxies, Sessions, Tellers};
 use crate::pages::assets;
 use crate::webhooks::{Addresses, Webhooks};
 
@@ -76,6 +76,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         clock: stage.clock,
         tellers: Tellers::Anyone,
         hosts: Hosts::loopback_and(&base_url),
+        proxies: Proxies::default(),
         mail_dir: Some(stage.mail_dir),
         demo: Some(stage.demo),
         books: Books::default(),

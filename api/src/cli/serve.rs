@@ -16,7 +16,8 @@ use super::Exit;
 use super::running::{Running, start_logging};
 use crate::checkpoints::{sign, sign_every_minute};
 use crate::config::{Config, HELP, SmtpServer};
-use crate::http::{App, Books, Hosts, Limits, Metrics, Parts, Sessions, Tellers, Transport};
+use crate::http::{App, Books, Hosts, Limits, Metrics, Parts, Proxies, Sessions, Tellers, Transport};
+use crate::outgoing::Authorities;
 use crate::sign_in::{SignIn, SignInSettings};
 use crate::tokens::Tokens;
 use crate::webhooks::{Addresses, Webhooks, is_on_duty};
@@ -141,7 +142,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         None => Tellers::Nobody,
     };
     let sign_in = config.sign_in.clone().map(|stated| SignIn::new(stated, &config.base_url())).transpose()?;
-    let webhooks = Webhooks::new(store.clone(), clock.clone(), Addresses::public_and(&config.webhooks.hosts));
+    let proxies = Proxies::parse(&config.trusted_proxies).map_err(anyhow::Error::msg)?;
+    let (hosts, authorities) =
+        (&config.webhooks.hosts, Authorities::public_and(config.webhooks.ca_file.as_deref())?);
+    let webhooks =
+        Webhooks::believing(store.clone(), clock.clone(), Addresses::public_and(hosts), &authorities);
     let app = App::new(Parts {
         webhooks: webhooks.clone(),
         store,
@@ -149,6 +154,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         clock,
         tellers,
         hosts: if loopback { Hosts::loopback_and(&config.base_url()) } else { Hosts::any() },
+        proxies,
         mail_dir: None,
         demo: None,
         books: Books::default(),

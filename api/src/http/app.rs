@@ -12,13 +12,18 @@ use mandate_scheduler::Scheduler;
 use mandate_store::{Commands, Store};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use super::attempts::Attempts;
 use super::book::{Book, Books};
+use super::caller::Caller;
 use super::error::HttpError;
+use super::front::{ClientAddress, Proxies};
 use super::metrics::Metrics;
+use super::reads::Recorded;
 use super::registers::told::Registered;
 use super::site::sessions::Sessions;
+use super::slots::{Slot, Slots};
 use crate::demo::Demo;
-use crate::sign_in::{Attempts, SignIn};
+use crate::sign_in::SignIn;
 use crate::tokens::Tokens;
 use crate::webhooks::Webhooks;
 
@@ -35,14 +40,17 @@ struct Shared {
     commands: Commands,
     registered: Registered,
     attempts: Attempts,
+    recorded: Recorded,
     /// Room for streams of events.
-    streams: Arc<Semaphore>,
+    streams: Arc<Slots>,
+    /// Room for bundles of the log.
+    bundles: Arc<Semaphore>,
     /// Whether the server is told to stop, which ends streams.
     closing: watch::Sender<bool>,
 }
 
-/// Streams of events at one time.
-const STREAMS: usize = 100;
+/// Bundles that are taken at one time: each keeps a thread for as long as it is sent.
+const BUNDLES: usize = 4;
 /// Requests that judge at one time; threads are left for those that only read.
 const JUDGING: usize = 8;
 /// How long such a request waits for its turn.
@@ -60,6 +68,8 @@ pub struct Parts {
     pub tellers: Tellers,
     /// The hosts that the server answers for.
     pub hosts: Hosts,
+    /// The proxies that are believed when they say for whom they speak.
+    pub proxies: Proxies,
     /// The folder of mails that were written instead of sent.
     pub mail_dir: Option<PathBuf>,
     /// The demonstration, where this is one.
@@ -104,16 +114,24 @@ impl App {
                 commands,
                 registered,
                 attempts: Attempts::default(),
-                streams: Arc::new(Semaphore::new(STREAMS)),
+                recorded: Recorded::default(),
+                streams: Arc::default(),
+                bundles: Arc::new(Semaphore::new(BUNDLES)),
                 closing: watch::Sender::new(false),
             }),
         }
     }
 
-    /// Room for one more stream, if there is any.
+    /// Room for one more stream of somebody, if there is any.
     #[must_use]
-    pub fn room_for_a_stream(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.shared.streams).try_acquire_owned().ok()
+    pub fn room_for_a_stream(&self, caller: &Caller) -> Option<Slot> {
+        Slots::take(&self.shared.streams, caller.name())
+    }
+
+    /// Room for one more bundle of the log, if there is any.
+    #[must_use]
+    pub fn room_for_a_bundle(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.shared.bundles).try_acquire_owned().ok()
     }
 
     /// Hears when the server is told to stop.
@@ -140,12 +158,18 @@ impl App {
         self.sign_in.is_some() || matches!(self.tellers, Tellers::Tokens(_))
     }
 
-    /// Lets one more attempt to sign in through, if there is room.
+    /// Lets one more attempt to sign in from an address through, if there is room.
     ///
     /// # Errors
-    /// [`HttpError::TooMany`].
-    pub fn admit_attempt(&self) -> Result<(), HttpError> {
-        if self.shared.attempts.admit() { Ok(()) } else { Err(HttpError::TooMany) }
+    /// [`HttpError::TooMany`] with the time to wait.
+    pub fn admit_attempt(&self, from: ClientAddress) -> Result<(), HttpError> {
+        self.shared.attempts.admit(from).map_err(|wait| HttpError::TooMany { seconds: wait.as_secs() + 1 })
+    }
+
+    /// What was read of late and by whom.
+    #[must_use]
+    pub fn recorded(&self) -> &Recorded {
+        &self.shared.recorded
     }
 
     /// What people do, and the state of users and posts from which their rights are computed.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use mandate_domain::fact::repeated;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -95,5 +96,30 @@ pub fn object<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Result<T, HttpError
     if !value.is_object() {
         return Err(HttpError::Unprocessable("expected a JSON object".to_owned()));
     }
-    serde_json::from_value(value).map_err(|error| HttpError::Unprocessable(error.to_string()))
+    serde_json::from_value(value).map_err(|error| HttpError::Unprocessable(told(&error.to_string())))
+}
+
+/// What is wrong with JSON of another form, without the text that was sent in place of what was expected.
+fn told(error: &str) -> String {
+    for (start, instead) in
+        [("invalid type: string ", "invalid type: a text"), ("invalid value: string ", "a text")]
+    {
+        if let Some(rest) = error.strip_prefix(start) {
+            let expected = rest.rfind(", expected ").and_then(|at| rest.get(at..)).unwrap_or_default();
+            return format!("{instead}{expected}");
+        }
+    }
+    for start in ["unknown field `", "unknown variant `"] {
+        if let Some((name, rest)) =
+            error.strip_prefix(start).and_then(|rest| rest.rsplit_once("`, expected "))
+        {
+            // What is expected stands in the same marks.
+            let (name, rest) = match name.split_once("`, expected ") {
+                Some((name, more)) => (name, format!("{more}`, expected {rest}")),
+                None => (name, rest.to_owned()),
+            };
+            return format!("{start}{}`, expected {rest}", repeated(name));
+        }
+    }
+    error.to_owned()
 }

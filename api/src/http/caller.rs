@@ -51,10 +51,36 @@ impl Caller {
         Ok(Self::by_session(app, headers))
     }
 
+    /// Whether a request that was let through as theirs would be still: its session is open, its token in force. Asking
+    /// keeps no session open.
+    pub async fn is_still(&self, app: &App, headers: &HeaderMap) -> bool {
+        if app.demo.is_none()
+            && app.knows_people()
+            && let Some(token) = bearer(headers)
+        {
+            return by_token(app, token).await.is_ok_and(|now| now == *self);
+        }
+        Self::signed_in(app, app.sessions.peek(headers, app.now())) == *self
+    }
+
+    /// What somebody is called by whom more is counted: the user, or the machine; none for whoever sits here.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        match self {
+            Self::Person { user, .. } => Some(user.clone()),
+            Self::Machine(client) => Some(format!("client/{}", client.name)),
+            Self::Here | Self::Nobody => None,
+        }
+    }
+
     /// Who is signed in by a request's cookie.
     #[must_use]
     pub fn by_session(app: &App, headers: &HeaderMap) -> Self {
-        let signed_in = app.sessions.person(headers, app.now());
+        Self::signed_in(app, app.sessions.person(headers, app.now()))
+    }
+
+    /// Who is signed in as somebody.
+    fn signed_in(app: &App, signed_in: Option<String>) -> Self {
         if let Some(demo) = &app.demo {
             let person = demo.people().iter().find(|person| Some(&person.id) == signed_in.as_ref());
             return person.map_or(Self::Here, |person| Self::person(&person.user));

@@ -5,7 +5,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use mandate_domain::catalogue::SubjectKind;
-use mandate_domain::fact::shortened;
+use mandate_domain::fact::repeated;
 use mandate_domain::judge::{DutyRecord, Outcome, View};
 use mandate_domain::rights::Right;
 use mandate_domain::time::Instant;
@@ -119,7 +119,7 @@ fn known_rules(app: &App, filter: &DutyFilter) -> Result<(), HttpError> {
         None => Ok(()),
         Some(unknown) => {
             let known: Vec<&str> = book.policy.rules.iter().map(|rule| rule.id.as_str()).collect();
-            let reason = format!("`{}`: expected one of {}", shortened(unknown), known.join(", "));
+            let reason = format!("`{}`: expected one of {}", repeated(unknown), known.join(", "));
             Err(HttpError::parameter("rule", reason))
         }
     }
@@ -145,8 +145,12 @@ pub fn filter(query: &Query) -> Result<DutyFilter, HttpError> {
     holders.extend(query.all("holder"));
     let outcome = |word: String| {
         let known: Vec<_> = OUTCOMES.iter().map(|outcome| outcome.name()).collect();
-        let wrong =
-            || HttpError::parameter("outcome", format!("`{word}`: expected one of {}", known.join(", ")));
+        let wrong = || {
+            HttpError::parameter(
+                "outcome",
+                format!("`{}`: expected one of {}", repeated(&word), known.join(", ")),
+            )
+        };
         Outcome::from_name(&word).ok_or_else(wrong)
     };
     let (page, size) = page_and_size(query)?;

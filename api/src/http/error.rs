@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use mandate_domain::command::RefusalKind;
-use mandate_domain::fact::shortened;
+use mandate_domain::fact::{repeated, shortened};
 use mandate_projections::ProjectionError;
 use mandate_store::{CommandFailure, OrderError, StoreError};
 use serde::Serialize;
@@ -93,14 +93,22 @@ pub enum HttpError {
     /// Somebody who was not signed in, without detail.
     #[error("{0}")]
     SignIn(&'static str),
-    /// Too many attempts to sign in.
-    #[error("too many people are signing in at once; try again in a moment")]
-    TooMany,
+    /// Too many attempts to sign in, or with a token that is not known.
+    #[error("too many attempts to sign in came from your address; try again in {seconds} s")]
+    TooMany {
+        /// After how long.
+        seconds: u64,
+    },
     /// Too many requests of a costly kind at once.
     #[error(
         "too much is being judged at once, or much is being taken in; nothing was changed, try again shortly"
     )]
     Busy,
+    /// Too many streams of events are open.
+    #[error(
+        "too many streams of events are open, of all readers or of yours; close one, or read `/v1/events?after=` instead"
+    )]
+    Streams,
     /// The log.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -128,7 +136,7 @@ struct Body {
 }
 
 /// Seconds after which a request that found the log unavailable may be sent again.
-const RETRY_AFTER: &str = "10";
+const RETRY_AFTER: u64 = 10;
 
 impl HttpError {
     /// A wrong parameter.
@@ -140,7 +148,7 @@ impl HttpError {
     /// Something that is not there.
     #[must_use]
     pub fn not_found(what: &'static str, id: &str) -> Self {
-        Self::NotFound { what, id: shortened(id) }
+        Self::NotFound { what, id: repeated(id) }
     }
 
     /// The status and the code.
@@ -161,11 +169,20 @@ impl HttpError {
             Self::MediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE"),
             Self::Conflict(_) => (StatusCode::CONFLICT, "CONFLICT"),
             Self::Facts { status, code, .. } => (*status, code),
-            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "BUSY"),
+            Self::Busy | Self::Streams => (StatusCode::SERVICE_UNAVAILABLE, "BUSY"),
             Self::SignIn(_) => (StatusCode::FORBIDDEN, "NOT_SIGNED_IN"),
-            Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_ATTEMPTS"),
+            Self::TooMany { .. } => (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_ATTEMPTS"),
             Self::Store(error) | Self::Projections(ProjectionError::Log(error)) => store_status(error),
             Self::Projections(_) | Self::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, "FAILURE"),
+        }
+    }
+
+    /// Seconds after which the request may be sent again, where it is worth it.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::TooMany { seconds } => Some(*seconds),
+            other => (other.status().0 == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER),
         }
     }
 
@@ -190,6 +207,7 @@ impl HttpError {
 impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
         let (status, error_code) = self.status();
+        let wait = self.retry_after();
         let developer_message = self.told(status);
         let more_info = match &self {
             Self::Unauthorised(_) | Self::Forbidden(_) => Some("mandate token --help".to_owned()),
@@ -214,10 +232,8 @@ impl IntoResponse for HttpError {
             results,
         };
         let mut response = (status, Json(body)).into_response();
+        response.headers_mut().extend(wait.map(|seconds| (header::RETRY_AFTER, HeaderValue::from(seconds))));
         let more: Option<(HeaderName, &'static str)> = match status {
-            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS => {
-                Some((header::RETRY_AFTER, RETRY_AFTER))
-            }
             StatusCode::UNAUTHORIZED => Some((header::WWW_AUTHENTICATE, "Bearer realm=\"mandate\"")),
             // What is left of the body is not read.
             StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT => {
@@ -238,7 +254,7 @@ fn command_words(failure: &CommandFailure) -> String {
     match failure {
         CommandFailure::Refused(refusal) if refusal.kind == RefusalKind::Missing => {
             let (what, id) = refusal.subject.split_once('/').unwrap_or(("subject", &refusal.subject));
-            format!("there is no {what} `{}`", shortened(id))
+            format!("there is no {what} `{}`", repeated(id))
         }
         other => other.to_string(),
     }

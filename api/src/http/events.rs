@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use mandate_domain::catalogue::{FactType, SubjectKind};
-use mandate_domain::fact::shortened;
+use mandate_domain::fact::repeated;
 use mandate_domain::rights::Right;
 use mandate_domain::time::Instant;
 use mandate_store::{MAX_READ, Position, Reader, Sequence, StoreError, StoredEvent};
@@ -14,6 +14,7 @@ use super::app::App;
 use super::caller::Caller;
 use super::error::HttpError;
 use super::query::Query;
+use super::reads::{self, Reading};
 use super::registers::asker::Asker;
 use super::sight::Hidden;
 
@@ -97,12 +98,12 @@ pub struct Wanted {
 /// [`HttpError::Parameter`] naming the one that is wrong.
 pub fn wanted(query: &Query) -> Result<Wanted, HttpError> {
     let kind = |name: String| {
-        let wrong = || HttpError::parameter("type", format!("`{}` is no fact type", shortened(&name)));
+        let wrong = || HttpError::parameter("type", format!("`{}` is no fact type", repeated(&name)));
         FactType::from_name(&name).ok_or_else(wrong)
     };
     let subject = query.one("subject")?.map(str::to_owned);
     if let Some(subject) = subject.as_deref().filter(|subject| SubjectKind::of(subject).is_none()) {
-        let reason = format!("`{}`: expected a whole id such as `nominal/N-7F3K29QX`", shortened(subject));
+        let reason = format!("`{}`: expected a whole id such as `nominal/N-7F3K29QX`", repeated(subject));
         return Err(HttpError::parameter("subject", reason));
     }
     let limit = query.number("limit", DEFAULT_LIMIT, 1..=MAX_LIMIT)?;
@@ -146,7 +147,12 @@ pub async fn list(
     caller: Caller,
 ) -> Result<Json<Events>, HttpError> {
     let wanted = wanted(&Query::read(raw.as_deref(), &["after", "type", "subject", "limit"])?)?;
-    app.blocking(move |app| Ok(Json(seen(app, &caller, &wanted)?))).await
+    app.blocking(move |app| {
+        let found = seen(app, &caller, &wanted)?;
+        reads::record(app, &caller, &[Reading::Events(wanted.after)])?;
+        Ok(Json(found))
+    })
+    .await
 }
 
 /// The event at a position.
@@ -168,6 +174,7 @@ pub async fn one(
             asker.must(Right::ReadLog)?;
             let hidden = asker.hidden(app)?;
             let found = app.store.reader().by_position(Position::new(number))?;
+            reads::record(app, &caller, &[Reading::Events(Position::new(number.saturating_sub(1)))])?;
             Ok(found.filter(|event| !hidden.hides(event)))
         })
         .await?;

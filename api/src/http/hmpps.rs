@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use mandate_domain::fact::shortened;
+use mandate_domain::fact::repeated;
 use mandate_domain::rights::Right;
 use mandate_projections::{QuarantineFilter, QuarantineRow};
 use mandate_store::{MAX_BATCH, Position, StoreError};
@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::app::App;
-use super::body::{MAX_FACTS_BYTES, read};
+use super::body::{MAX_FACTS_BYTES, object, read};
 use super::caller::Caller;
 use super::duties::{Format, csv_response};
 use super::error::HttpError;
@@ -105,7 +105,7 @@ fn check_media(headers: &HeaderMap) -> Result<(), HttpError> {
     if media == "application/json" || media == "text/plain" || media.ends_with("+json") {
         return Ok(());
     }
-    Err(HttpError::MediaType(format!("`{}`; expected `Content-Type: application/json`", shortened(stated))))
+    Err(HttpError::MediaType(format!("`{}`; expected `Content-Type: application/json`", repeated(stated))))
 }
 
 fn take_all(app: &App, client: &Client, text: &str) -> Result<Response, HttpError> {
@@ -324,7 +324,7 @@ pub async fn replay(
 ) -> Result<Response, HttpError> {
     let client = caller.client(&app)?;
     let body = read(&headers, body, MAX_MESSAGE_BYTES).await?;
-    let stated: Replay = if body.is_empty() { Replay::default() } else { json(&body)? };
+    let stated: Replay = if body.is_empty() { Replay::default() } else { object(&body)? };
     app.blocking(move |app| {
         let result = replayed(app, settling(app, &client, &id)?, &id, &stated.enrichment)?;
         Ok((StatusCode::ACCEPTED, Json(result)).into_response())
@@ -399,17 +399,10 @@ pub async fn discard(
 ) -> Result<Response, HttpError> {
     let client = caller.client(&app)?;
     let body = read(&headers, body, MAX_MESSAGE_BYTES).await?;
-    let Discard { reason } = json(&body)?;
+    let Discard { reason } = object(&body)?;
     app.blocking(move |app| {
         let position = discarded(app, settling(app, &client, &id)?, &id, &reason)?;
         Ok((StatusCode::ACCEPTED, Json(Discarded { status: "discarded", position })).into_response())
     })
     .await
-}
-
-fn json<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, HttpError> {
-    serde_json::from_slice(body).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => HttpError::Unprocessable(error.to_string()),
-        _ => HttpError::Malformed(format!("not JSON: {error}")),
-    })
 }

@@ -1,7 +1,7 @@
 //! The log searched from its end: by type, subject, teller, position and time of recording.
 
 use mandate_domain::catalogue::{FactType, SubjectKind};
-use mandate_domain::fact::shortened;
+use mandate_domain::fact::repeated;
 use mandate_domain::judge::View;
 use mandate_domain::time::{Date, Instant};
 use mandate_store::{Position, Reader, Sequence, StoreError, StoredEvent};
@@ -51,13 +51,12 @@ impl Search {
     /// [`HttpError::Parameter`] naming the one that is wrong.
     pub fn of(query: &Query) -> Result<Self, HttpError> {
         let kind = |name: String| {
-            let wrong = || HttpError::parameter("type", format!("`{}` is no fact type", shortened(&name)));
+            let wrong = || HttpError::parameter("type", format!("`{}` is no fact type", repeated(&name)));
             FactType::from_name(&name).ok_or_else(wrong)
         };
         let subject = query.one("subject")?.map(|subject| whole(subject.trim()));
         if let Some(subject) = subject.as_deref().filter(|subject| SubjectKind::of(subject).is_none()) {
-            let reason =
-                format!("`{}`: expected a whole id such as `nominal/N-7F3K29QX`", shortened(subject));
+            let reason = format!("`{}`: expected a whole id such as `nominal/N-7F3K29QX`", repeated(subject));
             return Err(HttpError::parameter("subject", reason));
         }
         let position = |name: &str| -> Result<Option<u64>, HttpError> {

@@ -9,6 +9,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Response};
 use mandate_domain::calendar::Calendar;
 use mandate_domain::catalogue::{FactType, Field};
+use mandate_domain::fact::repeated;
 use mandate_domain::judge::backtest::{CaseRecord, Compared, Period, Report, Summary};
 use mandate_domain::judge::{View, adopted_files};
 use mandate_domain::overlap::{Overlap, overlaps};
@@ -252,7 +253,10 @@ impl Draft {
                 .ok_or_else(|| {
                     let known: Vec<String> =
                         drafts(app).into_iter().flatten().map(|(name, _)| name).collect();
-                    HttpError::parameter("draft", format!("`{name}`: expected one of {}", known.join(", ")))
+                    HttpError::parameter(
+                        "draft",
+                        format!("`{}`: expected one of {}", repeated(name), known.join(", ")),
+                    )
                 })?,
             ),
         };

@@ -1,6 +1,6 @@
 //! Parameters of an address or a form: every one is known, none is stated twice unless it may be.
 
-use mandate_domain::fact::{Newlines, forbidden_character, shortened};
+use mandate_domain::fact::{Newlines, forbidden_character, repeated};
 use mandate_domain::judge::View;
 use mandate_domain::time::{Date, Instant};
 use percent_encoding::percent_decode_str;
@@ -38,7 +38,7 @@ impl Query {
                     let known: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
                     format!("unknown; known are {}", known.join(", "))
                 };
-                return Err(HttpError::parameter(name, reason));
+                return Err(HttpError::parameter(&repeated(name), reason));
             }
         }
         Ok(())
@@ -54,7 +54,7 @@ impl Query {
             for text in [name, value] {
                 if let Some(bad) = forbidden_character(text, Newlines::Refused) {
                     let reason = format!("holds the character U+{:04X}, which is refused", u32::from(bad));
-                    return Err(HttpError::parameter(&name.replace(bad, "\u{fffd}"), reason));
+                    return Err(HttpError::parameter(&repeated(name), reason));
                 }
             }
         }
@@ -69,8 +69,8 @@ impl Query {
         let mut pairs = Vec::new();
         for part in raw.split('&').filter(|part| !part.is_empty()) {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
-            let name = decoded(name).ok_or_else(|| HttpError::parameter(name, "not UTF-8"))?;
-            let value = decoded(value).ok_or_else(|| HttpError::parameter(&name, "not UTF-8"))?;
+            let name = decoded(name).ok_or_else(|| HttpError::parameter(&repeated(name), "not UTF-8"))?;
+            let value = decoded(value).ok_or_else(|| HttpError::parameter(&repeated(&name), "not UTF-8"))?;
             pairs.push((name, value));
             if pairs.len() > MAX_PARAMETERS {
                 return Err(HttpError::Malformed(format!("more than {MAX_PARAMETERS} parameters")));
@@ -121,7 +121,7 @@ impl Query {
         read.ok_or_else(|| {
             let reason = format!(
                 "`{}`: expected a whole number from {} to {}",
-                shortened(text),
+                repeated(text),
                 bounds.start(),
                 bounds.end()
             );
@@ -147,7 +147,7 @@ impl Query {
         let found = words.iter().find(|(word, _)| *word == text).map(|(_, meant)| *meant);
         let known = || words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ");
         let wrong =
-            || HttpError::parameter(name, format!("`{}`: expected one of {}", shortened(text), known()));
+            || HttpError::parameter(name, format!("`{}`: expected one of {}", repeated(text), known()));
         found.map(Some).ok_or_else(wrong)
     }
 

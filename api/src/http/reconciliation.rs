@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use mandate_domain::fact::repeated;
 use mandate_domain::judge::{Judge, View};
 use mandate_domain::policy::Programme;
 use mandate_domain::policy::coverage::Check;
@@ -157,8 +158,12 @@ pub fn filter(query: &Query) -> Result<DiscrepancyFilter, HttpError> {
     let all = |name: &str| query.all(name).into_iter().map(|id| prefixed(id, name)).collect();
     let check = |word: String| {
         let known: Vec<_> = CHECKS.iter().map(|check| check.name()).collect();
-        let wrong =
-            || HttpError::parameter("check", format!("`{word}`: expected one of {}", known.join(", ")));
+        let wrong = || {
+            HttpError::parameter(
+                "check",
+                format!("`{}`: expected one of {}", repeated(&word), known.join(", ")),
+            )
+        };
         Check::from_name(&word).filter(|check| CHECKS.contains(check)).ok_or_else(wrong)
     };
     let (page, size) = page_and_size(query)?;

@@ -7,7 +7,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderName};
 use axum::response::{IntoResponse, Response};
 use mandate_domain::catalogue::{FactType, Field, SubjectKind};
-use mandate_domain::fact::Value;
+use mandate_domain::fact::{Value, repeated};
 use mandate_domain::judge::View;
 use mandate_domain::time::{Date, Instant};
 use mandate_store::{MAX_READ, Position, StoreError, StoredEvent};
@@ -134,7 +134,8 @@ pub async fn statistics(
     let org = query.one("org")?.unwrap_or_default().to_owned();
     let kind = SubjectKind::of(&org);
     if !kind.is_some_and(|kind| ORGANISATIONS.contains(&kind)) {
-        let reason = format!("`{org}`: expected an organisation such as area/A07 or prison-group/G1");
+        let reason =
+            format!("`{}`: expected an organisation such as area/A07 or prison-group/G1", repeated(&org));
         return Err(HttpError::parameter("org", reason));
     }
     let period = period(&query)?;

@@ -15,6 +15,7 @@ use super::body::json;
 use super::caller::Caller;
 use super::commands::check_sight;
 use super::error::HttpError;
+use super::reads::{self, Reading};
 use super::registers::asker::Asker;
 
 /// Most bytes of a request.
@@ -46,7 +47,8 @@ struct FoundNominal {
     access: &'static str,
 }
 
-/// Finds nominals by one number; a record that is limited to others is not found.
+/// Finds nominals by one number; a record that is limited to others is not found. That it was found is recorded before
+/// it is told.
 ///
 /// # Errors
 /// [`HttpError`]: 401 nobody is named, 403 no live user, 415, 422 another than exactly one number.
@@ -67,7 +69,7 @@ pub async fn post(
         }
         let directory = app.commands().directory()?;
         let limited = app.projections.limited(app.now())?;
-        let mut nominals: Vec<FoundNominal> = Vec::new();
+        let (mut nominals, mut found): (Vec<FoundNominal>, Vec<String>) = Default::default();
         for subject in app.store.keys().find_all(kind, &number).map_err(failed)? {
             if SubjectKind::of(&subject) != Some(SubjectKind::Nominal) {
                 continue;
@@ -86,8 +88,11 @@ pub async fn post(
                 Err(HttpError::NotFound { .. }) => continue,
                 Err(other) => return Err(other),
             };
+            found.push(nominal);
             nominals.push(FoundNominal { reference, access });
         }
+        let found: Vec<Reading<'_>> = found.iter().map(|nominal| Reading::Number(nominal)).collect();
+        reads::record(app, &caller, &found)?;
         Ok(Json(Found { nominals }))
     })
     .await

@@ -4,12 +4,12 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::sse::{Event as Sent, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 use mandate_store::{Head, Position};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::time::Instant as Moment;
 
 use super::app::App;
@@ -17,6 +17,8 @@ use super::caller::Caller;
 use super::error::HttpError;
 use super::events::{self, Event, Events, Wanted};
 use super::query::Query;
+use super::reads::{self, Reading};
+use super::slots::Slot;
 
 /// A sign of life after so long without an event.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -29,19 +31,21 @@ const RETRY: Duration = Duration::from_secs(3);
 struct Course {
     app: App,
     caller: Caller,
+    /// What the caller was known by.
+    credentials: HeaderMap,
     wanted: Wanted,
     /// What was read and not sent yet, the next last.
     waiting: Vec<Event>,
     head: watch::Receiver<Head>,
     closing: watch::Receiver<bool>,
     ends_at: Moment,
-    _room: OwnedSemaphorePermit,
+    _room: Slot,
 }
 
 /// Sends events from now on, from after a position, or from after the last one that was received.
 ///
 /// # Errors
-/// [`HttpError::Parameter`], [`HttpError::NotAllowed`], [`HttpError::Busy`] when too many streams are open.
+/// [`HttpError::Parameter`], [`HttpError::NotAllowed`], [`HttpError::Streams`] when too many are open.
 pub async fn open(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
@@ -57,9 +61,13 @@ pub async fn open(
         wanted.after = head.borrow().position;
     }
     let (asking, asked) = (caller.clone(), wanted.clone());
-    // Whoever may not read hears it now, not in the stream.
-    app.blocking(move |app| events::seen(app, &asking, &asked)).await?;
-    let room = app.room_for_a_stream().ok_or(HttpError::Busy)?;
+    let room = app.room_for_a_stream(&caller).ok_or(HttpError::Streams)?;
+    // Whoever may not read hears it now, not in the stream; that somebody reads on from here is recorded first.
+    app.blocking(move |app| {
+        events::seen(app, &asking, &asked)?;
+        reads::record(app, &asking, &[Reading::Stream(asked.after)])
+    })
+    .await?;
     let course = Course {
         closing: app.closing(),
         ends_at: Moment::now() + LONGEST,
@@ -67,6 +75,7 @@ pub async fn open(
         _room: room,
         app,
         caller,
+        credentials: credentials(&headers),
         wanted,
         head,
     };
@@ -80,6 +89,13 @@ pub async fn open(
     let unbuffered = HeaderName::from_static("x-accel-buffering");
     response.headers_mut().insert(unbuffered, axum::http::HeaderValue::from_static("no"));
     Ok(response)
+}
+
+/// What of a request says who sent it.
+fn credentials(headers: &HeaderMap) -> HeaderMap {
+    let known = [header::AUTHORIZATION, header::COOKIE];
+    let stated = headers.iter().filter(|(name, _)| known.contains(name));
+    stated.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 fn last_received(headers: &HeaderMap) -> Result<Option<Position>, HttpError> {
@@ -97,6 +113,10 @@ impl Course {
     /// The next event as it is sent; none at the end of the stream.
     async fn next(&mut self) -> Option<Sent> {
         loop {
+            if !self.caller.is_still(&self.app, &self.credentials).await {
+                tracing::info!("a stream of events ended with the session or token of its reader");
+                return None;
+            }
             if let Some(event) = self.waiting.pop() {
                 // Rights and limits follow from the log: as long as it is as it was when this was read, they are as well.
                 if self.head.has_changed().unwrap_or(true) && !self.is_seen(event.position()).await? {
@@ -121,6 +141,8 @@ impl Course {
                 changed = self.head.changed() => changed.ok()?,
                 _ = self.closing.changed() => return None,
                 () = tokio::time::sleep_until(self.ends_at) => return None,
+                // Nothing was recorded: is whoever reads still who they were?
+                () = tokio::time::sleep(HEARTBEAT) => {}
             }
         }
     }

@@ -5,7 +5,7 @@ use axum::body::Body;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use mandate_domain::fact::shortened;
+use mandate_domain::fact::repeated;
 use mandate_domain::rights::Right;
 use mandate_domain::time::Instant;
 use mandate_store::{NewEvent, OnError, Outcome, Position};
@@ -184,7 +184,7 @@ pub async fn subscribe(
     if let Some(unknown) = told_patterns(&wanted.types) {
         let reason = format!(
             "`types`: `{}` is no type that is told; expected a type such as \"duty.breached\", or \"breach.*\"",
-            shortened(unknown)
+            repeated(unknown)
         );
         return Err(unprocessable(reason));
     }

@@ -100,6 +100,13 @@ pub enum Block {
     Chart(Chart),
     /// A form of choices.
     Pick(Pick),
+    /// What is recorded from now on, as it comes: where scripts run; everywhere a way to look again.
+    Live {
+        /// Where it comes from.
+        stream: String,
+        /// The list anew.
+        again: Link,
+    },
     /// The parts of a list before and after.
     Steps {
         /// What stands earlier in the log.

@@ -9,7 +9,7 @@ use hyper::{Request, StatusCode, Uri};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::GaiResolver;
 
-use crate::outgoing::{Pooled, innermost, pooled};
+use crate::outgoing::{Authorities, Pooled, innermost, pooled};
 
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -42,10 +42,10 @@ pub enum FetchError {
 pub struct Fetch(Pooled<GaiResolver>);
 
 impl Fetch {
-    /// Asks over TLS with the public authorities, or in clear where an address says so.
+    /// Asks over TLS with the authorities, or in clear where an address says so.
     #[must_use]
-    pub fn new() -> Self {
-        Self(pooled(HttpConnector::new()))
+    pub fn new(authorities: &Authorities) -> Self {
+        Self(pooled(HttpConnector::new(), authorities))
     }
 
     /// Reads a document.

@@ -13,11 +13,9 @@ mod settings;
 mod token;
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use base64ct::{Base64, Encoding as _};
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use mandate_domain::catalogue::SubjectKind;
 use mandate_domain::time::Instant;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -28,16 +26,13 @@ pub use machine::{ROLES, Role};
 pub use settings::{MachineSettings, SignInSettings};
 pub use token::TokenError;
 
+use crate::outgoing::{Authorities, AuthoritiesError};
 use crate::tokens::Client;
 use fetch::{Fetch, FetchError};
 use flow::Leaving;
 use issuer::{Issuer, IssuerError};
 use token::{Claims, Head};
 
-/// Attempts to sign in that are let through in a second, over all.
-const ATTEMPTS_PER_SECOND: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
-/// Attempts at once.
-const ATTEMPTS_AT_ONCE: NonZeroU32 = NonZeroU32::MIN.saturating_add(99);
 /// Where the issuer sends people back to.
 pub const CALLBACK: &str = "/sign-in/callback";
 
@@ -61,6 +56,9 @@ pub enum SettingsError {
         /// What is wrong.
         reason: String,
     },
+    /// The certificate authority.
+    #[error("[sign_in] {0}")]
+    Authorities(#[from] AuthoritiesError),
     /// Another setting.
     #[error("[sign_in] {0}")]
     Wrong(String),
@@ -130,23 +128,6 @@ pub struct SignIn {
     leaving: Leaving,
 }
 
-/// Attempts to sign in, of whatever kind, bounded over all.
-pub struct Attempts(DefaultDirectRateLimiter);
-
-impl Default for Attempts {
-    fn default() -> Self {
-        Self(RateLimiter::direct(Quota::per_second(ATTEMPTS_PER_SECOND).allow_burst(ATTEMPTS_AT_ONCE)))
-    }
-}
-
-impl Attempts {
-    /// Whether there is room for one more.
-    #[must_use]
-    pub fn admit(&self) -> bool {
-        self.0.check().is_ok()
-    }
-}
-
 /// What comes for a code; everything else in it is not used.
 #[derive(Deserialize)]
 struct Exchanged {
@@ -192,7 +173,7 @@ impl SignIn {
         }
         let secret = settings.client_secret_file.as_deref().map(secret).transpose()?;
         let machines = settings.machines().map_err(SettingsError::Wrong)?;
-        let fetch = Fetch::new();
+        let fetch = Fetch::new(&Authorities::public_and(settings.ca_file.as_deref())?);
         Ok(Self {
             issuer: Arc::new(Issuer::new(&settings.issuer, fetch.clone())),
             fetch,

@@ -27,6 +27,9 @@ pub struct SignInSettings {
     /// The file whose first line is the client's secret; none for a public client.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_secret_file: Option<PathBuf>,
+    /// A certificate authority that is believed beside the public ones (PEM), where the issuer's certificate is of one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
     /// The audience that an access token for the API must name; without it tokens of the issuer open pages only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
@@ -74,6 +77,7 @@ impl SignInSettings {
             issuer: issuer.to_owned(),
             client_id: client_id.to_owned(),
             client_secret_file: None,
+            ca_file: None,
             audience: None,
             scope: usual_scope(),
             user_claim: usual_user_claim(),

@@ -16,7 +16,7 @@ use hyper_util::client::legacy::connect::dns::Name;
 use tower::Service;
 
 use super::address::{Addresses, is_public};
-use crate::outgoing::{Pooled, innermost, pooled};
+use crate::outgoing::{Authorities, Pooled, innermost, pooled};
 
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(15);
@@ -57,8 +57,8 @@ pub enum Answer {
 pub struct Client(Pooled<Resolver>);
 
 impl Client {
-    pub fn new(addresses: Addresses) -> Self {
-        Self(pooled(HttpConnector::new_with_resolver(Resolver(addresses))))
+    pub fn new(addresses: Addresses, authorities: &Authorities) -> Self {
+        Self(pooled(HttpConnector::new_with_resolver(Resolver(addresses)), authorities))
     }
 
     /// Sends one message and hears what is made of it.

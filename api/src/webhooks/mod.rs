@@ -35,6 +35,8 @@ use client::Client;
 use deliver::Course;
 use subscription::Subscriptions;
 
+use crate::outgoing::Authorities;
+
 /// The code of a problem with webhooks.
 pub const PROBLEM: &str = "webhook";
 /// Seconds for which an event is tried.
@@ -92,10 +94,21 @@ pub struct Passed {
 }
 
 impl Webhooks {
-    /// The webhooks of a log.
+    /// The webhooks of a log, which believe the public certificate authorities.
     #[must_use]
     pub fn new(store: Store, clock: Arc<dyn Clock>, addresses: Addresses) -> Self {
-        let client = Client::new(addresses.clone());
+        Self::believing(store, clock, addresses, &Authorities::Public)
+    }
+
+    /// The same with certificate authorities of one's own.
+    #[must_use]
+    pub fn believing(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        addresses: Addresses,
+        authorities: &Authorities,
+    ) -> Self {
+        let client = Client::new(addresses.clone(), authorities);
         let commands = Commands::new(&store);
         Self {
             shared: Arc::new(Shared {

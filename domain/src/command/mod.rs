@@ -140,7 +140,13 @@ pub fn decide(
             | SubjectKind::Region,
         ) => organisation::decide(&case),
         Some(SubjectKind::Policy) => policy::decide(&case),
-        Some(SubjectKind::Calendar | SubjectKind::Police | SubjectKind::Message | SubjectKind::Webhook)
+        Some(
+            SubjectKind::Calendar
+            | SubjectKind::Police
+            | SubjectKind::Message
+            | SubjectKind::Webhook
+            | SubjectKind::Client,
+        )
         | None => Err(case.missing()),
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json};
 use super::list::{CommandName, EVERY, MAX_SUBJECTS, Reach, updates_record};
 use crate::catalogue::{COMMON, FactType, Field, FieldSpec, Presence, Shape, SubjectKind};
 use crate::fact::{
-    MAX_NAME_BYTES, NUMBER, Newlines, Value, decode_value, forbidden_character, holds_number, shortened,
+    MAX_NAME_BYTES, NUMBER, Newlines, Value, decode_value, forbidden_character, holds_number, repeated,
 };
 use crate::rights::Right;
 use crate::time::Instant;
@@ -45,7 +45,7 @@ pub struct Command {
 const ENVELOPE: [&str; 4] = ["subject", "subjects", "time", "instead"];
 
 fn wrong(field: &str, reason: impl Into<String>) -> CommandError {
-    CommandError { field: shortened(field), reason: reason.into() }
+    CommandError { field: repeated(field), reason: reason.into() }
 }
 
 impl Command {

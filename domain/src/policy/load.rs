@@ -354,6 +354,7 @@ fn read_subjects(table: &Table<'_, '_>) -> Vec<SubjectKind> {
                         | SubjectKind::Police
                         | SubjectKind::Message
                         | SubjectKind::Webhook
+                        | SubjectKind::Client
                 )
             });
             if ruled.is_none() {

@@ -18,7 +18,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use mandate_api::bulk::{Gathered, cores, judge_all};
 use mandate_api::generate::{Options as History, Scale, generate};
-use mandate_api::http::{App, Books, Hosts, Metrics, Parts, Sessions, Tellers, router};
+use mandate_api::http::{App, Books, Hosts, Metrics, Parts, Proxies, Sessions, Tellers, router};
 use mandate_api::input::{InputError, Texts, read_lines};
 use mandate_api::webhooks::{Addresses, Webhooks};
 use mandate_domain::calendar::Calendar;
@@ -184,6 +184,7 @@ fn open(folder: &Path, now: Instant) -> anyhow::Result<Bench> {
         clock: clock.clone(),
         tellers: Tellers::Anyone,
         hosts: Hosts::loopback_and("http://127.0.0.1:8080"),
+        proxies: Proxies::default(),
         mail_dir: Some(folder.join("mail")),
         demo: None,
         books: Books::default(),

@@ -12,6 +12,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use mandate_domain::catalogue::SubjectKind;
+use mandate_domain::fact::repeated;
 use mandate_domain::judge::View;
 use mandate_domain::policy::Basis;
 use mandate_domain::time::{Date, Instant};
@@ -136,7 +137,9 @@ fn asked(query: &Query, now: Instant) -> Result<Asked, HttpError> {
     let one = |word: String| {
         let found = BY.iter().find(|(name, _)| *name == word).map(|(_, by)| *by);
         let names = BY.map(|(name, _)| name).join(", ");
-        found.ok_or_else(|| HttpError::parameter("by", format!("`{word}`: expected one or two of {names}")))
+        found.ok_or_else(|| {
+            HttpError::parameter("by", format!("`{}`: expected one or two of {names}", repeated(&word)))
+        })
     };
     let by: Vec<By> = query.all("by").into_iter().map(one).collect::<Result<_, _>>()?;
     match by.as_slice() {

@@ -1,7 +1,7 @@
 //! The three ways in which CloudEvents travel over HTTP: structured, batch and binary.
 
 use axum::http::{HeaderMap, header};
-use mandate_domain::fact::shortened;
+use mandate_domain::fact::repeated;
 use percent_encoding::percent_decode_str;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -38,7 +38,7 @@ pub fn mode(headers: &HeaderMap) -> Result<Mode, HttpError> {
     for parameter in parts {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
         if name.eq_ignore_ascii_case("charset") && !value.trim_matches('"').eq_ignore_ascii_case("utf-8") {
-            return Err(HttpError::MediaType(format!("charset `{}`: only UTF-8 is read", shortened(value))));
+            return Err(HttpError::MediaType(format!("charset `{}`: only UTF-8 is read", repeated(value))));
         }
     }
     let binary = headers.keys().any(|name| name.as_str().starts_with("ce-"));
@@ -48,7 +48,7 @@ pub fn mode(headers: &HeaderMap) -> Result<Mode, HttpError> {
         "application/json" if binary => Ok(Mode::Binary),
         "" => Err(HttpError::MediaType(format!("no content type; {EXPECTED}"))),
         "application/json" => Err(HttpError::MediaType(format!("no `ce-…` headers; {EXPECTED}"))),
-        other => Err(HttpError::MediaType(format!("`{}`; {EXPECTED}", shortened(other)))),
+        other => Err(HttpError::MediaType(format!("`{}`; {EXPECTED}", repeated(other)))),
     }
 }
 

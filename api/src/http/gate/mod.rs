@@ -8,13 +8,14 @@ pub mod table;
 mod tests;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, Method, Uri, header};
+use axum::http::{Extensions, HeaderMap, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
 use super::app::App;
 use super::caller::{Caller, bearer};
 use super::error::HttpError;
+use super::front::client_of;
 use super::registers::asker::Asker;
 use super::site;
 use crate::tokens::Opens;
@@ -37,7 +38,7 @@ pub async fn gate(State(app): State<App>, mut request: Request, next: Next) -> R
     if let Err(error) = same_origin(&app, request.method(), request.headers()) {
         return refused(&app, *row, request.uri(), request.headers(), error).await;
     }
-    match admitted(&app, *row, request.headers()).await {
+    match admitted(&app, *row, request.extensions(), request.headers()).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
@@ -63,7 +64,12 @@ pub fn may_open(asker: &Asker, path: &str) -> bool {
 }
 
 /// Who asks, if they may.
-async fn admitted(app: &App, (_, _, _, needs): Row, headers: &HeaderMap) -> Result<Caller, HttpError> {
+async fn admitted(
+    app: &App,
+    (_, _, _, needs): Row,
+    extensions: &Extensions,
+    headers: &HeaderMap,
+) -> Result<Caller, HttpError> {
     match needs {
         // Who asks does not matter, and a token that is not known is no hindrance.
         Needs::Nothing | Needs::SecretInAddress => return Ok(Caller::Nobody),
@@ -77,7 +83,14 @@ async fn admitted(app: &App, (_, _, _, needs): Row, headers: &HeaderMap) -> Resu
         | Needs::Teller
         | Needs::SubjectAccess => {}
     }
-    let caller = Caller::of(app, headers).await?;
+    let caller = match Caller::of(app, headers).await {
+        Ok(caller) => caller,
+        Err(error) => {
+            // A token that is not known is an attempt to sign in like any other.
+            app.admit_attempt(client_of(app, extensions, headers))?;
+            return Err(error);
+        }
+    };
     if let Caller::Machine(client) = &caller
         && client.opens() == Opens::SubjectAccess
         && needs != Needs::SubjectAccess

@@ -155,6 +155,7 @@ pub const ROWS: &[Row] = &[
     api("GET", "/v1/events/stream", Needs::Right(R::ReadLog)),
     api("GET", "/v1/events/{position}", Needs::Right(R::ReadLog)),
     api("GET", "/v1/events/{position}/proof", Needs::Right(R::ReadLog)),
+    api("GET", "/v1/bundle", Needs::Right(R::ReadLog)),
     api("GET", "/v1/checkpoints", Needs::Right(R::ReadLog)),
     api("GET", "/v1/checkpoints/consistency", Needs::Right(R::ReadLog)),
     api("GET", "/v1/quarantine", Needs::Right(R::SeeQuarantine)),

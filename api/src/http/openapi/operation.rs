@@ -191,7 +191,9 @@ impl Operation {
             .chain(self.query.iter().map(|name| query(path, name)))
             .chain(self.headers.iter().map(|name| header(name)));
         let mut answers = self.answers.clone();
-        for status in &self.errors {
+        // Whoever sends token after token that is not known waits.
+        let waits = self.errors.contains(&401).then_some(429);
+        for status in self.errors.iter().chain(&waits) {
             let error = json!({
                 "description": words(*status),
                 "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
@@ -232,6 +234,9 @@ const fn words(status: u16) -> &'static str {
         413 => "The body is too long",
         415 => "A body of another kind is expected",
         422 => "What is said cannot be; the answer names the field and what would be right",
+        429 => {
+            "Too many tokens that are not known came from this address; `Retry-After` says when to come again"
+        }
         503 => "It cannot be done at present; `Retry-After` says when to come again",
         _ => "As the status says",
     }

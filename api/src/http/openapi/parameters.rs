@@ -111,6 +111,9 @@ fn meaning(path: &str, name: &str) -> (&'static str, Value) {
         }
         "from" => ("The first day of the period", date()),
         "to" => ("The last day of the period", date()),
+        "upTo" if path == "/v1/bundle" => {
+            ("End with this position; left out, where the latest checkpoint does", position(1))
+        }
         "upTo" => ("The largest size to be listed", position(1)),
         "after" => ("Begin after this position", position(0)),
         "limit" => {

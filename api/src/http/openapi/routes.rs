@@ -7,8 +7,9 @@ use super::{Operation, Routes};
 use crate::http::registers::{attestations, audits, organisations, people, retention, terminals};
 use crate::http::schemas::example;
 use crate::http::{
-    calendar, commands, compliance, coverage, csv, duties, events, facts, health, hmpps, lists, nominals,
-    policies, proof, reconciliation, reports, rules, schemas, search, stream, subject_access, todo, webhooks,
+    bundle, calendar, commands, compliance, coverage, csv, duties, events, facts, health, hmpps, lists,
+    nominals, policies, proof, reconciliation, reports, rules, schemas, search, stream, subject_access, todo,
+    webhooks,
 };
 
 const MOMENT: [&str; 2] = ["asAt", "knownAt"];
@@ -378,6 +379,18 @@ fn log(routes: Routes) -> Routes {
             reads("proveEvent", l, "Prove that an event is in the log", "Inclusion")
                 .query(&["size"])
                 .errors(&[404]),
+        )
+        .get(
+            "/v1/bundle",
+            bundle::get,
+            Operation::new(
+                "takeBundle",
+                l,
+                "Take the log, or a part of it, as a bundle that `mandate-verify` checks",
+            )
+            .query(&["after", "upTo"])
+            .answers(200, "application/octet-stream", &json!({"type": "string", "format": "binary"}))
+            .errors(&[401, 403, 409, 503]),
         )
         .get(
             "/v1/checkpoints",

@@ -34,7 +34,7 @@ pub async fn search(State(app): State<App>, uri: Uri, headers: HeaderMap, body: 
         let typed = sent.one("reference")?.unwrap_or_default().trim();
         let to = place_of(app, &visitor.hidden(app)?, typed)?.ok_or_else(|| HttpError::NotFound {
             what: "duty, nominal or rule with the reference you typed:",
-            id: mandate_domain::fact::shortened(typed),
+            id: mandate_domain::fact::repeated(typed),
         })?;
         Ok(Redirect::to(&to).into_response())
     })

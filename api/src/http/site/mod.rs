@@ -243,6 +243,7 @@ fn answer(page: &impl Page) -> Result<Response, HttpError> {
 /// What went wrong, as a page.
 async fn problem(app: &App, visitor: &Visitor, error: HttpError) -> Response {
     let (status, _) = error.status();
+    let wait = error.retry_after();
     let kind = match status {
         StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => ProblemKind::Forbidden,
         StatusCode::NOT_FOUND => ProblemKind::NotFound,
@@ -264,6 +265,9 @@ async fn problem(app: &App, visitor: &Visitor, error: HttpError) -> Response {
     match answer(&page) {
         Ok(mut response) => {
             *response.status_mut() = status;
+            response
+                .headers_mut()
+                .extend(wait.map(|seconds| (header::RETRY_AFTER, HeaderValue::from(seconds))));
             response
         }
         Err(error) => error.into_response(),

@@ -96,6 +96,13 @@ pub struct Session {
     seen_at: Instant,
 }
 
+impl Session {
+    fn has_ended(&self, limits: &Limits, now: Instant) -> bool {
+        self.seen_at.plus_seconds(limits.idle_seconds) <= now
+            || self.begun_at.plus_seconds(limits.longest_seconds) <= now
+    }
+}
+
 /// Every session.
 #[derive(Debug, Default)]
 pub struct Sessions {
@@ -155,6 +162,17 @@ impl Sessions {
         ids.find_map(|id| self.live(id, now).and_then(|session| session.person))
     }
 
+    /// The same without keeping the session open for longer: for what goes on by itself.
+    #[must_use]
+    pub fn peek(&self, headers: &HeaderMap, now: Instant) -> Option<String> {
+        let kept = self.kept();
+        let mut ids = self.limits.transport.stated(headers, COOKIE);
+        ids.find_map(|id| {
+            let session = kept.sessions.get(id).filter(|session| !session.has_ended(&self.limits, now))?;
+            session.person.clone()
+        })
+    }
+
     /// Signs somebody in under a new id, so that one planted before is worth nothing; the old session ends.
     ///
     /// # Errors
@@ -191,9 +209,7 @@ impl Sessions {
     fn live(&self, id: &str, now: Instant) -> Option<Session> {
         let mut kept = self.kept();
         let session = kept.sessions.get_mut(id)?;
-        let ended = session.seen_at.plus_seconds(self.limits.idle_seconds) <= now
-            || session.begun_at.plus_seconds(self.limits.longest_seconds) <= now;
-        if ended && session.person.is_some() {
+        if session.has_ended(&self.limits, now) && session.person.is_some() {
             kept.sessions.remove(id);
             return None;
         }

@@ -13,6 +13,7 @@ use super::{Access, answer, problem, show, visitor, with_cookie};
 use crate::http::app::{App, Tellers};
 use crate::http::body::form;
 use crate::http::error::HttpError;
+use crate::http::front::ClientAddress;
 use crate::http::query::{Query, encoded};
 use crate::pages::frame::FieldError;
 use crate::pages::sign_in::{Elsewhere, Persona, SignIn, WithToken};
@@ -66,12 +67,18 @@ fn asked(
 }
 
 /// Signs in as one of the people of the demonstration, or with a token of the token file.
-pub async fn choose(State(app): State<App>, uri: Uri, headers: HeaderMap, body: Body) -> Response {
+pub async fn choose(
+    State(app): State<App>,
+    from: ClientAddress,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     let sent = form(&headers, body, &["token", "persona", "access-token", "next"]).await;
     show(app, Access::Anyone, &uri, &headers, move |app, visitor| {
         let sent = sent?;
         visitor.check_form(sent.one("token")?)?;
-        app.admit_attempt()?;
+        app.admit_attempt(from)?;
         let next = sent.one("next")?.filter(|next| is_own_path(next));
         if app.demo.is_none() {
             return with_token(app, visitor, sent.one("access-token")?, next);
@@ -123,12 +130,17 @@ fn signed_in(
 }
 
 /// Leaves for the issuer.
-pub async fn leave(State(app): State<App>, RawQuery(raw): RawQuery, headers: HeaderMap) -> Response {
+pub async fn leave(
+    State(app): State<App>,
+    from: ClientAddress,
+    RawQuery(raw): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let left = async {
         let query = Query::read(raw.as_deref(), &["next"])?;
         let next = query.one("next")?.filter(|next| is_own_path(next)).unwrap_or("/");
         let sign_in = app.sign_in.as_ref().ok_or(HttpError::NoSuchAddress)?;
-        app.admit_attempt()?;
+        app.admit_attempt(from)?;
         let (cookie, to) = sign_in.leave(next, app.now()).await.map_err(told)?;
         let mut response = Redirect::to(&to).into_response();
         let cookie = app.sessions.transport().cookie(AWAY.0, &cookie, Some(AWAY.1));
@@ -142,12 +154,17 @@ pub async fn leave(State(app): State<App>, RawQuery(raw): RawQuery, headers: Hea
 }
 
 /// Comes back from the issuer.
-pub async fn back(State(app): State<App>, RawQuery(raw): RawQuery, headers: HeaderMap) -> Response {
+pub async fn back(
+    State(app): State<App>,
+    from: ClientAddress,
+    RawQuery(raw): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let came = async {
         // An issuer may add what it likes.
         let query = Query::read_any(raw.as_deref())?;
         let sign_in = app.sign_in.as_ref().ok_or(HttpError::NoSuchAddress)?;
-        app.admit_attempt()?;
+        app.admit_attempt(from)?;
         let away = app.sessions.transport().stated(&headers, AWAY.0).next().map(str::to_owned);
         let returned = Returned {
             state: query.one("state")?,

@@ -67,6 +67,10 @@ pub fn full() -> Report {
             choices: vec![Choose { name: "from", label: "The smaller size", any: "", choices }],
             button: "Prove it",
         }),
+        Block::Live {
+            stream: "/v1/events/stream?after=12".to_owned(),
+            again: Link::new("Look again for what has been recorded since", "/events"),
+        },
         Block::Steps {
             earlier: Some(Link::new("Earlier events", "/events?upTo=5")),
             later: Some(Link::new("Back to the latest events", "/events")),

@@ -81,7 +81,8 @@ fn offered(app: &App, visitor: &Visitor, subject: &str, back: Option<&str>) -> R
             | SubjectKind::Calendar
             | SubjectKind::Police
             | SubjectKind::Message
-            | SubjectKind::Webhook,
+            | SubjectKind::Webhook
+            | SubjectKind::Client,
         )
         | None => return Err(missing()),
     };

@@ -103,14 +103,13 @@ pub fn complete(
 
 /// The nearest organisation of whoever looks that is of a kind that the field asks for, where it asks for one's own.
 fn own_organisation(app: &App, person: &str, ask: &Ask) -> Result<Option<String>, HttpError> {
-    let kinds = match ask.what {
-        What::Field(FieldSpec { field: Field::Org, shape: Shape::Subject(kinds), .. }) => kinds,
-        _ => return Ok(None),
+    let What::Field(FieldSpec { field: Field::Org, shape: Shape::Subject(kinds), .. }) = ask.what else {
+        return Ok(None);
     };
     let (now, directory) = (app.now(), app.commands().directory()?);
-    let chain = directory.chain(&directory.standing(person, now).org, now);
-    let is_asked_for = |org: &&Box<str>| SubjectKind::of(org).is_some_and(|kind| kinds.contains(&kind));
-    Ok(chain.iter().find(is_asked_for).map(|org| org.to_string()))
+    let mut chain = directory.chain(&directory.standing(person, now).org, now).into_iter();
+    let own = chain.find(|org| SubjectKind::of(org).is_some_and(|kind| kinds.contains(&kind)));
+    Ok(own.map(Into::into))
 }
 
 /// Fills in what a fact said, for what is stated in its place.

@@ -128,6 +128,7 @@ pub fn example(kind: SubjectKind) -> String {
         SubjectKind::Police => "P1",
         SubjectKind::Message => "M-1",
         SubjectKind::Webhook => "W-1",
+        SubjectKind::Client => "feed",
     };
     format!("{kind}/{rest}")
 }

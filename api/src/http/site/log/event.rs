@@ -14,6 +14,7 @@ use super::{about, duty_link, is_duty, place, reader, teller};
 use crate::http::app::App;
 use crate::http::error::HttpError;
 use crate::http::query::Query;
+use crate::http::reads::{self, Reading};
 use crate::http::sight::Hidden;
 use crate::http::site::lists::{one_table, paragraph_link};
 use crate::http::site::moment::{self, Asked};
@@ -56,6 +57,7 @@ fn fill(app: &App, visitor: &Visitor, position: &str, raw: Option<&str>) -> Resu
     let hidden = asker.hidden(app)?;
     let found = app.store.reader().by_position(Position::new(number))?;
     let event = found.filter(|event| !hidden.hides(event)).ok_or_else(wrong)?;
+    reads::record(app, &visitor.caller, &[Reading::Events(Position::new(number.saturating_sub(1)))])?;
     let view = shown.view(now);
     let mut frame = visitor.frame(app, Some(shown.moment))?;
     frame.errors = shown.errors;

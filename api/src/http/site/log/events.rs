@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use mandate_domain::catalogue::FactType;
-use mandate_store::StoredEvent;
+use mandate_store::{Position, StoredEvent};
 
 use super::{TABS, about, clocks, place, reader, teller, type_cell};
 use crate::duty_csv::text_row;
@@ -12,6 +12,8 @@ use crate::http::app::App;
 use crate::http::duties::csv_response;
 use crate::http::error::HttpError;
 use crate::http::log_search::{Found, Search};
+use crate::http::query::encoded;
+use crate::http::reads::{self, Reading};
 use crate::http::sight::Hidden;
 use crate::http::site::lists::{Asking, Begun, Spec, Words, one_table};
 use crate::http::site::visitor::Visitor;
@@ -74,13 +76,18 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
     let as_file = asking.query.word("format", &[("csv", true)])?.unwrap_or(false);
     let most = if as_file { MOST_IN_FILE } else { SIZE };
     let found = search.run(app.store.reader(), most, |event| !hidden.hides(event))?;
+    let first = found.events.last().map_or(0, |event| event.position.get().saturating_sub(1));
+    reads::record(app, &visitor.caller, &[Reading::Events(Position::new(first))])?;
     if as_file {
         return Ok(csv_response("events.csv", csv(&found.events)));
     }
-    answer(&shown(&asking, &search, &found, app.store.reader().head()?.position.get()))
+    let head = app.store.reader().head()?.position;
+    // Without a checkpoint nothing can be proved, and there is no bundle.
+    let signed = !app.store.reader().checkpoints(head, 1)?.is_empty();
+    answer(&shown(&asking, &search, &found, (head.get(), signed)))
 }
 
-fn shown(asking: &Asking, search: &Search, found: &Found, head: u64) -> Report {
+fn shown(asking: &Asking, search: &Search, found: &Found, (head, signed): (u64, bool)) -> Report {
     let listing = asking.listing(Section::Assurance, WORDS, &TABS);
     let types = FactType::ALL
         .iter()
@@ -105,9 +112,14 @@ fn shown(asking: &Asking, search: &Search, found: &Found, head: u64) -> Report {
         let href = asking.with("/events", |name, _| name != "upTo", &[("upTo", rest.to_string())]);
         Link::new(format!("Earlier events, from position {} back", grouped(rest)), href)
     });
-    let mut blocks = vec![Block::Table(table)];
+    let mut blocks: Vec<Block> = live(asking, search, head).into_iter().collect();
+    blocks.push(Block::Table(table));
     if earlier.is_some() || later.is_some() {
         blocks.push(Block::Steps { earlier, later });
+    }
+    let mut downloads = vec![Link::new("the list as CSV, at most 10,000 events", asking.api("csv"))];
+    if signed {
+        downloads.push(Link::new("the whole log as a bundle, which `mandate-verify` checks", "/v1/bundle"));
     }
     Report {
         frame: listing.frame,
@@ -119,9 +131,25 @@ fn shown(asking: &Asking, search: &Search, found: &Found, head: u64) -> Report {
         tabs: listing.tabs,
         filter: Some(filter),
         checked_at: listing.checked_at,
-        downloads: vec![Link::new("the list as CSV, at most 10,000 events", asking.api("csv"))],
+        downloads,
         blocks,
     }
+}
+
+/// What is recorded from now on, where the list is of the present and by nothing that the stream does not know.
+fn live(asking: &Asking, search: &Search, head: u64) -> Option<Block> {
+    let by_place = search.from.is_some() || search.up_to.is_some() || search.days != (None, None);
+    if by_place || search.source.is_some() || asking.past.is_some() || !asking.frame.errors.is_empty() {
+        return None;
+    }
+    let kinds = search.kinds.iter().map(|kind| format!("&type={}", kind.name()));
+    let subject = search.subject.iter().map(|subject| format!("&subject={}", encoded(subject)));
+    let chosen: String = kinds.chain(subject).collect();
+    let again = asking.with("/events", |_, _| true, &[]);
+    Some(Block::Live {
+        stream: format!("/v1/events/stream?after={head}{chosen}"),
+        again: Link::new("Look again for what has been recorded since", again),
+    })
 }
 
 fn note(found: &Found, head: u64) -> String {
