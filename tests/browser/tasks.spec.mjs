@@ -131,6 +131,7 @@ test.describe("case administrator", () => {
     await page.goto(`/act/record-act?subject=nominal/${reference.trim()}`);
     await page.getByRole("combobox", { name: "What was done" }).selectOption({ label: "Partners removal requested" });
     await page.getByRole("button", { name: "Choose", exact: true }).click();
+    await page.getByRole("textbox", { name: "Organisation", exact: true }).fill("prison/ACI");
     await page.locator("summary", { hasText: "Say when it took place" }).click();
     await fillDate(page, "The day on which it took place", ["30", "9", "2026"]);
     await page.getByRole("button", { name: "Record it" }).click();
@@ -192,6 +193,8 @@ test.describe("ViSOR lead", () => {
     const link = await dutyThatOffers(page, "/work", "Ask the owner to partner an organisation");
     await link.click();
     await expect(page.getByRole("textbox", { name: "Organisation", exact: true })).toHaveValue(/^prison\//);
+    // The prison has few of these duties: two of the four walks leave theirs for the others.
+    if (PROJECTS.indexOf(test.info().project.name) > 1) return;
     await page.getByRole("button", { name: "Record it" }).click();
     await expect(page.getByRole("alert")).toContainText("Recorded: Ask the owner");
   });

@@ -89,10 +89,18 @@ pub fn complete(
         if typed.pairs().any(|(name, _)| *name == ask.name) {
             continue;
         }
-        let of_opening = opened.and_then(|entry| entry.data.iter().find(|(field, _)| field == ask.key()));
-        let holder = row.record.holder.as_ref().filter(|_| asks_for(ask, Field::Owner));
-        let own = own_organisation(app, person, ask)?;
-        let holder = holder.or(own.as_ref());
+        let said = |name: &str| opened.and_then(|entry| entry.data.iter().find(|(field, _)| field == name));
+        // A rule that matches by prison reads the prison of one fact and the organisation of the other.
+        let prison = || asks_for(ask, Field::Org).then(|| said(Field::Prison.name())).flatten();
+        let of_opening = said(ask.key()).or_else(prison);
+        let own = if name == CommandName::RequestPartnership {
+            own_organisation(app, person, ask)?
+        } else {
+            let holds = asks_for(ask, Field::Owner);
+            let holder = row.record.holder.clone();
+            holder.filter(|holder| holds || asks_for(ask, Field::Prison) && holder.starts_with("prison/"))
+        };
+        let holder = own.as_ref();
         if let Some(value) = of_opening.map(|(_, value)| value).or(holder) {
             let several = matches!(ask.what, What::Field(spec) if matches!(spec.shape, Shape::Subjects(_) | Shape::Ids));
             typed.set(&ask.name, &if several { value.replace(", ", "\n") } else { value.clone() });
