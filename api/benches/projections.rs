@@ -1,8 +1,12 @@
-//! The read models: rebuilt (P8), filled by an import (P5), kept up under load (P13), and a server with them (P17).
+//! The read models: rebuilt (P8), filled by an import (P5), kept up under load (P13), a server with them (P17), and its
+//! pages at present and at past moments (P14).
 //!
 //! Usage: `cargo bench -p mandate-api --bench projections`; `-- --scale 10` for ten times the data, `-- --only p8`
-//! (`p5`, `p13`, `p17`) for a part. One line a figure: what, measured, promised, ratio (above 1 keeps the promise).
+//! (`p5`, `p13`, `p14`, `p17`) for a part, `-- --nominals 90000` for another number of nominals. One line a figure: what, measured, promised, ratio (above 1 keeps the promise).
 #![expect(clippy::print_stdout, clippy::cast_precision_loss, reason = "a bench prints its figures, rounded")]
+
+#[path = "support/pages.rs"]
+mod pages;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -42,7 +46,8 @@ fn main() -> anyhow::Result<()> {
     let wanted = |part: &str| value("--only").is_none_or(|only| only == part);
     let folder = tempfile::tempdir()?;
     let facts = folder.path().join("facts.jsonl");
-    let options = Generated { nominals: NOMINALS * scale, ..Generated::scale(Scale::National) };
+    let nominals = value("--nominals").map_or(Ok(NOMINALS * scale), |text| text.parse())?;
+    let options = Generated { nominals, ..Generated::scale(Scale::National) };
     let mut out = std::io::BufWriter::new(std::fs::File::create(&facts)?);
     let count = generate(&options, &mut out)?.facts;
     out.flush()?;
@@ -51,11 +56,14 @@ fn main() -> anyhow::Result<()> {
     if wanted("p5") {
         import(folder.path(), &facts, count)?;
     }
-    if wanted("p8") || wanted("p13") || wanted("p17") {
+    if wanted("p8") || wanted("p13") || wanted("p14") || wanted("p17") {
         let data = folder.path().join("lived");
         live(&data, &facts)?;
         if wanted("p8") {
             rebuild(&data, count)?;
+        }
+        if wanted("p14") {
+            pages::measure(&data)?;
         }
         if wanted("p13") {
             keep_up(&data)?;
@@ -253,14 +261,14 @@ fn serve(data: &Path) -> anyhow::Result<()> {
         Projections::open(data, &store)?.advance(SystemClock.now())?;
     }
     // The first server raises and tells what was missed in all those months; the one measured finds that done.
-    let (mut first, _) = start(data)?;
+    let (mut first, ..) = start(data, &[])?;
     let settled = Wall::now();
     while busy(&first, Duration::from_secs(5)) > 1.0 {
         ensure!(settled.elapsed() < Duration::from_mins(20), "the server does not come to rest");
     }
     println!("     a first server came to rest after {:.0} s", settled.elapsed().as_secs_f64());
     stop(&mut first)?;
-    let (mut server, seconds) = start(data)?;
+    let (mut server, _, seconds) = start(data, &[])?;
     figure("P17", "start of the server until it is ready", seconds, 1.0, "s", false);
     pause(Duration::from_secs(5));
     let used = busy(&server, Duration::from_secs(10));
@@ -269,13 +277,14 @@ fn serve(data: &Path) -> anyhow::Result<()> {
     stop(&mut server)
 }
 
-/// Starts a server; answers with the seconds until it was ready.
-fn start(data: &Path) -> anyhow::Result<(Child, f64)> {
+/// Starts a server; answers with where it listens and the seconds until it was ready.
+fn start(data: &Path, more: &[&str]) -> anyhow::Result<(Child, std::net::SocketAddr, f64)> {
     let listen = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let started = Wall::now();
     let server = Command::new(env!("CARGO_BIN_EXE_mandate"))
         .args(["serve", "--listen", &listen.to_string(), "--data-dir"])
         .arg(data)
+        .args(more)
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()?;
@@ -291,7 +300,7 @@ fn start(data: &Path) -> anyhow::Result<(Child, f64)> {
         ensure!(started.elapsed() < Duration::from_mins(1), "the server is not ready after a minute");
         pause(Duration::from_millis(5));
     }
-    Ok((server, started.elapsed().as_secs_f64()))
+    Ok((server, listen, started.elapsed().as_secs_f64()))
 }
 
 fn stop(server: &mut Child) -> anyhow::Result<()> {

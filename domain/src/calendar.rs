@@ -248,6 +248,16 @@ impl CalendarView {
         self.last_year
     }
 
+    /// Whether another view has other holidays between two dates, both included.
+    #[must_use]
+    pub fn holidays_differ(&self, other: &Self, from: Date, to: Date) -> bool {
+        let between = |view: &Self| -> Vec<Date> {
+            let dates = view.holidays().iter().map(|(date, _)| *date);
+            dates.filter(|date| *date >= from && *date <= to).collect()
+        };
+        between(self) != between(other)
+    }
+
     /// Whether the day is neither a weekend nor a bank holiday.
     #[must_use]
     pub fn is_working_day(&self, date: Date) -> bool {

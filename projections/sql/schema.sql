@@ -45,26 +45,68 @@ CREATE TABLE duties
   known_since  integer NOT NULL,
   -- 1 while a breach of it stands in the log.
   raised       integer NOT NULL,
-  -- From when on it stands as it does.
+  -- As known at which moment and later it stands as it does, and as at which.
   since        integer NOT NULL,
-  -- The duty, without the mark that no evidence was recorded.
+  as_from      integer NOT NULL,
+  -- The duty, without the mark that no evidence was recorded, and whether overdue or not.
   record    text    NOT NULL
 ) STRICT;
 
--- What each duty was before, from an instant on, as then known: as at and known at are that instant. What it is now
--- stands in `duties` alone.
+-- What each duty was before. What it is now stands in `duties` alone.
+--
+-- A version is what the duty was as known at `at` or later and as at `as_from` or later, until the next: as known at
+-- `until` or later and as at `as_until` or later. That an open duty falls due makes no version.
 CREATE TABLE duty_history
 (
   -- Whom the duty is about.
-  subject text    NOT NULL,
-  duty    text    NOT NULL,
-  -- From when.
-  at      integer NOT NULL,
-  -- The number of the rule's version; 0 when the duty was there no longer.
-  version integer NOT NULL,
-  -- The duty; null when it was there no longer.
-  record  text,
+  subject  text    NOT NULL,
+  duty     text    NOT NULL,
+  at       integer NOT NULL,
+  as_from  integer NOT NULL,
+  until    integer NOT NULL,
+  as_until integer NOT NULL,
+  -- The number of the rule's version; 0 when the duty was there no longer, and all that follows null.
+  version  integer NOT NULL,
+  rule     text    NOT NULL,
+  -- As in `duties`; `pending` for one that was open, overdue or not.
+  holder       text,
+  outcome      text,
+  opened_at    integer,
+  due_on       integer,
+  act_by       integer,
+  due_at       integer,
+  inherited    integer,
+  born_overdue integer,
+  known_since  integer,
+  record       text,
   PRIMARY KEY (subject, duty, at)
+) STRICT, WITHOUT ROWID;
+
+-- The unit that each nominal had, in versions as those of duties; the last is without end.
+CREATE TABLE units
+(
+  subject  text    NOT NULL,
+  at       integer NOT NULL,
+  as_from  integer NOT NULL,
+  until    integer NOT NULL,
+  as_until integer NOT NULL,
+  -- Null for none.
+  unit     text,
+  PRIMARY KEY (subject, at)
+) STRICT, WITHOUT ROWID;
+
+-- Where those versions do not tell what the duties of a unit were (see `bends.rs`): as at `as_from` or later and as known
+-- at `known_from` or later, but not both at `at` or later. Which there are depends on how the log was followed.
+CREATE TABLE bends
+(
+  -- The first member of the unit.
+  subject    text    NOT NULL,
+  at         integer NOT NULL,
+  -- 1 for what the clock brings.
+  by_clock   integer NOT NULL,
+  as_from    integer NOT NULL,
+  known_from integer NOT NULL,
+  PRIMARY KEY (subject, at, by_clock, as_from, known_from)
 ) STRICT, WITHOUT ROWID;
 
 -- The facts of every subject that is judged, so that following it needs no look into the log: what was there when the

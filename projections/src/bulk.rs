@@ -403,7 +403,8 @@ fn follow_range(
             None => {
                 places.sort_unstable();
                 places.dedup();
-                let unit = Unit { members: cross.members(&leader), own: places, until: u32::MAX };
+                let members = cross.members(&leader);
+                let unit = Unit { members, own: places, until: u32::MAX, bends: Vec::new() };
                 let followed = ground.follow(&unit, Span { from: None, until }, HashMap::new());
                 followed_units.push((unit.members, followed));
             }
@@ -479,7 +480,7 @@ impl<'c> SubjectPlaces<'c> {
         own_places.sort_unstable();
         own_places.dedup();
         own.retain(|placed| placed.position <= limit);
-        let unit = Unit { members: members.to_vec(), own: own_places, until: limit };
+        let unit = Unit { members: members.to_vec(), own: own_places, until: limit, bends: Vec::new() };
         own.extend(cross.shared());
         own.sort_by_key(|placed| placed.position);
         own.dedup_by_key(|placed| placed.position);

@@ -1,6 +1,6 @@
 //! What is read across subjects: policies, holidays, programmes, annulments, waivers and merges.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
@@ -8,7 +8,7 @@ use mandate_domain::calendar::Calendar;
 use mandate_domain::catalogue::{FactType, Field, SubjectKind};
 use mandate_domain::fact::{Fact, Value};
 use mandate_domain::judge::{History, adopted_policy};
-use mandate_domain::policy::Policy;
+use mandate_domain::policy::{Basis, Policy};
 use mandate_domain::time::Instant;
 use mandate_store::{Position, Reader, StoreError};
 
@@ -26,7 +26,7 @@ pub(crate) struct Cross {
     shared: Vec<Placed>,
     policies: Vec<Placed>,
     /// Policies, holidays and what annuls them: whom they concern is not known beforehand.
-    global: HashMap<Id, (u32, Instant)>,
+    global: HashMap<Id, (u32, Instant, Instant)>,
     /// Programme switches and what annuls them, with the area.
     switches: HashMap<Id, Box<str>>,
     /// Annulments by the fact that they name.
@@ -62,6 +62,8 @@ pub(crate) struct Epoch {
     /// When it began, and the last event that counts then.
     pub at: Instant,
     pub position: u32,
+    /// As known at which moment and later, where its events claim to be known for longer.
+    pub known_from: Instant,
     pub books: Arc<Books>,
     /// A policy adopted then that cannot be used: of which subject, and why not.
     pub refused: Option<(String, String)>,
@@ -76,6 +78,12 @@ pub(crate) struct Books {
 }
 
 impl Books {
+    /// The rules whose numbers stand in the policy.
+    pub fn policy_rules(&self) -> Vec<String> {
+        let policy = self.policy.rules.iter().filter(|rule| rule.basis == Basis::Policy);
+        policy.map(|rule| rule.id.clone()).collect()
+    }
+
     fn new(policy: Policy) -> Self {
         let evidence = policy
             .rules
@@ -193,7 +201,7 @@ impl Cross {
             FactType::FactAnnulled => {
                 let Some(target) = target(fact) else { return };
                 if self.global.contains_key(&target) {
-                    self.global.insert(id(), place);
+                    self.global.insert(id(), (place.0, place.1, placed.known_at()));
                 }
                 if let Some(area) = self.switches.get(&target).cloned() {
                     self.switches.insert(id(), area);
@@ -217,11 +225,11 @@ impl Cross {
                 self.shared.push(placed.clone());
             }
             FactType::BankHolidaysPublished => {
-                self.global.insert(id(), place);
+                self.global.insert(id(), (place.0, place.1, placed.known_at()));
                 self.shared.push(placed.clone());
             }
             FactType::PolicyAdopted => {
-                self.global.insert(id(), place);
+                self.global.insert(id(), (place.0, place.1, placed.known_at()));
                 self.policies.push(placed.clone());
             }
             FactType::DocumentPublished => {
@@ -313,14 +321,16 @@ impl Cross {
     /// Finds out anew from when which policy counts; to be called when an event that may concern everybody was noted.
     pub fn renew_epochs(&mut self) {
         let mut books = self.shipped.clone();
-        self.epochs = vec![Epoch { at: Instant::MIN, position: 0, books: books.clone(), refused: None }];
-        let places: BTreeMap<u32, Instant> = self.global.values().copied().collect();
-        let places: Vec<(u32, Instant)> = places.into_iter().collect();
+        let from = Instant::MIN;
+        let shipped = Epoch { at: from, known_from: from, position: 0, books: books.clone(), refused: None };
+        self.epochs = vec![shipped];
+        let mut places: Vec<(u32, Instant, Instant)> = self.global.values().copied().collect();
+        places.sort_unstable();
         let mut facts: Vec<Placed> = self.policies.clone();
         self.add_annulments(&mut facts);
         facts.sort_by_key(|placed| placed.position);
         for group in places.chunk_by(|one, next| one.1 == next.1) {
-            let Some((position, at)) = group.last().copied() else { continue };
+            let Some((position, at, _)) = group.last().copied() else { continue };
             let mut history = History::default();
             for placed in facts.iter().filter(|placed| placed.position <= position) {
                 history.add(&placed.fact, placed.known_at(), placed.position);
@@ -336,7 +346,8 @@ impl Cross {
                     refused = Some((subject, error.to_string()));
                 }
             }
-            self.epochs.push(Epoch { at, position, books: books.clone(), refused });
+            let known_from = group.iter().map(|(.., known_from)| *known_from).min().unwrap_or(at);
+            self.epochs.push(Epoch { at, known_from, position, books: books.clone(), refused });
         }
     }
 

@@ -8,6 +8,7 @@ use mandate_domain::judge::History;
 use mandate_domain::time::Instant;
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 
+use crate::bends::Bend;
 use crate::cross::{Cross, Foreign};
 use crate::error::ProjectionError;
 use crate::placed::{Decoder, Placed};
@@ -26,6 +27,7 @@ pub(crate) struct Task {
     pub span: Span,
     /// The last event that counts.
     pub until: u32,
+    pub bends: Vec<Bend>,
     /// Its duties as they stand.
     pub stored: HashMap<String, Stored>,
 }
@@ -86,7 +88,8 @@ fn follow_part(cross: &Cross, mut tasks: Vec<Task>) -> Result<Answers, Projectio
         own_places.sort_unstable();
         own_places.dedup();
         own.retain(|placed| placed.position <= task.until);
-        units.push(Unit { members: task.members.clone(), own: own_places, until: task.until });
+        let (members, bends) = (task.members.clone(), std::mem::take(&mut task.bends));
+        units.push(Unit { members, own: own_places, until: task.until, bends });
         facts.extend(own.into_iter().map(|placed| (placed.position, placed)));
         earliest = earliest.min(task.span.from.unwrap_or(Instant::MIN));
     }
@@ -108,7 +111,8 @@ fn follow_part(cross: &Cross, mut tasks: Vec<Task>) -> Result<Answers, Projectio
     Ok(tasks.into_iter().zip(&units).map(followed).collect())
 }
 
-fn decoded(bytes: &[u8]) -> Result<Vec<Placed>, ProjectionError> {
+/// The facts of a stream.
+pub(crate) fn decoded(bytes: &[u8]) -> Result<Vec<Placed>, ProjectionError> {
     let mut decoder = Decoder::new(bytes);
     let mut facts = Vec::new();
     while let Some(placed) = decoder.next() {

@@ -4,6 +4,7 @@
 //! checkpoint in one transaction. What stands in the tables is a function of the log and of the moment reached, so
 //! that [`Projections::rebuild`] gives the same rows.
 
+mod bends;
 mod bulk;
 mod compare;
 mod cross;
@@ -13,6 +14,7 @@ mod error;
 mod events;
 mod feeds;
 mod gather;
+mod judged;
 mod limits;
 mod live;
 mod model;
@@ -43,7 +45,7 @@ pub use model::{
     PostHolder, Preferences, Progress, QuarantineFilter, QuarantineRow, Rescission, SubjectRow,
     TimelineEntry, Warning,
 };
-pub use queries::ByUnit;
+pub use queries::{ByUnit, Past};
 pub use status::{MailStatus, Status};
 
 use cross::{Books, Cross};

@@ -406,12 +406,14 @@ impl Step<'_> {
                 }
                 let from = self.next_of(&members)?.map_or(at, |next| next.min(at));
                 let stored = rows::stored(self.connection, &members, from, reached)?;
+                let bends = rows::bends(self.connection, &members, from)?;
                 let facts = rows::streams(self.connection, &members)?;
                 tasks.push(Task {
                     members,
                     facts,
                     span: Span { from: Some(from), until },
                     until: last,
+                    bends,
                     stored,
                 });
             }

@@ -9,11 +9,12 @@ use mandate_domain::time::{Date, Instant};
 use mandate_store::Position;
 use rusqlite::{Connection, OptionalExtension, params};
 
+use crate::bends::Bend;
 use crate::cross::{Cross, Epoch};
 use crate::error::ProjectionError;
 use crate::model::{Parked, Progress};
 use crate::reconciled;
-use crate::unit::{Failure, Followed, FollowedDuty, Now, Stored, Version};
+use crate::unit::{Changed, Columns, Failure, Followed, FollowedDuty, Now, Stored, UnitVersion, Version};
 
 /// How far the read models are.
 pub(crate) fn progress(connection: &Connection) -> Result<Progress, ProjectionError> {
@@ -93,14 +94,17 @@ pub(crate) fn stored(
     let mut found = HashMap::new();
     for member in members {
         let mut statement = connection
-            .prepare_cached("SELECT duty, since, version, record, unit FROM duties WHERE subject = ?1")
+            .prepare_cached(
+                "SELECT duty, since, as_from, version, record, unit, outcome FROM duties WHERE subject = ?1",
+            )
             .map_err(&failed)?;
         let rows = statement
             .query_map([member], |row| {
-                let shown = Some(version_of(row.get(1)?, row.get(2)?, row.get(3)?));
+                let shown = Some(version_of(row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?));
                 let before = shown.clone();
                 let subject = member.clone();
-                Ok((row.get(0)?, Stored { subject, shown, unit: row.get(4)?, before, forget: None }))
+                let outcome = Outcome::from_name(row.get_ref(6)?.as_str()?);
+                Ok((row.get(0)?, Stored { subject, shown, outcome, unit: row.get(5)?, before, forget: None }))
             })
             .map_err(&failed)?;
         for row in rows {
@@ -116,8 +120,66 @@ pub(crate) fn stored(
     Ok(found)
 }
 
-fn version_of(since: i64, number: u16, record: String) -> Version {
-    Version { since: Instant::from_nanos(since), number, record: record.into() }
+fn version_of(since: i64, as_from: i64, number: u16, record: String) -> Version {
+    let (since, as_from) = (Instant::from_nanos(since), Instant::from_nanos(as_from));
+    Version { since, as_from, number, record: record.into() }
+}
+
+/// The bends of a unit that reach to an instant or beyond.
+pub(crate) fn bends(
+    connection: &Connection,
+    members: &[String],
+    from: Instant,
+) -> Result<Vec<Bend>, ProjectionError> {
+    let failed = ProjectionError::database("read the bends of a unit");
+    let sql = "SELECT at, by_clock, as_from, known_from FROM bends WHERE subject = ?1 AND at >= ?2";
+    let mut statement = connection.prepare_cached(sql).map_err(&failed)?;
+    let mut bends = Vec::new();
+    for member in members {
+        let found = statement.query_map(params![member, from.nanos()], |row| {
+            Ok(Bend {
+                at: Instant::from_nanos(row.get(0)?),
+                by_clock: row.get(1)?,
+                as_from: Instant::from_nanos(row.get(2)?),
+                known_from: Instant::from_nanos(row.get(3)?),
+            })
+        });
+        for bend in found.map_err(&failed)? {
+            bends.push(bend.map_err(&failed)?);
+        }
+    }
+    bends.sort_unstable();
+    Ok(bends)
+}
+
+/// Writes the bends of a unit in the place of those that were `left` to go on from.
+fn write_bends(
+    connection: &Connection,
+    members: &[String],
+    left: &[Bend],
+    now: &[Bend],
+) -> Result<(), ProjectionError> {
+    if left == now {
+        return Ok(());
+    }
+    let whole = now == [Bend::WHOLE];
+    let from = if whole { None } else { left.first().map(|bend| bend.at) };
+    if whole || from.is_some() {
+        for member in members {
+            let sql = "DELETE FROM bends WHERE subject = ?1 AND at >= ?2";
+            let from = from.unwrap_or(Instant::MIN);
+            execute(connection, "go back in the bends of a unit", sql, params![member, from.nanos()])?;
+        }
+    }
+    let Some(leader) = members.first() else { return Ok(()) };
+    for bend in now {
+        let sql = "INSERT OR IGNORE INTO bends (subject, at, by_clock, as_from, known_from) \
+                   VALUES (?1, ?2, ?3, ?4, ?5)";
+        let values =
+            params![leader, bend.at.nanos(), bend.by_clock, bend.as_from.nanos(), bend.known_from.nanos()];
+        execute(connection, "write the bends of a unit", sql, values)?;
+    }
+    Ok(())
 }
 
 /// Finds what those duties of a subject were before an instant that have changed since.
@@ -144,23 +206,25 @@ fn go_back(
         .map_err(&failed)?;
     later.extend(shown);
     for duty in later {
-        let before: Option<(i64, u16, Option<String>)> = connection
+        let before: Option<(i64, i64, u16, Option<String>)> = connection
             .prepare_cached(
-                "SELECT at, version, record FROM duty_history WHERE subject = ?1 AND duty = ?2 AND at < ?3 \
+                "SELECT at, as_from, version, record FROM duty_history WHERE subject = ?1 AND duty = ?2 AND at < ?3 \
                  ORDER BY at DESC LIMIT 1",
             )
             .map_err(&failed)?
             .query_row(params![subject, duty, from.nanos()], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
             })
             .optional()
             .map_err(&failed)?;
         // That it was there no longer stays in its history; what it was stands again, or is added anew.
-        let before = before.and_then(|(at, version, record)| Some(version_of(at, version, record?)));
+        let before =
+            before.and_then(|(at, as_from, version, record)| Some(version_of(at, as_from, version, record?)));
         let forget = before.as_ref().map_or(from, |before| before.since);
         let stored = found.entry(duty).or_insert_with(|| Stored {
             subject: subject.to_owned(),
             shown: None,
+            outcome: None,
             unit: None,
             before: None,
             forget: None,
@@ -191,6 +255,13 @@ pub(crate) fn write(
     if followed.judged {
         write_subjects(connection, members, followed)?;
         reconciled::write(connection, members, &followed.reconciled, writing)?;
+        let left = if writing == Writing::Over { &followed.left } else { [].as_slice() };
+        write_bends(connection, members, left, &followed.bends)?;
+        match members {
+            [nominal] => write_units(connection, nominal, &followed.units, writing)?,
+            merged if writing == Writing::Over => forget_units(connection, merged)?,
+            _ => {}
+        }
     } else {
         stand_still(connection, members)?;
     }
@@ -200,6 +271,72 @@ pub(crate) fn write(
     }
     if let Some(failure) = &followed.failed {
         park(connection, members, failure)?;
+    }
+    Ok(())
+}
+
+/// Merged nominals are judged when they are asked about.
+fn forget_units(connection: &Connection, merged: &[String]) -> Result<(), ProjectionError> {
+    for member in merged {
+        let sql = "DELETE FROM units WHERE subject = ?1";
+        execute(connection, "forget the units of merged nominals", sql, [member])?;
+    }
+    Ok(())
+}
+
+/// Writes the units that a nominal had from the first moment on that was followed.
+fn write_units(
+    connection: &Connection,
+    nominal: &str,
+    units: &[UnitVersion],
+    writing: Writing,
+) -> Result<(), ProjectionError> {
+    let Some(first) = units.first() else { return Ok(()) };
+    let what = "write the units of a nominal";
+    let failed = ProjectionError::database(what);
+    let mut before: Option<UnitVersion> = None;
+    if writing == Writing::Over {
+        let mut statement = connection
+            .prepare_cached("SELECT at, as_from, unit FROM units WHERE subject = ?1 ORDER BY at DESC")
+            .map_err(&failed)?;
+        let mut rows = statement.query([nominal]).map_err(&failed)?;
+        let mut is_over = false;
+        while let Some(row) = rows.next().map_err(&failed)? {
+            let read = || -> rusqlite::Result<UnitVersion> {
+                let (at, as_from) = (Instant::from_nanos(row.get(0)?), Instant::from_nanos(row.get(1)?));
+                Ok(UnitVersion { at, as_from, unit: row.get(2)? })
+            };
+            let version = read().map_err(&failed)?;
+            if version.at < first.at {
+                before = Some(version);
+                break;
+            }
+            is_over = true;
+        }
+        if is_over {
+            let sql = "DELETE FROM units WHERE subject = ?1 AND at >= ?2";
+            execute(connection, what, sql, params![nominal, first.at.nanos()])?;
+        } else if units.len() == 1 && first.unit == before.as_ref().and_then(|before| before.unit.clone()) {
+            return Ok(());
+        }
+    }
+    let mut all: Vec<UnitVersion> = before.into_iter().collect();
+    for version in units {
+        if version.unit.as_ref() == all.last().and_then(|last| last.unit.as_ref()) {
+            continue;
+        }
+        let as_from = all.last().map_or(version.as_from, |last| {
+            if version.as_from < last.as_from { version.at } else { version.as_from }
+        });
+        all.push(UnitVersion { as_from, ..version.clone() });
+    }
+    for (place, version) in all.iter().enumerate() {
+        let next = all.get(place + 1).map_or((Instant::MAX, Instant::MAX), |next| (next.at, next.as_from));
+        let sql = "INSERT OR REPLACE INTO units (subject, at, as_from, until, as_until, unit) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let (at, as_from) = (version.at.nanos(), version.as_from.nanos());
+        let values = params![nominal, at, as_from, next.0.nanos(), next.1.nanos(), version.unit];
+        execute(connection, what, sql, values)?;
     }
     Ok(())
 }
@@ -216,14 +353,16 @@ fn write_duty(connection: &Connection, duty: &FollowedDuty, writing: Writing) ->
         return Ok(());
     };
     let before = duty.stored.as_ref().and_then(|stored| stored.before.as_ref());
-    let since = duty.changes.last().map(|change| change.at).or(before.map(|before| before.since));
-    let since = since.unwrap_or(Instant::MIN);
+    let last = duty.changes.last().map(|change| (change.at, change.as_from));
+    let from = last.or(before.map(|before| (before.since, before.as_from)));
+    let from = from.unwrap_or((Instant::MIN, Instant::MIN));
     let stands = duty.stored.as_ref().is_some_and(|stored| {
-        let same = |shown: &Version| shown.record == now.record && shown.since == since;
-        stored.shown.as_ref().is_some_and(same) && stored.unit == now.unit
+        let same = |shown: &Version| shown.record == now.record && (shown.since, shown.as_from) == from;
+        let as_before = stored.unit == now.unit && stored.outcome == Some(now.outcome);
+        stored.shown.as_ref().is_some_and(same) && as_before
     });
     if !stands {
-        write_row(connection, duty, now, since, writing)?;
+        write_row(connection, duty, now, from, writing)?;
         if writing == Writing::Over {
             note_owed(connection, &duty.duty)?;
         }
@@ -245,7 +384,7 @@ fn write_steps(
     if writing == Writing::Over {
         execute(connection, what, "DELETE FROM steps WHERE duty = ?1", [&duty.duty])?;
     }
-    let due_at = now.due_at.map_or(0, Instant::nanos);
+    let due_at = now.columns.due_at.map_or(0, Instant::nanos);
     for step in &now.steps {
         let sql = "INSERT OR REPLACE INTO steps (duty, step, at, due_at, to_role, taken) \
                    VALUES (?1, ?2, ?3, ?4, ?5, 0)";
@@ -303,42 +442,86 @@ fn write_history(connection: &Connection, duty: &FollowedDuty) -> Result<(), Pro
             params![duty.subject, duty.duty, from.nanos()],
         )?;
     }
-    let write = |at: Instant, version: u16, record: Option<&str>| {
-        execute(
-            connection,
-            "write the history of a duty",
-            "INSERT OR REPLACE INTO duty_history (subject, duty, at, version, record) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![duty.subject, duty.duty, at.nanos(), version, record],
-        )
-    };
     let before = duty.stored.as_ref().and_then(|stored| stored.before.as_ref());
-    if let Some(before) = before.filter(|_| !duty.changes.is_empty()) {
-        write(before.since, before.number, Some(&before.record))?;
+    if duty.changes.is_empty() {
+        return Ok(());
     }
-    let over = duty.changes.len().saturating_sub(usize::from(duty.now.is_some()));
-    for change in duty.changes.iter().take(over) {
-        write(change.at, change.version, change.record.as_deref())?;
+    let before = before.map(|before| version_before(duty, before)).transpose()?;
+    let all: Vec<&Changed> = before.iter().chain(&duty.changes).collect();
+    // The last is what stands, if the duty does.
+    let over = all.len().saturating_sub(usize::from(duty.now.is_some()));
+    for (at, version) in all.iter().take(over).enumerate() {
+        let next = all.get(at + 1).map(|next| (next.at, next.as_from));
+        write_version(connection, duty, version, next)?;
     }
     Ok(())
+}
+
+/// What a duty was before, as a version of its history.
+fn version_before(duty: &FollowedDuty, before: &Version) -> Result<Changed, ProjectionError> {
+    let columns = Columns::from(record(&duty.duty, &before.record, Instant::MIN)?);
+    Ok(Changed {
+        at: before.since,
+        as_from: before.as_from,
+        version: before.number,
+        record: Some((before.record.clone(), columns)),
+    })
+}
+
+/// Writes a version of a duty, up to where the next takes its place; that it was there no longer has no next.
+fn write_version(
+    connection: &Connection,
+    duty: &FollowedDuty,
+    version: &Changed,
+    next: Option<(Instant, Instant)>,
+) -> Result<(), ProjectionError> {
+    let sql = "INSERT OR REPLACE INTO duty_history (subject, duty, at, as_from, until, as_until, version, rule, holder, \
+               outcome, opened_at, due_on, act_by, due_at, inherited, born_overdue, known_since, record) VALUES (?1, \
+               ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+    let (until, as_until) =
+        next.filter(|_| version.record.is_some()).unwrap_or((version.at, version.as_from));
+    let columns = version.record.as_ref().map(|(_, columns)| columns);
+    let values = params![
+        duty.subject,
+        duty.duty,
+        version.at.nanos(),
+        version.as_from.nanos(),
+        until.nanos(),
+        as_until.nanos(),
+        version.version,
+        duty.duty.split(':').next(),
+        columns.and_then(|columns| columns.holder.as_deref()),
+        columns.map(|columns| columns.outcome.name()),
+        columns.map(|columns| columns.opened_at.nanos()),
+        columns.and_then(|columns| columns.due_on).map(Date::days),
+        columns.and_then(|columns| columns.act_by).map(Date::days),
+        columns.and_then(|columns| columns.due_at).map(Instant::nanos),
+        columns.map(|columns| columns.inherited),
+        columns.map(|columns| columns.born_overdue),
+        columns.map(|columns| columns.known_since.nanos()),
+        version.record.as_ref().map(|(record, _)| &**record),
+    ];
+    execute(connection, "write the history of a duty", sql, values)
 }
 
 fn write_row(
     connection: &Connection,
     duty: &FollowedDuty,
     now: &Now,
-    since: Instant,
+    (since, as_from): (Instant, Instant),
     writing: Writing,
 ) -> Result<(), ProjectionError> {
+    let columns = &now.columns;
     let sql = match writing {
         Writing::Fresh => concat!(
             "INSERT INTO duties (duty, reference, subject, rule, version, holder, unit, outcome, breach, opened_at, ",
-            "due_on, act_by, due_at, inherited, born_overdue, known_since, since, record, raised) VALUES (?1, ?2, ?3, ",
-            "?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, 0)"
+            "due_on, act_by, due_at, inherited, born_overdue, known_since, since, as_from, record, raised) VALUES (?1, ",
+            "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, 0)"
         ),
         Writing::Over => concat!(
             "INSERT OR REPLACE INTO duties (duty, reference, subject, rule, version, holder, unit, outcome, breach, ",
-            "opened_at, due_on, act_by, due_at, inherited, born_overdue, known_since, since, record, raised) VALUES (?1, ",
-            "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ",
+            "opened_at, due_on, act_by, due_at, inherited, born_overdue, known_since, since, as_from, record, raised) ",
+            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ",
             "EXISTS (SELECT 1 FROM breaches b WHERE b.duty = ?1 AND b.status <> 'rescinded'))"
         ),
     };
@@ -348,18 +531,19 @@ fn write_row(
         duty.subject,
         now.rule,
         now.version,
-        now.holder,
+        columns.holder,
         now.unit,
         now.outcome.name(),
         now.breach,
-        now.opened_at.nanos(),
-        now.due_on.map(Date::days),
-        now.act_by.map(Date::days),
-        now.due_at.map(Instant::nanos),
-        now.inherited,
-        now.born_overdue,
-        now.known_since.nanos(),
+        columns.opened_at.nanos(),
+        columns.due_on.map(Date::days),
+        columns.act_by.map(Date::days),
+        columns.due_at.map(Instant::nanos),
+        columns.inherited,
+        columns.born_overdue,
+        columns.known_since.nanos(),
         since.nanos(),
+        as_from.nanos(),
         &*now.record,
     ];
     execute(connection, "write a duty", sql, values)
@@ -561,9 +745,9 @@ pub(crate) fn subjects(
     found.collect::<Result<_, _>>().map_err(&failed)
 }
 
-/// Reads the record of a duty.
-pub(crate) fn record(duty: &str, text: &str) -> Result<DutyRecord, ProjectionError> {
-    DutyRecord::of_kept(duty, text).map_err(|e| ProjectionError::row("duties", &e))
+/// Reads the record of a duty as at a moment.
+pub(crate) fn record(duty: &str, text: &str, at: Instant) -> Result<DutyRecord, ProjectionError> {
+    DutyRecord::of_kept(duty, text, at).map_err(|e| ProjectionError::row("duties", &e))
 }
 
 /// Number of duties by rule and outcome, for tests and reports.

@@ -4,11 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use mandate_domain::judge::{Course, DutyKey, History, Judge, Outcome, Standing, Verdict, View};
+use mandate_domain::judge::{Course, DutyKey, DutyRecord, History, Judge, Outcome, Standing, Verdict, View};
 use mandate_domain::policy::Policy;
 use mandate_domain::reconcile::Reconciled;
 use mandate_domain::time::{Date, Instant};
 
+use crate::bends::{Bend, Bends};
 use crate::cross::{Books, Cross, Epoch};
 use crate::placed::Placed;
 use crate::steps::{self, NextStep};
@@ -33,6 +34,8 @@ pub(crate) struct Unit {
     pub own: Vec<(u32, Instant)>,
     /// The last event that counts.
     pub until: u32,
+    /// Its bends, from the moment on from which it is followed.
+    pub bends: Vec<Bend>,
 }
 
 /// What of a unit's time to follow.
@@ -51,6 +54,8 @@ pub(crate) struct Stored {
     pub subject: String,
     /// What `duties` shows; none where only its history tells of it.
     pub shown: Option<Version>,
+    /// What it is shown as.
+    pub outcome: Option<Outcome>,
     pub unit: Option<String>,
     /// What it was before the time that is followed; the same, unless that time is followed again.
     pub before: Option<Version>,
@@ -61,7 +66,9 @@ pub(crate) struct Stored {
 /// What a duty is or was from an instant on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Version {
+    /// As known at which moment and later, and as at which.
     pub since: Instant,
+    pub as_from: Instant,
     /// The number of the rule's version.
     pub number: u16,
     pub record: Arc<str>,
@@ -80,8 +87,21 @@ pub(crate) struct Followed {
     pub evidence: Vec<(String, u8, Instant)>,
     /// Whether any moment was judged.
     pub judged: bool,
+    /// Where its versions do not tell what it was, and those that were left to go on from.
+    pub bends: Vec<Bend>,
+    pub left: Vec<Bend>,
+    /// The unit of the nominal from each moment on at which it is another, the first moment that was judged included.
+    pub units: Vec<UnitVersion>,
     /// Why it could not be followed further.
     pub failed: Option<Failure>,
+}
+
+/// The unit that a nominal had, as known at which moment and later, and as at which.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UnitVersion {
+    pub at: Instant,
+    pub as_from: Instant,
+    pub unit: Option<String>,
 }
 
 /// Why a unit could not be followed further.
@@ -105,18 +125,68 @@ pub(crate) struct FollowedDuty {
 }
 
 /// What a duty was from an instant on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Changed {
+    /// As known at which moment and later, and as at which.
     pub at: Instant,
+    pub as_from: Instant,
     /// The number of the rule's version; 0 for a duty that was there no longer.
     pub version: u16,
     /// None when it was there no longer.
-    pub record: Option<Arc<str>>,
+    pub record: Option<(Arc<str>, Columns)>,
 }
 
 impl Changed {
     const fn gone(at: Instant) -> Self {
-        Self { at, version: 0, record: None }
+        Self { at, as_from: at, version: 0, record: None }
+    }
+}
+
+/// What of a record has columns of its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Columns {
+    pub holder: Option<String>,
+    /// Pending, for one that is open: whether it is overdue is a matter of the clock.
+    pub outcome: Outcome,
+    pub opened_at: Instant,
+    pub due_on: Option<Date>,
+    pub act_by: Option<Date>,
+    pub due_at: Option<Instant>,
+    pub inherited: bool,
+    pub born_overdue: bool,
+    pub known_since: Instant,
+}
+
+impl Columns {
+    fn of(verdict: &Verdict, history: &History) -> Self {
+        Self {
+            holder: verdict.holder().map(|holder| history.symbols.text(holder).to_owned()),
+            outcome: if verdict.outcome.is_open() { Outcome::Pending } else { verdict.outcome },
+            opened_at: verdict.opened_at,
+            due_on: verdict.due_on,
+            act_by: verdict.act_by,
+            due_at: verdict.due_at,
+            inherited: verdict.inherited,
+            born_overdue: verdict.born_overdue,
+            known_since: verdict.known_since,
+        }
+    }
+}
+
+impl From<DutyRecord> for Columns {
+    fn from(record: DutyRecord) -> Self {
+        let outcome = record.outcome();
+        Self {
+            holder: record.holder,
+            outcome: if outcome.is_open() { Outcome::Pending } else { outcome },
+            opened_at: record.opened_at,
+            due_on: record.due_on,
+            act_by: record.act_by,
+            due_at: record.due_at,
+            inherited: record.inherited,
+            born_overdue: record.born_overdue,
+            known_since: record.known_since,
+        }
     }
 }
 
@@ -126,17 +196,10 @@ pub(crate) struct Now {
     pub version: u16,
     pub record: Arc<str>,
     pub rule: String,
-    pub holder: Option<String>,
     pub unit: Option<String>,
     pub outcome: Outcome,
     pub breach: bool,
-    pub opened_at: Instant,
-    pub due_on: Option<Date>,
-    pub act_by: Option<Date>,
-    pub due_at: Option<Instant>,
-    pub inherited: bool,
-    pub born_overdue: bool,
-    pub known_since: Instant,
+    pub columns: Columns,
     /// Its steps.
     pub steps: Vec<NextStep>,
 }
@@ -158,7 +221,7 @@ impl<'g> Ground<'g> {
     pub fn follow(&self, unit: &Unit, span: Span, stored: HashMap<String, Stored>) -> Followed {
         let symbol = unit.members.iter().find_map(|member| self.history.symbols.find(member));
         let Some(symbol) = symbol else { return Followed::default() };
-        let mut walk = Walk::new(self, unit, symbol, stored);
+        let mut walk = Walk::new(self, unit, symbol, span, stored);
         let mut wanted = span.from;
         loop {
             let next = walk.next(wanted.take());
@@ -196,11 +259,20 @@ struct Walk<'g, 'w> {
     at_position: u32,
     /// The record in the making.
     line: Vec<u8>,
+    bends: Bends,
+    /// Whether anything has changed at this moment.
+    changed: bool,
+    /// Whether any of it is about the days of an `every` rule.
+    days_changed: bool,
+    /// The unit of the nominal, from when on.
+    units: Vec<(Instant, Instant, Option<u32>)>,
 }
 
 struct Duty {
     id: Arc<str>,
     subject: u32,
+    /// From when on its last version stands.
+    as_from: Instant,
     changes: Vec<Changed>,
     verdict: Option<Verdict>,
     record: Option<Arc<str>>,
@@ -209,8 +281,29 @@ struct Duty {
     seen: bool,
 }
 
+impl Duty {
+    /// It is there no longer.
+    fn go(&mut self, at: Instant) {
+        self.record = None;
+        self.verdict = None;
+        self.as_from = Instant::MIN;
+        self.changes.push(Changed::gone(at));
+    }
+}
+
+/// Days before one that a holiday may have put the last working day to it.
+const DAYS: i32 = 14;
+
 impl<'g, 'w> Walk<'g, 'w> {
-    fn new(ground: &'w Ground<'g>, unit: &'w Unit, symbol: u32, stored: HashMap<String, Stored>) -> Self {
+    fn new(
+        ground: &'w Ground<'g>,
+        unit: &'w Unit,
+        symbol: u32,
+        span: Span,
+        stored: HashMap<String, Stored>,
+    ) -> Self {
+        let latest = stored.values().filter_map(|stored| Some(stored.before.as_ref()?.as_from)).max();
+        let from = span.from.unwrap_or(Instant::MIN);
         Self {
             ground,
             unit,
@@ -228,6 +321,10 @@ impl<'g, 'w> Walk<'g, 'w> {
             fresh: Vec::new(),
             at_position: 0,
             line: Vec::new(),
+            bends: Bends::new(&unit.bends, from, latest.unwrap_or(Instant::MIN)),
+            changed: false,
+            days_changed: false,
+            units: Vec::new(),
         }
     }
 
@@ -236,6 +333,8 @@ impl<'g, 'w> Walk<'g, 'w> {
         if let Some(from) = wanted {
             // Facts recorded before count, but bring no moment of their own.
             self.taken = self.unit.own.partition_point(|(_, at)| *at < from);
+            let earlier = self.unit.own.get(..self.taken).unwrap_or_default();
+            self.bends.take_earlier(self.ground.history, earlier);
         }
         let own = self.unit.own.get(self.taken).map(|(_, at)| *at);
         let mut next = [own, wanted, self.next_at].into_iter().flatten().min();
@@ -270,6 +369,7 @@ impl<'g, 'w> Walk<'g, 'w> {
         let rest = self.unit.own.get(self.taken..).unwrap_or_default();
         let own = rest.get(..rest.partition_point(|(_, recorded_at)| *recorded_at <= at)).unwrap_or_default();
         self.taken += own.len();
+        self.begin_moment(at, own, epoch);
         // What the clock alone brought at this instant was there before its first event.
         let before = own.first().map(|(position, _)| position.saturating_sub(1));
         let stops = course.stops(at, self.position_at(at));
@@ -298,9 +398,70 @@ impl<'g, 'w> Walk<'g, 'w> {
         for duty in &mut self.duties {
             duty.seen = false;
         }
+        self.end_moment(at, &course);
         self.next_at = course.next_change();
         self.last = Some((at, until));
         self.course = Some((epoch, course));
+    }
+
+    /// Finds from when on what comes at an instant stands.
+    fn begin_moment(&mut self, at: Instant, own: &[(u32, Instant)], epoch: usize) {
+        let ground = self.ground;
+        let last = self.last.map_or(Instant::MIN, |(last, _)| last);
+        let switches = self.areas.iter().filter_map(|(area, _)| ground.switched.get(area)).flatten();
+        let switches = switches.filter(|(_, switched_at)| *switched_at > last && *switched_at <= at);
+        let places = own.iter().chain(switches).copied();
+        self.bends.take(ground.history, self.symbol, places, at);
+        if let Some((epoch, _)) = ground.judges.get(epoch).filter(|(epoch, _)| epoch.at == at) {
+            self.bends.add(Instant::MIN, epoch.known_from, at);
+        }
+        (self.changed, self.days_changed) = (false, false);
+    }
+
+    /// Notes where what was found at an instant does not tell what stood.
+    fn end_moment(&mut self, at: Instant, course: &Course<'_>) {
+        if self.days_changed || self.was_switched_later(at) {
+            self.bends.bend(at);
+        }
+        self.note_published(at);
+        let unit = course.unit_of_the_nominal();
+        let last = self.units.last();
+        if last.is_none_or(|(.., known)| *known != unit) {
+            let stands_from = self.bends.stands_from(self.symbol, at);
+            let is_later = last.is_none_or(|(_, as_from, _)| *as_from <= stands_from);
+            self.units.push((at, if is_later { stands_from } else { at }, unit));
+        }
+        self.bends.end(at, self.changed, course.next_unforeseen_change());
+    }
+
+    /// Whether a programme of an area of the unit was switched after what came at an instant: as at a moment between, it
+    /// was not.
+    fn was_switched_later(&self, at: Instant) -> bool {
+        let ground = self.ground;
+        let switches = self.areas.iter().filter_map(|(area, _)| ground.switched.get(area)).flatten();
+        let mut rows = switches
+            .filter(|(_, switched_at)| *switched_at <= at)
+            .filter_map(|(position, _)| Some(ground.history.row(ground.history.at(*position)?)));
+        rows.any(|row| row.time > self.bends.stands_from(self.symbol, at))
+    }
+
+    /// Holidays that are published move the dates of what was open before, too.
+    fn note_published(&mut self, at: Instant) {
+        let (Some((last, _)), Some((_, judge))) = (self.last, self.ground.judges.first()) else { return };
+        for (published, after) in judge.calendar().published_between(last, at) {
+            let before = judge.calendar().known_before(published);
+            let differs = |verdict: &&Verdict| {
+                let open = verdict.due_at.is_none_or(|due_at| due_at > published);
+                let until = verdict.due_on.unwrap_or(verdict.counted_from);
+                open && (verdict.due_on.is_none()
+                    || before.holidays_differ(after, verdict.counted_from.min(until).plus_days(-DAYS), until)
+                    || verdict.flags.names().next().is_some())
+            };
+            let verdicts = self.duties.iter().filter_map(|duty| duty.verdict.as_ref());
+            if let Some(first) = verdicts.filter(differs).map(|verdict| verdict.opened_at).min() {
+                self.bends.add(first, published, at);
+            }
+        }
     }
 
     /// The last position recorded by an instant that matters to the unit.
@@ -355,8 +516,16 @@ impl<'g, 'w> Walk<'g, 'w> {
         if duty.record.as_deref() != Some(line) {
             let record: Arc<str> = line.into();
             let version = judge.version_number(&verdict);
-            duty.changes.push(Changed { at, version, record: Some(record.clone()) });
-            duty.record = Some(record);
+            // The days of an `every` rule are found at the moment itself, not before.
+            let own = self.bends.stands_from(verdict.subject(), at);
+            let stands_from = if verdict.is_of_a_day() { at } else { own };
+            duty.as_from = if stands_from < duty.as_from { at } else { stands_from };
+            let columns = Columns::of(&verdict, self.ground.history);
+            let (as_from, record) = (duty.as_from, Some((record.clone(), columns)));
+            self.changed = true;
+            self.days_changed |= verdict.is_of_a_day();
+            duty.record = record.as_ref().map(|(record, _)| record.clone());
+            duty.changes.push(Changed { at, as_from, version, record });
         }
         duty.verdict = Some(verdict);
         duty.epoch = epoch;
@@ -370,11 +539,13 @@ impl<'g, 'w> Walk<'g, 'w> {
         }
         let before = self.stored.get(&*id).and_then(|stored| stored.before.as_ref());
         let record = before.map(|before| before.record.clone());
+        let as_from = before.map_or(Instant::MIN, |before| before.as_from);
         let place = self.duties.len();
         self.by_id.insert(id.clone(), place);
         self.duties.push(Duty {
             id,
             subject: verdict.subject(),
+            as_from,
             changes: Vec::new(),
             verdict: None,
             record,
@@ -388,29 +559,28 @@ impl<'g, 'w> Walk<'g, 'w> {
     fn remove(&mut self, key: DutyKey, at: Instant) {
         let Some(place) = self.by_key.remove(&key) else { return };
         if let Some(duty) = self.duties.get_mut(place).filter(|duty| !duty.seen && duty.record.is_some()) {
-            duty.record = None;
-            duty.verdict = None;
-            duty.changes.push(Changed::gone(at));
+            duty.go(at);
+            self.changed = true;
         }
     }
 
     /// Notes which duties are there no longer.
     fn remove_unseen(&mut self, at: Instant) {
         for duty in self.duties.iter_mut().filter(|duty| !duty.seen && duty.record.is_some()) {
-            duty.record = None;
-            duty.verdict = None;
-            duty.changes.push(Changed::gone(at));
+            duty.go(at);
+            self.changed = true;
         }
         let gone: Vec<String> =
             self.stored.keys().filter(|id| !self.by_id.contains_key(id.as_str())).cloned().collect();
         for id in gone {
             let before = self.stored.get(&id).is_some_and(|stored| stored.before.is_some());
             let changes = if before { vec![Changed::gone(at)] } else { Vec::new() };
+            self.changed |= before;
             let id: Arc<str> = id.into();
             self.by_id.insert(id.clone(), self.duties.len());
             let subject = mandate_domain::vocabulary::NONE;
-            let (verdict, record) = (None, None);
-            self.duties.push(Duty { id, subject, changes, verdict, record, epoch: 0, seen: false });
+            let (verdict, record, as_from) = (None, None, Instant::MIN);
+            self.duties.push(Duty { id, subject, as_from, changes, verdict, record, epoch: 0, seen: false });
         }
     }
 
@@ -465,6 +635,14 @@ impl<'g, 'w> Walk<'g, 'w> {
         let areas = self.areas.iter().map(|(area, member)| (text(*area), text(*member))).collect();
         let evidence = self.fresh.iter().map(|(holder, kind, at)| (text(*holder), *kind, *at)).collect();
         let judged = self.last.is_some();
+        let unit = |(at, as_from, unit): &(Instant, Instant, Option<u32>)| UnitVersion {
+            at: *at,
+            as_from: *as_from,
+            unit: unit.map(text),
+        };
+        let units = self.units.iter().map(unit).collect();
+        let is_plain = self.course.as_ref().is_none_or(|(_, course)| course.is_plain());
+        let bends = if is_plain { self.bends.finish() } else { vec![Bend::WHOLE] };
         Followed {
             duties,
             standings,
@@ -473,6 +651,9 @@ impl<'g, 'w> Walk<'g, 'w> {
             areas,
             evidence,
             judged,
+            bends,
+            left: self.unit.bends.clone(),
+            units,
             failed: None,
         }
     }
@@ -498,17 +679,10 @@ impl<'g, 'w> Walk<'g, 'w> {
             version: judge.version_number(verdict),
             record,
             rule: judge.rule_id(verdict).to_owned(),
-            holder: verdict.holder().map(|holder| text(holder).to_owned()),
             unit,
             outcome: verdict.outcome,
             breach: verdict.breach,
-            opened_at: verdict.opened_at,
-            due_on: verdict.due_on,
-            act_by: verdict.act_by,
-            due_at: verdict.due_at,
-            inherited: verdict.inherited,
-            born_overdue: verdict.born_overdue,
-            known_since: verdict.known_since,
+            columns: Columns::of(verdict, self.ground.history),
             steps: steps_of(&books.policy, judge, verdict, at),
         }
     }

@@ -9,7 +9,7 @@ use mandate_domain::calendar::Calendar;
 use mandate_domain::judge::{History, Judge, View};
 use mandate_domain::policy::Policy;
 use mandate_domain::time::{Instant, VirtualClock};
-use mandate_projections::Projections;
+use mandate_projections::{DutyFilter, DutyRow, Projections};
 use mandate_store::{Claim, Keys, NewEvent, OnError, Options, Position, Store};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -197,6 +197,10 @@ impl Bench {
 
     /// Every duty with its whole record but the mark, by judging the whole log at once.
     fn judged(&self) -> Vec<String> {
+        self.judged_at(View { as_at: self.now, known_at: self.now })
+    }
+
+    fn judged_at(&self, view: View) -> Vec<String> {
         let page = self.store.reader().read_after(Position::START, 10_000).unwrap();
         let mut history = History::default();
         for (event, line) in page.events.into_iter().zip(1..) {
@@ -204,7 +208,6 @@ impl Bench {
             history.add(&fact, fact.recorded_or_time(), line);
         }
         let (policy, calendar) = (Policy::shipped().unwrap(), Calendar::shipped().unwrap());
-        let view = View { as_at: self.now, known_at: self.now };
         let judge = Judge::new(&policy, &calendar, &history, view);
         let mut duties: Vec<String> = judge
             .judge_all()
@@ -220,12 +223,18 @@ impl Bench {
     }
 
     fn listed(&self) -> Vec<String> {
-        let filter = mandate_projections::DutyFilter { size: 10_000, ..Default::default() };
-        let mut duties: Vec<String> = self
-            .projections
-            .duties(&filter)
-            .unwrap()
-            .content
+        let filter = DutyFilter { size: 10_000, ..DutyFilter::default() };
+        Self::told(self.projections.duties(&filter).unwrap().content)
+    }
+
+    /// The duties by the versions that are stored.
+    fn listed_at(&self, view: View) -> Vec<String> {
+        let filter = DutyFilter { size: 10_000, ..DutyFilter::default() };
+        Self::told(self.projections.past(view).unwrap().duties(&filter).unwrap().content)
+    }
+
+    fn told(rows: Vec<DutyRow>) -> Vec<String> {
+        let mut duties: Vec<String> = rows
             .into_iter()
             .map(|row| {
                 let mut record = row.record;
@@ -286,8 +295,39 @@ fn are_right(steps: &[Step]) -> Result<(), TestCaseError> {
     let compared = Projections::compare(bench.folder.path(), bench.store.reader()).unwrap();
     prop_assert!(compared.differences.is_empty(), "{:#?} {:?}", compared.differences, steps);
     prop_assert_eq!(&compared.live, &compared.rebuilt);
+    let hours = |from: i64, hours: i64| bench.now.plus_seconds((from - hours) * 1800);
+    for (as_at, known_at) in VIEWS {
+        let view = View { as_at: hours(30, *as_at), known_at: hours(0, *known_at) };
+        prop_assert_eq!(bench.listed_at(view), bench.judged_at(view), "{:?} {:?}", view, steps);
+        let view = View { as_at: view.known_at, ..view };
+        prop_assert_eq!(bench.listed_at(view), bench.judged_at(view), "{:?} {:?}", view, steps);
+    }
     Ok(())
 }
+
+/// Half hours before the present at which is looked back: as at (up to fifteen hours ahead), as known at.
+const VIEWS: &[(i64, i64)] = &[
+    (30, 0),
+    (7, 0),
+    (33, 0),
+    (81, 0),
+    (190, 0),
+    (411, 3),
+    (902, 0),
+    (77, 41),
+    (78, 200),
+    (130, 201),
+    (300, 205),
+    (301, 420),
+    (505, 611),
+    (611, 505),
+    (40, 950),
+    (950, 40),
+    (1205, 1300),
+    (1300, 1201),
+    (0, 77),
+    (700, 702),
+];
 
 /// Without this the properties might be about histories without such duties.
 #[test]

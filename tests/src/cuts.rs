@@ -76,12 +76,11 @@ fn judged<'f>(facts: impl Iterator<Item = &'f (Fact, Instant, u32)>, view: View)
     String::from_utf8(bytes).unwrap()
 }
 
-/// What the server lists at a view, by duty.
-async fn listed(server: &Server, view: View) -> Vec<Value> {
+/// What the server lists by a filter.
+async fn listed(server: &Server, filter: &str) -> Vec<Value> {
     let mut all = Vec::new();
     for page in 0.. {
-        let address =
-            format!("/v1/duties?asAt={}&knownAt={}&size=1000&page={page}", view.as_at, view.known_at);
+        let address = format!("/v1/duties?{filter}&size=100&page={page}");
         let answer = server.get(&address).await.json();
         let content = answer["content"].as_array().unwrap();
         if content.is_empty() {
@@ -90,6 +89,51 @@ async fn listed(server: &Server, view: View) -> Vec<Value> {
         all.extend(content.iter().cloned());
     }
     all
+}
+
+/// The lists, the breaches of an area and the figures of the server are those of the duties at a view.
+async fn asked_of_the_server(server: &Server, view: View, whole: &[Value]) {
+    let moment = format!("asAt={}&knownAt={}", view.as_at, view.known_at);
+    let sorted = |duties: &mut dyn Iterator<Item = &Value>| {
+        let mut named: Vec<(String, String)> = duties.map(named).collect();
+        named.sort();
+        named
+    };
+    let found = listed(server, &moment).await;
+    assert_eq!(sorted(&mut found.iter()), sorted(&mut whole.iter()), "{moment}");
+    let holder = whole.iter().find_map(|duty| duty["holder"].as_str()).unwrap_or("area/A01");
+    let found = listed(server, &format!("holder={holder}&breach=true&{moment}")).await;
+    let mut breaches =
+        whole.iter().filter(|duty| duty["holder"] == holder && duty["breach"] == serde_json::json!(true));
+    assert_eq!(sorted(&mut found.iter()), sorted(&mut breaches), "{holder} {moment}");
+    let address = format!("/v1/compliance?by=rule&from=2000-01-01&to=2150-01-01&{moment}");
+    let answer = server.get(&address).await.json();
+    for cell in answer["cells"].as_array().unwrap() {
+        let rule = &cell["of"]["rule"];
+        let counted = |outcome: &str, plain: bool| {
+            let own = whole.iter().filter(|duty| duty["rule"] == *rule && duty["outcome"] == outcome);
+            let own = own.filter(|duty| duty["basis"] == "policy" && !duty["due_at"].is_null());
+            let apart = |duty: &&Value| is_not_evidenced(duty) || duty["inherited"] == true;
+            own.filter(|duty| !plain || !apart(duty)).count() as u64
+        };
+        let told = |name: &str| cell[name].as_u64().unwrap_or(0);
+        for (name, outcome) in
+            [("met", "met"), ("metLate", "met_late"), ("overdue", "overdue"), ("lapsed", "lapsed")]
+        {
+            assert_eq!(told(name), counted(outcome, true), "{name} {rule} {moment} {cell}");
+        }
+        for outcome in ["withdrawn", "pending"] {
+            assert_eq!(told(outcome), counted(outcome, false), "{outcome} {rule} {moment} {cell}");
+        }
+        let policy = |duty: &&Value| duty["rule"] == *rule && duty["basis"] == "policy";
+        let unevidenced = whole.iter().filter(policy).filter(|duty| is_not_evidenced(duty)).count() as u64;
+        assert_eq!(told("notEvidenced"), unevidenced, "{rule} {moment} {cell}");
+    }
+}
+
+/// Whether a duty is marked so.
+fn is_not_evidenced(duty: &Value) -> bool {
+    duty["flags"].as_array().unwrap().iter().any(|flag| flag == "not_evidenced")
 }
 
 #[tokio::test]
@@ -110,12 +154,12 @@ async fn at_random_moments_the_log_cut_there_the_whole_log_a_bundle_and_the_list
         duties += whole.lines().count();
         differing += u64::from(whole != judged(facts.iter(), View { known_at: view.as_at, ..view }));
         if cut % (CUTS / ASKED) == 0 {
-            let mut ids: Vec<(String, String)> = listed(&server, view).await.iter().map(named).collect();
-            ids.sort();
-            let lines = whole.lines().map(|line| named(&serde_json::from_str(line).unwrap()));
-            let mut expected: Vec<(String, String)> = lines.collect();
-            expected.sort();
-            assert_eq!(ids, expected, "as at {}, as known at {}", view.as_at, view.known_at);
+            for view in [view, View { as_at: view.known_at, ..view }] {
+                let whole = judged(facts.iter(), view);
+                let whole: Vec<Value> =
+                    whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+                asked_of_the_server(&server, view, &whole).await;
+            }
         }
     }
     assert!(duties > 10_000, "{duties}");
@@ -123,9 +167,30 @@ async fn at_random_moments_the_log_cut_there_the_whole_log_a_bundle_and_the_list
     assert!(differing > CUTS / 4, "{differing}");
 }
 
-/// A duty's id with its outcome and its last day.
+/// A duty's id with all that is told of it.
 fn named(duty: &Value) -> (String, String) {
-    let duty = duty.get("record").unwrap_or(duty);
-    let due = duty.get("due_on").or_else(|| duty.get("dueOn"));
-    (duty["duty"].as_str().unwrap().to_owned(), format!("{} {due:?}", duty["outcome"]))
+    let told = |name: &&str| duty[*name].to_string();
+    let all: Vec<String> = TOLD.iter().map(told).collect();
+    (duty["duty"].as_str().unwrap().to_owned(), all.join(" "))
 }
+
+/// What is told of a duty.
+const TOLD: [&str; 17] = [
+    "rule",
+    "subject",
+    "holder",
+    "inherited",
+    "opened_by",
+    "opened_at",
+    "counted_from",
+    "opens_on",
+    "due_on",
+    "act_by",
+    "due_at",
+    "outcome",
+    "closed_by",
+    "closed_at",
+    "breach",
+    "born_overdue",
+    "flags",
+];

@@ -17,7 +17,6 @@ use super::caller::Caller;
 use super::commands::check_right;
 use super::error::HttpError;
 use super::listed::{Page, page_and_size};
-use super::past;
 use super::query::Query;
 use super::registers::asker::{Asker, refused};
 use super::registers::reach::Reach;
@@ -180,24 +179,27 @@ pub fn past_view(query: &Query, now: Instant) -> Result<Option<View>, HttpError>
     Ok(if asked { Some(query.view(now)?) } else { None })
 }
 
-/// Duties by a filter: from the read models, or judged where a moment is asked for.
+/// Duties by a filter, at present or at a moment.
 ///
 /// # Errors
-/// [`HttpError`] when the read models or the log cannot be read.
+/// [`HttpError`] when the read models cannot be read.
 pub fn listed(app: &App, view: Option<View>, filter: &DutyFilter) -> Result<Listed<DutyRow>, HttpError> {
     match view {
         None => Ok(app.projections.duties(filter)?),
-        Some(view) => past::duties(app, view, filter),
+        Some(view) => Ok(app.projections.past(view)?.duties(filter)?),
     }
 }
 
 fn csv(app: &App, view: Option<View>, mut filter: DutyFilter) -> Result<Response, HttpError> {
     let mut bytes = duty_csv::header();
     filter.page = 0;
-    // What was judged is in memory, whole; rows are read page by page.
-    filter.size = if view.is_some() { u32::MAX } else { CSV_PAGE };
+    filter.size = CSV_PAGE;
+    let past = view.map(|view| app.projections.past(view)).transpose()?;
     loop {
-        let rows = listed(app, view, &filter)?.content;
+        let rows = match &past {
+            None => app.projections.duties(&filter)?.content,
+            Some(past) => past.duties(&filter)?.content,
+        };
         for row in &rows {
             bytes.extend(duty_csv::row(&row.record, None));
         }

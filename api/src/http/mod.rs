@@ -28,7 +28,6 @@ mod log_search;
 mod metrics;
 mod nominals;
 mod openapi;
-mod past;
 mod policies;
 mod proof;
 mod query;
@@ -46,6 +45,7 @@ mod stream;
 mod subject_access;
 mod todo;
 mod webhooks;
+mod whole_log;
 
 use axum::Router;
 use tower_http::catch_panic::CatchPanicLayer;

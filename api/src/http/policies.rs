@@ -27,9 +27,9 @@ use super::caller::Caller;
 use super::duties::{Format, csv_response};
 use super::error::HttpError;
 use super::listed::{Page, page_and_size};
-use super::past;
 use super::query::Query;
 use super::sight::Hidden;
+use super::whole_log;
 use crate::backtest::{Asked, cases_csv, lines_csv, run};
 use crate::bulk::cores;
 use crate::readings::{Reading, readings as count_readings};
@@ -209,7 +209,7 @@ fn paged(cases: Vec<CaseRecord>, number: u32, size: u32) -> Listed<CaseRecord> {
 /// # Errors
 /// As [`post`].
 pub fn backtest(app: &App, draft: &Draft, wanted: &Wanted, caller: &Caller) -> Result<Report, HttpError> {
-    let history = past::whole_log(app)?;
+    let history = whole_log::read(app)?;
     let hidden = Hidden::to(app, caller)?;
     let book = app.book(wanted.view.known_at)?;
     let in_force = adopted_files(&history, wanted.view.known_at).unwrap_or_else(shipped_files);
@@ -347,7 +347,7 @@ pub async fn readings(
 /// # Errors
 /// As [`readings`].
 pub fn counted(app: &App, view: View, caller: &Caller) -> Result<Vec<Reading>, HttpError> {
-    let history = past::whole_log(app)?;
+    let history = whole_log::read(app)?;
     let hidden = Hidden::to(app, caller)?;
     let book = app.book(view.known_at)?;
     let files = adopted_files(&history, view.known_at).unwrap_or_else(shipped_files);

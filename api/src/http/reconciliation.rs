@@ -18,11 +18,11 @@ use super::caller::Caller;
 use super::duties::{Format, csv_response, past_view};
 use super::error::HttpError;
 use super::listed::{Page, page_and_size};
-use super::past;
 use super::query::Query;
 use super::registers::asker::Asker;
 use super::registers::reach::Reach;
 use super::sight::Hidden;
+use super::whole_log;
 use crate::duty_csv::text_row;
 
 /// The parameters of the list.
@@ -137,7 +137,7 @@ pub async fn backlog(
     app.judging(move |app| {
         let hidden = Hidden::to(app, &caller)?;
         Reach::of(app, &Asker::of(app, &caller)?)?.narrow(&mut vec![area.clone()])?;
-        let history = past::whole_log(app)?;
+        let history = whole_log::read(app)?;
         let book = app.book(view.known_at)?;
         let judge = Judge::new(&book.policy, &book.calendar, &history, view);
         Ok(Json(judge.backlog_but(&area, programme, &|nominal| hidden.is(nominal))))
@@ -194,7 +194,7 @@ pub fn listed(
 }
 
 fn past(app: &App, view: View, filter: &DiscrepancyFilter) -> Result<Listed<Discrepancy>, HttpError> {
-    let history = past::whole_log(app)?;
+    let history = whole_log::read(app)?;
     let book = app.book(view.known_at)?;
     let judge = Judge::new(&book.policy, &book.calendar, &history, view);
     let mut found = Reconciled::default();

@@ -14,7 +14,7 @@ use super::{Changes, Judge, Outcome, Verdict};
 use crate::catalogue::{FactType, Field, SubjectKind};
 use crate::reconcile::Reconciled;
 use crate::time::Instant;
-use crate::vocabulary::{NONE, decode_date};
+use crate::vocabulary::{NONE, StateField, decode_date};
 
 /// A unit of a judge at one moment after another.
 pub struct Course<'j> {
@@ -402,19 +402,47 @@ impl Course<'_> {
         found
     }
 
+    /// Whether it is one subject by itself, without waivers: what is found of it as at one moment then holds until a
+    /// fact or the clock changes it.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.plain && self.members.len() == 1
+    }
+
+    /// The symbol of the unit of a nominal by itself, if there is one.
+    #[must_use]
+    pub fn unit_of_the_nominal(&self) -> Option<u32> {
+        let [followed] = self.followed.as_slice() else { return None };
+        let unit = followed.fold.state.get(StateField::Unit);
+        (followed.fold.kind == SubjectKind::Nominal && unit != NONE).then_some(unit)
+    }
+
     /// The first instant after the moment at which something about the unit changes without a new fact: a duty falls
     /// due, a day begins, a fact told in advance occurs, a waiver runs out, a holiday was published.
     #[must_use]
     pub fn next_change(&self) -> Option<Instant> {
+        self.next().0
+    }
+
+    /// The same but for what a duty itself tells, its due moment, and for what was published of holidays.
+    #[must_use]
+    pub fn next_unforeseen_change(&self) -> Option<Instant> {
+        self.next().1
+    }
+
+    /// Of all changes, and of those that are unforeseen.
+    fn next(&self) -> (Option<Instant>, Option<Instant>) {
         let (judge, sight) = (self.judge, self.sight);
         let history = judge.context.history;
         let now = sight.as_at;
-        let mut next: Option<Instant> = None;
-        let mut add = |instant: Instant| {
+        let (mut foreseen, mut unforeseen): (Option<Instant>, Option<Instant>) = (None, None);
+        let earlier = |next: &mut Option<Instant>, instant: Instant| {
             if instant > now && next.is_none_or(|known| instant < known) {
-                next = Some(instant);
+                *next = Some(instant);
             }
         };
+        let mut foresee = |instant: Instant| earlier(&mut foreseen, instant);
+        let mut add = |instant: Instant| earlier(&mut unforeseen, instant);
         for followed in &self.followed {
             let fold = &followed.fold;
             let mut follows_calendar = fold.has_more_at_its_end();
@@ -428,7 +456,7 @@ impl Course<'_> {
                     continue;
                 };
                 follows_calendar |= due > now;
-                add(due);
+                foresee(due);
                 // Just after the due moment a holder no longer counts who came at that very moment.
                 if due == now && fold.holders.iter().any(|(time, _)| *time == due) {
                     add(Instant::from_nanos(now.nanos().saturating_add(1)));
@@ -438,7 +466,7 @@ impl Course<'_> {
                 && let Some((published, _)) =
                     judge.context.calendar.published_between(now, Instant::MAX).next()
             {
-                add(published);
+                foresee(published);
             }
         }
         let told = |row: RowId| {
@@ -473,7 +501,7 @@ impl Course<'_> {
             let until = history.value(waiver.row, Field::Until).and_then(decode_date);
             until.map(crate::time::Date::end).into_iter().for_each(&mut add);
         }
-        next
+        (foreseen.into_iter().chain(unforeseen).min(), unforeseen)
     }
 
     /// The moment.

@@ -286,6 +286,12 @@ impl Verdict {
             && self.flags == other.flags
     }
 
+    /// Whether it is about one day of an `every` rule.
+    #[must_use]
+    pub const fn is_of_a_day(&self) -> bool {
+        self.day.is_some()
+    }
+
     /// The symbol of the subject.
     #[must_use]
     pub const fn subject(&self) -> u32 {

@@ -111,6 +111,9 @@ pub(super) struct Waiver {
     pub opener: Box<str>,
 }
 
+/// Depth at which annulments of annulments are no longer followed; there may be a circle.
+const ANNULMENT_DEPTH: u8 = 32;
+
 /// The facts of one judging, in order of position.
 #[derive(Debug, Default)]
 pub struct History {
@@ -345,6 +348,30 @@ impl History {
     #[must_use]
     pub fn row(&self, row: RowId) -> &Row {
         row_at(&self.rows, row)
+    }
+
+    /// The fact at a position.
+    #[must_use]
+    pub fn at(&self, position: u32) -> Option<RowId> {
+        let found = self.rows.binary_search_by_key(&position, |row| row.position).ok()?;
+        RowId::try_from(found).ok()
+    }
+
+    /// From which moment asked about a fact makes a difference, if it may make any: from its own time on; an annulment,
+    /// from that of the fact that it names.
+    #[must_use]
+    pub fn makes_a_difference_from(&self, row: RowId) -> Option<Instant> {
+        let mut at = row;
+        for _ in 0..ANNULMENT_DEPTH {
+            let found = self.row(at);
+            if found.kind != FactType::FactAnnulled {
+                return Some(found.time);
+            }
+            let named = self.annulments.binary_search_by_key(&at, |(annulment, ..)| *annulment).ok();
+            let (_, source, id) = named.and_then(|named| self.annulments.get(named))?;
+            at = self.find(source, id)?;
+        }
+        Some(Instant::MIN)
     }
 
     /// All rows, in order of position.

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde::de::Error as _;
 
-use super::{DutyRecord, Flags, Judge, RowId, Verdict};
+use super::{DutyRecord, Flags, Judge, Outcome, RowId, Verdict};
 use crate::policy::Basis;
 use crate::time::{Date, Instant};
 use crate::vocabulary::NONE;
@@ -45,11 +45,12 @@ const BREACH: u8 = 4;
 const BORN_OVERDUE: u8 = 8;
 
 impl DutyRecord {
-    /// Reads what [`Judge::write_kept`] wrote of the duty with an id.
+    /// Reads what [`Judge::write_kept`] wrote of the duty with an id, as at a moment: an open one is overdue from its due
+    /// moment on.
     ///
     /// # Errors
     /// Where the text is none that it wrote of that duty.
-    pub fn of_kept(duty: &str, text: &str) -> Result<Self, serde_json::Error> {
+    pub fn of_kept(duty: &str, text: &str, at: Instant) -> Result<Self, serde_json::Error> {
         let Kept(
             [rule, subject, opener],
             paragraph,
@@ -73,6 +74,9 @@ impl DutyRecord {
             part.ok_or_else(|| serde_json::Error::custom("it is kept of another duty"))
         };
         let has = |mark: u8| marks & mark != 0;
+        let is_overdue = outcome == Outcome::Pending.name()
+            && due_at.is_some_and(|due_at| Instant::from_nanos(due_at) <= at);
+        let outcome = if is_overdue { Cow::Borrowed(Outcome::Overdue.name()) } else { outcome };
         Ok(Self {
             duty: duty.to_owned(),
             rule: part(0, rule)?,
@@ -92,7 +96,7 @@ impl DutyRecord {
             closed_by: closed_by.map(Cow::into_owned),
             closed_at: closed_at.map(Instant::from_nanos),
             superseded_by: superseded_by.map(Cow::into_owned),
-            breach: has(BREACH),
+            breach: has(BREACH) || (is_overdue && !has(LOCAL)),
             known_since: Instant::from_nanos(known_since),
             born_overdue: has(BORN_OVERDUE),
             flags: Flags::of_bits(flags).names().map(str::to_owned).collect(),
@@ -102,7 +106,8 @@ impl DutyRecord {
 }
 
 impl Judge<'_> {
-    /// Appends the record of a verdict in the short form, for [`DutyRecord::of_kept`].
+    /// Appends the record of a verdict in the short form, for [`DutyRecord::of_kept`]. The clock alone changes nothing of
+    /// it: whether an open duty is overdue is not in it.
     pub fn write_kept(&self, verdict: &Verdict, out: &mut Vec<u8>) {
         let history = self.context.history;
         let rule = self.context.compiled.rule(verdict.version);
@@ -115,7 +120,7 @@ impl Judge<'_> {
         let marks = [
             (LOCAL, rule.basis == Basis::Local),
             (INHERITED, verdict.inherited),
-            (BREACH, verdict.breach),
+            (BREACH, verdict.breach && verdict.outcome != Outcome::Overdue),
             (BORN_OVERDUE, verdict.born_overdue),
         ];
         let marks = marks.into_iter().filter(|(_, on)| *on).fold(0, |bits, (mark, _)| bits | mark);
@@ -136,7 +141,8 @@ impl Judge<'_> {
         line.value(verdict.due_on.map(Date::days));
         line.value(verdict.act_by.map(Date::days));
         line.value(verdict.due_at.map(Instant::nanos));
-        line.text(Some(verdict.outcome.name()));
+        let outcome = if verdict.outcome == Outcome::Overdue { Outcome::Pending } else { verdict.outcome };
+        line.text(Some(outcome.name()));
         line.fact(self, verdict.closed_by);
         line.value(verdict.closed_at.map(Instant::nanos));
         match verdict.superseded_by {

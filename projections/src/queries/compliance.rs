@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use mandate_domain::catalogue::Field;
 use mandate_domain::judge::{Outcome, View};
 use mandate_domain::time::Instant;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Params, Row};
 
 use super::duties::Marks;
 use crate::Projections;
@@ -60,7 +60,7 @@ impl Projections {
                 count.not_evidenced = since == Instant::MAX;
                 Ok(count)
             };
-            found.into_iter().map(mark).collect()
+            found.counts().map(mark).collect()
         })
     }
 
@@ -111,53 +111,97 @@ impl Texts {
 /// What duties that count alike have in common: holder, unit, rule, version, outcome, inherited, born overdue, days.
 type Alike = (Option<usize>, Option<usize>, usize, u16, usize, bool, bool, u32);
 
-/// Counts the duties that count alike, with the version of their rule.
+/// Duties that count alike, in the making.
+#[derive(Debug, Default)]
+pub(super) struct Counter {
+    texts: Texts,
+    counted: HashMap<Alike, u64>,
+}
+
+impl Counter {
+    /// Adds the duties that a statement finds.
+    pub fn add(
+        &mut self,
+        connection: &Connection,
+        sql: &str,
+        values: impl Params,
+        by_unit: ByUnit,
+    ) -> Result<(), ProjectionError> {
+        self.each(connection, sql, values, by_unit, |counted, alike| *counted.entry(alike).or_default() += 1)
+    }
+
+    /// Takes off the duties that a statement finds.
+    fn take_off(
+        &mut self,
+        connection: &Connection,
+        sql: &str,
+        values: impl Params,
+        by_unit: ByUnit,
+    ) -> Result<(), ProjectionError> {
+        self.each(connection, sql, values, by_unit, |counted, alike| {
+            if let Some(duties) = counted.get_mut(&alike) {
+                *duties = duties.saturating_sub(1);
+            }
+        })?;
+        self.counted.retain(|_, duties| *duties > 0);
+        Ok(())
+    }
+
+    fn each(
+        &mut self,
+        connection: &Connection,
+        sql: &str,
+        values: impl Params,
+        by_unit: ByUnit,
+        mut each: impl FnMut(&mut HashMap<Alike, u64>, Alike),
+    ) -> Result<(), ProjectionError> {
+        let failed = ProjectionError::database("count duties");
+        let mut statement = connection.prepare_cached(sql).map_err(&failed)?;
+        let mut rows = statement.query(values).map_err(&failed)?;
+        while let Some(row) = rows.next().map_err(&failed)? {
+            let alike = alike(row, by_unit, &mut self.texts).map_err(&failed)?;
+            each(&mut self.counted, alike);
+        }
+        Ok(())
+    }
+
+    /// The counts, each with the version of its rule.
+    pub fn counts(&self) -> impl Iterator<Item = (DutyCount, u16)> + '_ {
+        self.counted.iter().map(|(alike, duties)| {
+            let (holder, unit, rule, version, outcome, inherited, born_overdue, lag_days) = *alike;
+            let outcome = self.texts.text(Some(outcome)).and_then(|name| Outcome::from_name(&name));
+            let count = DutyCount {
+                holder: self.texts.text(holder),
+                unit: self.texts.text(unit),
+                rule: self.texts.text(Some(rule)).unwrap_or_default(),
+                outcome: outcome.unwrap_or(Outcome::Pending),
+                inherited,
+                born_overdue,
+                not_evidenced: false,
+                lag_days,
+                duties: *duties,
+            };
+            (count, version)
+        })
+    }
+}
+
+/// Counts the duties of the present that count alike.
 fn count(
     connection: &Connection,
     from: Instant,
     until: Instant,
     by_unit: ByUnit,
     except: &[String],
-) -> Result<Vec<(DutyCount, u16)>, ProjectionError> {
-    let failed = ProjectionError::database("count duties");
-    let mut texts = Texts::default();
-    let mut counted: HashMap<Alike, u64> = HashMap::new();
-    let mut statement = connection.prepare_cached(COUNTED).map_err(&failed)?;
-    let mut rows = statement.query([from.nanos(), until.nanos()]).map_err(&failed)?;
-    while let Some(row) = rows.next().map_err(&failed)? {
-        let alike = alike(row, by_unit, &mut texts).map_err(&failed)?;
-        *counted.entry(alike).or_default() += 1;
-    }
+) -> Result<Counter, ProjectionError> {
+    let mut counter = Counter::default();
+    counter.add(connection, COUNTED, [from.nanos(), until.nanos()], by_unit)?;
     if !except.is_empty() {
         let except = serde_json::to_string(except).map_err(|error| ProjectionError::row("duties", &error))?;
-        let mut statement = connection.prepare_cached(TAKEN_OFF).map_err(&failed)?;
         let values = rusqlite::params![from.nanos(), until.nanos(), except];
-        let mut rows = statement.query(values).map_err(&failed)?;
-        while let Some(row) = rows.next().map_err(&failed)? {
-            let alike = alike(row, by_unit, &mut texts).map_err(&failed)?;
-            if let Some(duties) = counted.get_mut(&alike) {
-                *duties = duties.saturating_sub(1);
-            }
-        }
-        counted.retain(|_, duties| *duties > 0);
+        counter.take_off(connection, TAKEN_OFF, values, by_unit)?;
     }
-    let count = |(alike, duties): (Alike, u64)| {
-        let (holder, unit, rule, version, outcome, inherited, born_overdue, lag_days) = alike;
-        let outcome = texts.text(Some(outcome)).and_then(|name| Outcome::from_name(&name));
-        let count = DutyCount {
-            holder: texts.text(holder),
-            unit: texts.text(unit),
-            rule: texts.text(Some(rule)).unwrap_or_default(),
-            outcome: outcome.unwrap_or(Outcome::Pending),
-            inherited,
-            born_overdue,
-            not_evidenced: false,
-            lag_days,
-            duties,
-        };
-        (count, version)
-    };
-    Ok(counted.into_iter().map(count).collect())
+    Ok(counter)
 }
 
 fn alike(row: &Row<'_>, by_unit: ByUnit, texts: &mut Texts) -> rusqlite::Result<Alike> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use mandate_domain::catalogue::FactType;
-use mandate_domain::judge::Outcome;
+use mandate_domain::judge::{DutyRecord, Outcome, View};
 use mandate_domain::time::Instant;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row};
@@ -14,13 +14,13 @@ use crate::error::ProjectionError;
 use crate::model::{DutyFilter, DutyRow, DutySort, Listed, MAX_PAGE};
 use crate::{Projections, rows};
 
-const COLUMNS: &str = "d.duty, d.reference, d.unit, d.version, d.record, \
+const COLUMNS: &str = "d.duty, d.reference, d.unit, d.version, d.record, d.outcome = 'overdue', \
     (SELECT count(*) FROM breaches b WHERE b.duty = d.duty AND b.status = 'rescinded'), \
     EXISTS (SELECT 1 FROM breaches b WHERE b.duty = d.duty AND b.status <> 'rescinded'), \
     EXISTS (SELECT 1 FROM parked p WHERE p.subject = d.subject)";
 
 /// What stands in the columns, before the record is read.
-type Raw = (String, String, Option<String>, u16, String, u32, bool, bool);
+type Raw = (String, String, Option<String>, u16, String, bool, u32, bool, bool);
 
 fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
     Ok((
@@ -32,6 +32,7 @@ fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
         row.get(5)?,
         row.get(6)?,
         row.get(7)?,
+        row.get(8)?,
     ))
 }
 
@@ -43,11 +44,35 @@ pub(super) struct Marks<'c> {
     connection: &'c Connection,
     books: &'c Books,
     since: HashMap<String, Vec<(usize, Instant)>>,
+    /// What judged units add, by holder.
+    judged: HashMap<String, u128>,
 }
 
 impl<'c> Marks<'c> {
     pub fn new(connection: &'c Connection, books: &'c Books) -> Self {
-        Self { connection, books, since: HashMap::new() }
+        Self { connection, books, since: HashMap::new(), judged: HashMap::new() }
+    }
+
+    /// The same with what units show that were judged at a view.
+    pub fn with_judged(mut self, judged: &HashMap<String, u128>) -> Self {
+        self.judged.clone_from(judged);
+        self
+    }
+
+    /// Whether a missed duty is to be marked as at a view.
+    pub fn is_marked(
+        &mut self,
+        rule: &str,
+        version: u16,
+        outcome: Outcome,
+        holder: Option<&str>,
+        view: View,
+    ) -> Result<bool, ProjectionError> {
+        let Some((holder, wanted)) = self.wanted(rule, version, outcome, holder)? else { return Ok(false) };
+        if self.judged.get(holder).is_some_and(|seen| seen & wanted != 0) {
+            return Ok(false);
+        }
+        Ok(self.since(holder, wanted) > view.as_at.min(view.known_at))
     }
 
     /// Since when a missed duty is not marked: [`Instant::MIN`] for one that never is, [`Instant::MAX`] for one that
@@ -68,9 +93,31 @@ impl<'c> Marks<'c> {
         outcome: Outcome,
         holder: Option<&str>,
     ) -> Result<Instant, ProjectionError> {
+        let Some((holder, wanted)) = self.wanted(rule, version, outcome, holder)? else {
+            return Ok(Instant::MIN);
+        };
+        Ok(self.since(holder, wanted))
+    }
+
+    /// Since when one of some types of fact was recorded for a holder of whom that was read.
+    fn since(&self, holder: &str, wanted: u128) -> Instant {
+        let known = self.since.get(holder).into_iter().flatten();
+        let fitting = known.filter(|(kind, _)| wanted & (1 << kind) != 0).map(|(_, since)| *since);
+        fitting.min().unwrap_or(Instant::MAX)
+    }
+
+    /// The holder and the types of fact of which one takes the mark away, where a duty may be marked; what was recorded
+    /// for the holder is read.
+    fn wanted<'h>(
+        &mut self,
+        rule: &str,
+        version: u16,
+        outcome: Outcome,
+        holder: Option<&'h str>,
+    ) -> Result<Option<(&'h str, u128)>, ProjectionError> {
         let missed = matches!(outcome, Outcome::Overdue | Outcome::Lapsed);
-        let (true, Some(holder)) = (missed, holder) else { return Ok(Instant::MIN) };
-        let Some(wanted) = self.books.evidence(rule, version) else { return Ok(Instant::MIN) };
+        let (true, Some(holder)) = (missed, holder) else { return Ok(None) };
+        let Some(wanted) = self.books.evidence(rule, version) else { return Ok(None) };
         if !self.since.contains_key(holder) {
             let sql = "SELECT type, since FROM evidence WHERE holder = ?1 LIMIT 1000";
             let found = all(self.connection, sql, [holder], |row| {
@@ -80,9 +127,20 @@ impl<'c> Marks<'c> {
                 |(kind, since): (String, Instant)| Some((FactType::from_name(&kind)?.index(), since));
             self.since.insert(holder.to_owned(), found.into_iter().filter_map(by_index).collect());
         }
-        let known = self.since.get(holder).into_iter().flatten();
-        let fitting = known.filter(|(kind, _)| wanted & (1 << kind) != 0).map(|(_, since)| *since);
-        Ok(fitting.min().unwrap_or(Instant::MAX))
+        Ok(Some((holder, wanted)))
+    }
+
+    /// Marks a record as at a view.
+    pub fn mark_at(
+        &mut self,
+        record: &mut DutyRecord,
+        version: u16,
+        view: View,
+    ) -> Result<(), ProjectionError> {
+        if self.is_marked(&record.rule, version, record.outcome(), record.holder.as_deref(), view)? {
+            record.flags.push(MARK.to_owned());
+        }
+        Ok(())
     }
 
     /// Marks a record as at an instant.
@@ -101,22 +159,34 @@ impl<'c> Marks<'c> {
 }
 
 fn duty_row(marks: &mut Marks<'_>, raw: Raw) -> Result<DutyRow, ProjectionError> {
-    let (duty, reference, unit, version, record, generation, raised, parked) = raw;
-    let mut record = rows::record(&duty, &record)?;
+    let (duty, reference, unit, version, record, is_overdue, generation, raised, parked) = raw;
+    let mut record = rows::record(&duty, &record, if is_overdue { Instant::MAX } else { Instant::MIN })?;
     // All that is stored was recorded by now.
     marks.mark(&mut record, version, Instant::MAX.just_before())?;
-    let rule = marks.books.policy.rule(&record.rule);
-    Ok(DutyRow {
+    let row = named_row(marks.books, reference, unit, version, record);
+    Ok(DutyRow { generation, raised, parked, ..row })
+}
+
+/// A duty with what its rule says, as if nothing were known of its breaches.
+pub(super) fn named_row(
+    books: &Books,
+    reference: String,
+    unit: Option<String>,
+    version: u16,
+    record: DutyRecord,
+) -> DutyRow {
+    let rule = books.policy.rule(&record.rule);
+    DutyRow {
         reference,
         severity: rule.map_or("low", |rule| severity_name(rule.severity)).to_owned(),
         title: rule.map_or(String::new(), |rule| rule.duty.clone()),
         unit,
         version,
-        generation,
-        raised,
-        parked,
+        generation: 0,
+        raised: false,
+        parked: false,
         record,
-    })
+    }
 }
 
 const fn severity_name(severity: mandate_domain::policy::Severity) -> &'static str {

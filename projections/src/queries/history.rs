@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mandate_domain::catalogue::Field;
 use mandate_domain::fact::{Fact, Value};
-use mandate_domain::judge::{DutyRecord, Evidence, History, Judge, View};
+use mandate_domain::judge::{DutyRecord, Evidence, History, Judge, Outcome, View};
 use mandate_domain::time::Instant;
 use mandate_store::{MAX_READ, Position, Reader, Sequence, StoreError, StoredEvent};
 
@@ -120,13 +120,24 @@ impl Projections {
                     versions.push(DutyVersion { at, record: None });
                     continue;
                 };
-                let plain = rows::record(duty, &text)?;
-                let mut marked = plain.clone();
-                let evidenced_since = marks.mark(&mut marked, version, at)?;
-                versions.push(DutyVersion { at, record: Some(marked) });
-                // Evidence that came while it stood took the mark away.
-                if evidenced_since > at && evidenced_since < end {
-                    versions.push(DutyVersion { at: evidenced_since, record: Some(plain) });
+                // It fell due while it stood so.
+                let as_found = rows::record(duty, &text, at)?;
+                let falls_due =
+                    |due: &Instant| as_found.outcome() == Outcome::Pending && *due > at && *due < end;
+                let due_at = as_found.due_at.filter(falls_due);
+                let stages = std::iter::once((at, due_at.unwrap_or(end)));
+                for (at, end) in stages.chain(due_at.map(|due| (due, end))) {
+                    let plain = rows::record(duty, &text, at)?;
+                    if versions.last().is_some_and(|last| last.record.as_ref() == Some(&plain)) {
+                        continue;
+                    }
+                    let mut marked = plain.clone();
+                    let evidenced_since = marks.mark(&mut marked, version, at)?;
+                    versions.push(DutyVersion { at, record: Some(marked) });
+                    // Evidence that came while it stood took the mark away.
+                    if evidenced_since > at && evidenced_since < end {
+                        versions.push(DutyVersion { at: evidenced_since, record: Some(plain) });
+                    }
                 }
             }
             Ok(versions)

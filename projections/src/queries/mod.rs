@@ -5,11 +5,13 @@ mod duties;
 mod followups;
 mod history;
 mod lists;
+mod past;
 mod quarantine;
 mod reconciliation;
 
 pub use compliance::ByUnit;
 pub(crate) use lists::notices_alone;
+pub use past::Past;
 
 use rusqlite::{Connection, Params, Row};
 

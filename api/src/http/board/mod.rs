@@ -110,10 +110,10 @@ pub fn figures(app: &App, asked: &Asked<'_>) -> Result<Vec<[InFigures; 2]>, Http
 fn in_figures(
     app: &App,
     asked: &Asked<'_>,
-    counted: &Counted,
+    counted: &Counted<'_>,
     quarter: Quarter,
 ) -> Result<[InFigures; 2], HttpError> {
-    let counts = counted.due(app, (quarter.from, quarter.to))?;
+    let counts = counted.due((quarter.from, quarter.to))?;
     let (rules, (all, all_kept)) = by_rule(app, &counts, asked.area, asked.view, asked.audience)?;
     let of = |basis: Basis| {
         let is_kept = |kept: &[bool]| kept.get(block(basis)) == Some(&true);
@@ -181,7 +181,7 @@ impl Change {
 /// because facts came late or were annulled. By outcome, and by rule for those who answer for duties.
 ///
 /// # Errors
-/// [`HttpError::Unprocessable`] when the log is too long to be judged while somebody waits.
+/// [`HttpError`] when the read models cannot be read.
 pub fn changes(
     app: &App,
     asked: &Asked<'_>,
@@ -191,7 +191,7 @@ pub fn changes(
     let at = |known_at: Instant| -> Result<BTreeMap<String, Share>, HttpError> {
         let view = View { as_at: end, known_at };
         let counted = Counted::at(app, Some(view), ByUnit::Together, asked.hidden.clone())?;
-        let counts = counted.due(app, (quarter.from, quarter.to))?;
+        let counts = counted.due((quarter.from, quarter.to))?;
         let (rules, _) = by_rule(app, &counts, asked.area, view, Audience::Everyone)?;
         Ok(rules.into_iter().map(|(rule, (tally, _))| (rule, Share::of(&tally, Basis::Policy))).collect())
     };

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 
 use mandate_domain::judge::View;
 use mandate_domain::time::Date;
-use mandate_projections::{ByUnit, DutyCount, DutyRow};
+use mandate_projections::{ByUnit, DutyCount, Past};
 
 use super::figures::{Audience, BLOCKS, Tally};
 use super::{By, Of, tallied};
 use crate::http::app::App;
 use crate::http::error::HttpError;
-use crate::http::past;
 use crate::http::sight::Hidden;
 
 /// A tally, and which of its blocks are kept back.
@@ -68,55 +67,33 @@ pub fn of_area(
         .collect())
 }
 
-/// Where duties are counted from: the read models for the present; for a past moment the whole log, judged once.
-pub struct Counted {
-    rows: Option<Vec<DutyRow>>,
+/// Where duties are counted from: as they stand at present, or as they stood at a moment.
+pub struct Counted<'a> {
+    app: &'a App,
+    past: Option<Past<'a>>,
     by_unit: ByUnit,
     hidden: Hidden,
 }
 
-impl Counted {
+impl<'a> Counted<'a> {
     /// What duties stand at a moment.
     ///
     /// # Errors
-    /// [`HttpError`] when the log is too long to be judged while somebody waits, or cannot be read.
-    pub fn at(app: &App, past: Option<View>, by_unit: ByUnit, hidden: Hidden) -> Result<Self, HttpError> {
-        let rows = past.map(|view| past::judged(app, view, by_unit)).transpose()?;
-        Ok(Self { rows, by_unit, hidden })
+    /// [`HttpError`] when the read models cannot be read.
+    pub fn at(app: &'a App, past: Option<View>, by_unit: ByUnit, hidden: Hidden) -> Result<Self, HttpError> {
+        let past = past.map(|view| app.projections.past(view)).transpose()?;
+        Ok(Self { app, past, by_unit, hidden })
     }
 
     /// The duties due in a period, both days included.
     ///
     /// # Errors
     /// [`HttpError`] when the read models cannot be read.
-    pub fn due(&self, app: &App, (from, to): (Date, Date)) -> Result<Vec<DutyCount>, HttpError> {
-        let (from, until) = (from.start(), to.end());
-        let Some(rows) = &self.rows else {
-            return Ok(app.projections.duty_counts(from, until, self.by_unit, &self.hidden.subjects())?);
-        };
-        let due = |row: &&DutyRow| {
-            row.record.due_at.is_some_and(|at| at >= from && at < until)
-                && !self.hidden.is(&row.record.subject)
-        };
-        Ok(rows.iter().filter(due).map(one).collect())
-    }
-}
-
-/// A duty that counts by itself.
-fn one(row: &DutyRow) -> DutyCount {
-    /// Nanoseconds of a day.
-    const DAY: i64 = 86_400_000_000_000;
-    let record = &row.record;
-    let lag = record.known_since.nanos().saturating_sub(record.opened_at.nanos()) / DAY;
-    DutyCount {
-        holder: record.holder.clone(),
-        unit: row.unit.clone(),
-        rule: record.rule.clone(),
-        outcome: record.outcome(),
-        inherited: record.inherited,
-        born_overdue: record.born_overdue,
-        not_evidenced: record.flags.iter().any(|flag| flag == "not_evidenced"),
-        lag_days: u32::try_from(lag.max(0)).unwrap_or(u32::MAX),
-        duties: 1,
+    pub fn due(&self, (from, to): (Date, Date)) -> Result<Vec<DutyCount>, HttpError> {
+        let (from, until, hidden) = (from.start(), to.end(), self.hidden.subjects());
+        Ok(match &self.past {
+            None => self.app.projections.duty_counts(from, until, self.by_unit, &hidden)?,
+            Some(past) => past.duty_counts(from, until, self.by_unit, &hidden)?,
+        })
     }
 }

@@ -243,7 +243,7 @@ fn answer(app: &App, asked: &Asked) -> Result<Compliance, HttpError> {
     let audience = if asker.is_board() { Audience::Board } else { asked.audience };
     let by_unit = if asked.by.contains(&By::Unit) { ByUnit::Apart } else { ByUnit::Together };
     let counted = Counted::at(app, asked.past, by_unit, asker.hidden(app)?)?;
-    let counts = counted.due(app, (asked.from, asked.to))?;
+    let counts = counted.due((asked.from, asked.to))?;
     let (tallies, kept_back) = tallied(app, &asked.by, &counts, asked.view, audience)?;
     let (mut cells, mut totals) = (Vec::new(), Vec::new());
     for (key, tally) in &tallies {

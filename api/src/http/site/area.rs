@@ -22,12 +22,12 @@ use crate::http::board::month_of;
 use crate::http::compliance::{Counted, Counts, Tally, of_area, percent};
 use crate::http::duties::csv_response;
 use crate::http::error::HttpError;
-use crate::http::past;
 use crate::http::query::{Query, encoded};
 use crate::http::reconciliation::PROGRAMMES;
 use crate::http::registers::asker::Asker;
 use crate::http::registers::people::{self, Missing, Person};
 use crate::http::sight::Hidden;
+use crate::http::whole_log;
 use crate::pages::Link;
 use crate::pages::frame::Section;
 use crate::pages::listing::{Cell, Part, Row, Table, Tag};
@@ -126,7 +126,7 @@ fn figures(tally: &Tally) -> Vec<u64> {
 
 impl Seen<'_> {
     /// The last months, the earliest first.
-    fn months(&self, counted: &Counted) -> Result<Vec<Month>, HttpError> {
+    fn months(&self, counted: &Counted<'_>) -> Result<Vec<Month>, HttpError> {
         let today = self.view.as_at.london_date();
         let present = month_of(today);
         (0..MONTHS)
@@ -144,11 +144,11 @@ impl Seen<'_> {
 
     fn tally(
         &self,
-        counted: &Counted,
+        counted: &Counted<'_>,
         from: Date,
         to: Date,
     ) -> Result<BTreeMap<Option<String>, Tally>, HttpError> {
-        of_area(self.app, &counted.due(self.app, (from, to))?, self.area, self.view)
+        of_area(self.app, &counted.due((from, to))?, self.area, self.view)
     }
 
     fn answer(months: &[Month]) -> Block {
@@ -219,7 +219,7 @@ impl Seen<'_> {
     }
 
     /// The units in the last three months.
-    fn units(&self, counted: &Counted) -> Result<Table, HttpError> {
+    fn units(&self, counted: &Counted<'_>) -> Result<Table, HttpError> {
         let to = self.view.as_at.london_date();
         let from = to.plus_months(-3).next();
         let found: Vec<(Option<String>, Tally)> = self.tally(counted, from, to)?.into_iter().collect();
@@ -315,7 +315,7 @@ impl Seen<'_> {
 
     /// How the backlog of each programme that is on went down.
     fn backlogs(&self) -> Result<Vec<Block>, HttpError> {
-        let history = match past::whole_log(self.app) {
+        let history = match whole_log::read(self.app) {
             Ok(history) => history,
             Err(HttpError::Unprocessable(_)) => {
                 return Ok(vec![

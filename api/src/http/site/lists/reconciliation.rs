@@ -12,12 +12,12 @@ use mandate_projections::DiscrepancyFilter;
 use super::{Asking, Begun, Spec, Words, instant, one_table, paragraph_link, short_day, subject_part};
 use crate::http::app::App;
 use crate::http::error::HttpError;
-use crate::http::past;
 use crate::http::reconciliation::{PROGRAMMES, filter, listed, prefixed};
 use crate::http::registers::reach::{Reach, said};
 use crate::http::site::visitor::Visitor;
 use crate::http::site::words::sentence_case;
 use crate::http::site::{Access, answer, show, show_judged};
+use crate::http::whole_log;
 use crate::pages::duties::Count;
 use crate::pages::frame::Section;
 use crate::pages::listing::{Cell, Column, Part, Row, Table};
@@ -148,7 +148,7 @@ fn fill_backlog(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Respo
     form.open = area.is_none() || programme.is_none();
     page.filter = Some(form);
     if let (Some(area), Some(programme)) = (area, programme) {
-        let history = past::whole_log(app)?;
+        let history = whole_log::read(app)?;
         let book = app.book(asking.view.known_at)?;
         let judge = Judge::new(&book.policy, &book.calendar, &history, asking.view);
         let hidden = asking.asker.hidden(app)?;

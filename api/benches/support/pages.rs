@@ -1,0 +1,101 @@
+//! Pages and lists of a server at present and at past moments (P14).
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant as Wall};
+
+use anyhow::{Context as _, ensure};
+use mandate_domain::time::{Clock as _, SystemClock};
+use mandate_projections::Projections;
+use mandate_store::{Options, Store};
+
+use super::{start, stop};
+
+/// Requests of each page and moment.
+const REQUESTS: u32 = 40;
+/// Days over which past moments are spread, back from the last fact.
+const DAYS: u32 = 540;
+
+/// What is asked for; `FROM` and `TO` are the three months before the moment.
+const PAGES: [(&str, &str); 6] = [
+    ("dashboard area x rule", "/v1/compliance?by=area,rule&from=FROM&to=TO"),
+    ("page of the dashboard", "/compliance?audience=everyone"),
+    ("duties of an area", "/v1/duties?area=A07&size=50"),
+    ("breaches of an area", "/v1/duties?area=A07&breach=true&size=50"),
+    ("duties, all areas", "/v1/duties?size=50"),
+    ("page of the duties", "/duties?area=A07"),
+];
+
+/// At which moments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    Now,
+    /// As at and as known at the end of a past day.
+    Then,
+    /// As at a past day, as known now.
+    AsAt,
+    /// As at now, as known at a past day.
+    KnownAt,
+}
+
+/// Starts a server on the log and its tables, and prints how long pages take.
+pub(crate) fn measure(data: &Path) -> anyhow::Result<()> {
+    let last = {
+        let store = Store::open(Options::new(data, Arc::new(SystemClock)))?;
+        Projections::open(data, &store)?.advance(SystemClock.now())?;
+        store.reader().head()?.recorded_at.london_date()
+    };
+    let (mut server, address, _) = start(data, &["--only", "web"])?;
+    let asked = |page: &str, when: When, request: u32| {
+        // A step that is no divisor of the number of days leads round all of them.
+        let back = i32::try_from(request * 211 % DAYS).unwrap_or(0) + 1;
+        let day = if when == When::Now { last } else { last.plus_days(-back) };
+        let to = if when == When::KnownAt { last } else { day };
+        let from = to.plus_months(-3).next();
+        let page = page.replace("FROM", &from.to_string()).replace("TO", &to.to_string());
+        match when {
+            When::Now => page,
+            When::Then => format!("{page}&asAt={day}&knownAt={day}"),
+            When::AsAt => format!("{page}&asAt={day}"),
+            When::KnownAt => format!("{page}&knownAt={day}"),
+        }
+    };
+    for (name, page) in PAGES {
+        for (when, words, promised) in [
+            (When::Now, "now", 50.0),
+            (When::Then, "as at and known at a past day", 150.0),
+            (When::AsAt, "as at a past day", 150.0),
+            (When::KnownAt, "as known at a past day", 150.0),
+        ] {
+            let mut took: Vec<Duration> = Vec::new();
+            for request in 0..REQUESTS {
+                took.push(get(address, &asked(page, when, request))?);
+            }
+            took.sort_unstable();
+            let at = |share: usize| {
+                took.get((took.len() * share / 100).min(took.len() - 1)).map_or(0.0, Duration::as_secs_f64)
+                    * 1e3
+            };
+            let (p50, p99) = (at(50), at(99));
+            println!(
+                "P14  {name:<24} {words:<30} p50 {p50:>8.1} ms  p99 {p99:>8.1} ms  promised at most {promised} ms"
+            );
+        }
+    }
+    stop(&mut server)
+}
+
+/// Asks for a page, and how long that took.
+fn get(address: SocketAddr, page: &str) -> anyhow::Result<Duration> {
+    let started = Wall::now();
+    let mut stream = TcpStream::connect(address)?;
+    write!(stream, "GET {page} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    let took = started.elapsed();
+    let head = answer.split(|byte| *byte == b'\r').next().context("no answer")?;
+    ensure!(head.starts_with(b"HTTP/1.1 200"), "{page}: {}", String::from_utf8_lossy(head));
+    Ok(took)
+}

@@ -1,0 +1,182 @@
+//! Where what was found as at and as known at one and the same moment does not tell what stood when the two differ.
+//!
+//! What a unit is, is found at each moment t as at t and as known at t. A fact that occurred after all others of its
+//! unit and was recorded later makes what is found then stand from its own time on, for whoever knows of it: for such
+//! histories the versions of a duty tell what it was at any (as at, known at). All else bends them: a fact told after a
+//! later one, several at once, an annulment, facts of others, a claim of an earlier recording, and what the clock brings
+//! beside a due moment. Each bend is the part of the plane where the versions may be wrong: as at `as_from` or later, as
+//! known at `known_from` or later, but not both at `at` or later. There the unit is judged when it is asked about.
+//!
+//! More bends than needed are no mistake, only slower; which there are may depend on how the log was followed.
+
+use mandate_domain::catalogue::FactType;
+use mandate_domain::judge::{History, RowId};
+use mandate_domain::time::Instant;
+
+/// A part of the plane of (as at, known at) in which a unit is judged anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Bend {
+    /// Where both are from here on, the versions are right.
+    pub at: Instant,
+    /// What the clock brings, not a fact.
+    pub by_clock: bool,
+    pub as_from: Instant,
+    pub known_from: Instant,
+}
+
+impl Bend {
+    /// All of the plane: of merged subjects and of those with waivers.
+    pub const WHOLE: Self =
+        Self { at: Instant::MAX, by_clock: false, as_from: Instant::MIN, known_from: Instant::MIN };
+
+    /// Where, after the last moment that was followed, the clock may bring what the versions do not tell.
+    pub const fn ahead(as_from: Instant, known_from: Instant) -> Self {
+        Self { at: Instant::MAX, by_clock: true, as_from, known_from }
+    }
+}
+
+/// The bends of a unit on its way.
+#[derive(Debug)]
+pub(crate) struct Bends {
+    pub found: Vec<Bend>,
+    /// From when on the clock will bring something, and since which moment that is known.
+    ahead: Option<(Instant, Instant)>,
+    /// The latest time of a fact that was taken in, or from which a version stands.
+    latest: Instant,
+    /// When the last fact was recorded.
+    recorded_at: Instant,
+    /// The earliest moment that the facts of this moment make a difference to; none where there are none.
+    low: Option<Instant>,
+    /// The time of what each subject was told of itself at this moment.
+    own: Vec<(u32, Own)>,
+}
+
+impl Bends {
+    /// Goes on where a unit was left; versions of its duties stand from up to `latest` on.
+    pub fn new(left: &[Bend], from: Instant, latest: Instant) -> Self {
+        let was_ahead = |bend: &&Bend| bend.by_clock && bend.known_from < from;
+        let ahead = left.iter().find(was_ahead).map(|bend| (bend.as_from, bend.known_from));
+        Self { found: Vec::new(), ahead, latest, recorded_at: Instant::MIN, low: None, own: Vec::new() }
+    }
+
+    /// Takes in facts that were there before.
+    pub fn take_earlier(&mut self, history: &History, places: &[(u32, Instant)]) {
+        for (position, recorded_at) in places {
+            self.recorded_at = self.recorded_at.max(*recorded_at);
+            let time = history.at(*position).map(|row| history.row(row).time);
+            self.latest = self.latest.max(time.unwrap_or(Instant::MIN));
+        }
+    }
+
+    /// Takes in the facts that came at a moment, some of the subject itself.
+    pub fn take(
+        &mut self,
+        history: &History,
+        subject: u32,
+        places: impl Iterator<Item = (u32, Instant)>,
+        at: Instant,
+    ) {
+        self.low = None;
+        self.own.clear();
+        let (mut known_from, mut is_straight) = (at, true);
+        let mut latest = self.latest;
+        for (position, recorded_at) in places {
+            self.recorded_at = self.recorded_at.max(recorded_at);
+            let Some(row) = history.at(position) else {
+                (self.low, is_straight) = (Some(Instant::MIN), false);
+                continue;
+            };
+            let found = history.row(row);
+            let is_plain = is_plain(history, row);
+            self.note_own(found.subject, is_plain.then_some(found.time).filter(|time| *time <= at));
+            let Some(from) = history.makes_a_difference_from(row) else { continue };
+            is_straight &= is_plain
+                && found.subject == subject
+                && found.recorded == at
+                && found.time >= self.latest
+                && found.time <= at;
+            known_from = known_from.min(found.recorded);
+            self.low = Some(self.low.map_or(from, |low| low.min(from)));
+            latest = latest.max(found.time);
+        }
+        self.latest = latest;
+        is_straight &= matches!(self.own.as_slice(), [(_, Own::At(_))]);
+        if let Some(low) = self.low.filter(|_| !is_straight) {
+            self.add(low, known_from, at);
+        }
+    }
+
+    fn note_own(&mut self, subject: u32, time: Option<Instant>) {
+        let new = time.map_or(Own::Several, Own::At);
+        match self.own.iter_mut().find(|(known, _)| *known == subject) {
+            None => self.own.push((subject, new)),
+            Some((_, known)) if *known != new => *known = Own::Several,
+            Some(_) => {}
+        }
+    }
+
+    /// From when on the versions of a subject's duties stand that a moment brings: from the time of what it was told of
+    /// itself, if that has one and the same, else from that moment.
+    pub fn stands_from(&self, subject: u32, at: Instant) -> Instant {
+        let own = self.own.iter().find(|(known, _)| *known == subject);
+        match own {
+            Some((_, Own::At(time))) => *time,
+            Some((_, Own::Several)) | None => at,
+        }
+    }
+
+    /// Notes that versions stand from a moment on only, though the facts of this moment make a difference before it.
+    pub fn bend(&mut self, at: Instant) {
+        if let Some(low) = self.low {
+            self.add(low, at, at);
+        }
+    }
+
+    /// Adds a bend, if it is one.
+    pub fn add(&mut self, as_from: Instant, known_from: Instant, at: Instant) {
+        if as_from < at || known_from < at {
+            self.found.push(Bend { at, by_clock: false, as_from, known_from });
+        }
+    }
+
+    /// Ends a moment: whether duties changed at it, and when the clock will bring something of which they do not tell.
+    pub fn end(&mut self, at: Instant, changed: bool, ahead: Option<Instant>) {
+        let by_clock = self.low.is_none();
+        if by_clock && !changed && self.ahead.map(|(next, _)| next) == ahead {
+            return;
+        }
+        if by_clock && changed {
+            self.latest = self.latest.max(at);
+            if self.ahead.is_none_or(|(next, _)| next > at) {
+                self.add(at, self.recorded_at, at);
+            }
+        }
+        if let Some((as_from, known_from)) = self.ahead.filter(|(_, known_from)| *known_from < at) {
+            self.found.push(Bend { at, by_clock: true, as_from, known_from });
+        }
+        self.ahead = ahead.map(|next| (next, at));
+    }
+
+    /// All that was found, with what lies ahead.
+    pub fn finish(self) -> Vec<Bend> {
+        let ahead = self.ahead.map(|(as_from, known_from)| Bend::ahead(as_from, known_from));
+        let mut found = self.found;
+        found.extend(ahead);
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
+/// When that occurred of which a subject was told at a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Own {
+    At(Instant),
+    /// At several times, or it is nothing that just counts from its time on.
+    Several,
+}
+
+/// Whether a fact counts from its own time on and changes nothing that was before it.
+fn is_plain(history: &History, row: RowId) -> bool {
+    !matches!(history.row(row).kind, FactType::FactAnnulled | FactType::NominalMerged | FactType::DutyWaived)
+}

@@ -1,0 +1,373 @@
+//! Duties at any (as at, known at), from the versions that are stored; units whose versions bend there are judged.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeSet, HashMap};
+
+use mandate_domain::judge::{Outcome, View};
+use mandate_domain::time::Instant;
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row};
+
+use super::compliance::{ByUnit, Counter};
+use super::duties::{Marks, named_row};
+use super::{all, count};
+use crate::cross::Books;
+use crate::error::ProjectionError;
+use crate::judged::{self, Judged};
+use crate::model::{DutyCount, DutyFilter, DutyRow, DutySort, Listed};
+use crate::{Projections, rows};
+
+/// Versions of duties that stood: those of today that stood then, and earlier ones.
+const STOOD_NOW: &str = "since <= ?1 AND as_from <= ?2";
+const STOOD_BEFORE: &str =
+    "at <= ?1 AND as_from <= ?2 AND (until > ?1 OR as_until > ?2) AND outcome IS NOT NULL";
+/// The unit that a nominal had.
+const UNIT: &str = "(SELECT u.unit FROM units u WHERE u.subject = d.subject AND u.at <= ?1 AND u.as_from <= ?2 \
+     AND (u.until > ?1 OR u.as_until > ?2))";
+/// Whether a duty is open, by either table.
+const OPEN: &str = "outcome IN ('pending', 'overdue')";
+/// Nanoseconds of a day.
+const DAY: i64 = 86_400_000_000_000;
+
+/// Duties as they stood at a view.
+#[derive(Debug)]
+pub struct Past<'p> {
+    projections: &'p Projections,
+    view: View,
+    books: std::sync::Arc<Books>,
+    /// Subjects of whom the stored versions do not tell how they stood, as JSON, and their duties.
+    except: String,
+    judged: Vec<DutyRow>,
+    /// The types of fact that these show, by holder, as bits.
+    evidence: HashMap<String, u128>,
+}
+
+impl Projections {
+    /// Duties as they stood at a view.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn past(&self, view: View) -> Result<Past<'_>, ProjectionError> {
+        let books = self.shared.cross()?.books_known_at(view.known_at)?;
+        let (subjects, (judged, evidence)) = self.read(|connection| {
+            let bent = bent(connection, view)?;
+            // Before they were merged, members had bends of their own.
+            let units: Vec<Vec<String>> = {
+                let cross = self.shared.cross()?;
+                let leaders: BTreeSet<&str> = bent.iter().map(|subject| cross.leader(subject)).collect();
+                leaders.into_iter().map(|leader| cross.members(leader)).collect()
+            };
+            let Judged { duties, evidence } = judged::at(connection, &self.shared, &books, &units, view)?;
+            let mut marks = Marks::new(connection, &books).with_judged(&evidence);
+            let row = |found: judged::Found| {
+                let mut record = found.record;
+                marks.mark_at(&mut record, found.version, view)?;
+                let reference = record.short_reference();
+                Ok(named_row(&books, reference, found.unit, found.version, record))
+            };
+            let judged: Vec<DutyRow> = duties.into_iter().map(row).collect::<Result<_, ProjectionError>>()?;
+            Ok((units.concat(), (judged, evidence)))
+        })?;
+        let except =
+            serde_json::to_string(&subjects).map_err(|error| ProjectionError::row("bends", &error))?;
+        Ok(Past { projections: self, view, books, except, judged, evidence })
+    }
+}
+
+/// The units of which the stored versions do not tell how they stood, by their first member; those that are parked stay
+/// as they were.
+fn bent(connection: &Connection, view: View) -> Result<Vec<String>, ProjectionError> {
+    const WHICH: &str = "at > ?1 AND as_from <= ?2 AND known_from <= ?3 \
+                         AND subject NOT IN (SELECT p.subject FROM parked p)";
+    let View { as_at, known_at } = view;
+    let values = [as_at.min(known_at).nanos(), as_at.nanos(), known_at.nanos()];
+    let sql = if as_at == known_at {
+        format!("SELECT DISTINCT subject FROM bends WHERE as_from < at AND known_from < at AND {WHICH}")
+    } else {
+        format!("SELECT DISTINCT subject FROM bends WHERE {WHICH}")
+    };
+    all(connection, &sql, values, |row| row.get(0))
+}
+
+impl Past<'_> {
+    /// Lists duties, as [`Projections::duties`] does for the present; any number on a page.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn duties(&self, filter: &DutyFilter) -> Result<Listed<DutyRow>, ProjectionError> {
+        let size = filter.size.max(1);
+        let (page, size_u64) = (u64::from(filter.page), u64::from(size));
+        let mut judged: Vec<&DutyRow> = self.judged.iter().filter(|row| matches(filter, row)).collect();
+        judged.sort_by(|one, other| order(filter, one, other));
+        let (total, mut content) = self.projections.read(|connection| {
+            let (condition, values) = self.condition(filter)?;
+            let values = || rusqlite::params_from_iter(values.iter());
+            let (now, before) =
+                (format!("{STOOD_NOW} AND {condition}"), format!("{STOOD_BEFORE} AND {condition}"));
+            let counted = format!(
+                "SELECT (SELECT count(*) FROM duties d WHERE {now}) + (SELECT count(*) FROM duty_history d WHERE {before})"
+            );
+            let total = count(connection, &counted, values())?;
+            // Where others are to be put between them, all up to the page's end are read.
+            let (limit, offset) =
+                if judged.is_empty() { (size_u64, page * size_u64) } else { ((page + 1) * size_u64, 0) };
+            let key = key(filter.sort);
+            let direction = if filter.descending { "DESC" } else { "ASC" };
+            let columns = format!("duty, version, record, subject, {key} AS k, {key} IS NULL AS n");
+            let order = format!("ORDER BY n, k {direction}, duty");
+            let sql = format!(
+                "SELECT duty, version, record, {UNIT}, subject IN (SELECT p.subject FROM parked p) FROM (SELECT {columns} \
+                 FROM duties d WHERE {now} UNION ALL SELECT {columns} FROM duty_history d WHERE {before} {order} \
+                 LIMIT {limit} OFFSET {offset}) d {order}"
+            );
+            let mut marks = Marks::new(connection, &self.books).with_judged(&self.evidence);
+            let raw = all(connection, &sql, values(), raw)?;
+            let content: Result<Vec<DutyRow>, _> =
+                raw.into_iter().map(|raw| self.row(&mut marks, raw)).collect();
+            Ok((total, content?))
+        })?;
+        let total_elements = total + judged.len() as u64;
+        if !judged.is_empty() {
+            content.extend(judged.into_iter().cloned());
+            content.sort_by(|one, other| order(filter, one, other));
+            let skipped = usize::try_from(page * size_u64).unwrap_or(usize::MAX);
+            content = content.into_iter().skip(skipped).take(size as usize).collect();
+        }
+        Ok(Listed { content, total_elements, number: filter.page, size })
+    }
+
+    /// Counts the duties whose due moment lies in a period, as [`Projections::duty_counts`] does for the present.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn duty_counts(
+        &self,
+        from: Instant,
+        until: Instant,
+        by_unit: ByUnit,
+        except: &[String],
+    ) -> Result<Vec<DutyCount>, ProjectionError> {
+        let View { as_at, known_at } = self.view;
+        let (t, k) = (as_at.nanos(), known_at.nanos());
+        let (from_ns, until_ns) = (from.nanos(), until.nanos());
+        let hidden = listed(except)?;
+        self.projections.read(|connection| {
+            let values = rusqlite::params![k, t, from_ns, until_ns, self.except, hidden];
+            let mut counter = Counter::default();
+            counter.add(connection, &counted(by_unit), values, by_unit)?;
+            let mut marks = Marks::new(connection, &self.books).with_judged(&self.evidence);
+            let mark = |(mut count, version): (DutyCount, u16)| {
+                let holder = count.holder.as_deref();
+                count.not_evidenced =
+                    marks.is_marked(&count.rule, version, count.outcome, holder, self.view)?;
+                Ok(count)
+            };
+            let mut counts: Vec<DutyCount> =
+                counter.counts().map(mark).collect::<Result<_, ProjectionError>>()?;
+            let due = |row: &&DutyRow| {
+                row.record.due_at.is_some_and(|at| at >= from && at < until)
+                    && !except.contains(&row.record.subject)
+            };
+            counts.extend(self.judged.iter().filter(due).map(|row| one(row, by_unit)));
+            Ok(counts)
+        })
+    }
+
+    fn row(&self, marks: &mut Marks<'_>, raw: Raw) -> Result<DutyRow, ProjectionError> {
+        let (duty, version, text, unit, parked) = raw;
+        let mut record = rows::record(&duty, &text, self.view.as_at)?;
+        marks.mark_at(&mut record, version, self.view)?;
+        let reference = record.short_reference();
+        Ok(DutyRow { parked, ..named_row(&self.books, reference, unit, version, record) })
+    }
+
+    /// The condition of a filter on either table, with its values; the first two are K and T.
+    fn condition(&self, filter: &DutyFilter) -> Result<(String, Vec<Value>), ProjectionError> {
+        let View { as_at, known_at } = self.view;
+        let mut terms = Terms::new([known_at.nanos(), as_at.nanos()].map(Value::Integer));
+        terms.none_of("subject", Value::Text(self.except.clone()));
+        let subjects: Vec<String> = filter.subject.iter().cloned().collect();
+        for (column, wanted) in [("holder", &filter.holders), ("rule", &filter.rules), ("subject", &subjects)]
+        {
+            if !wanted.is_empty() {
+                terms.one_of(column, listed(wanted)?);
+            }
+        }
+        if !filter.units.is_empty() {
+            terms.one_of(UNIT, listed(&filter.units)?);
+        }
+        if !filter.except.is_empty() {
+            terms.none_of("subject", Value::Text(listed(&filter.except)?));
+        }
+        if !filter.outcomes.is_empty() {
+            let ways: Vec<String> = filter.outcomes.iter().map(|outcome| way(*outcome)).collect();
+            terms.add(format!("({})", ways.join(" OR ")));
+        }
+        if let Some(breach) = filter.breach {
+            let rules = terms.value(Value::Text(listed(&self.books.policy_rules())?));
+            let missed = format!(
+                "(rule IN (SELECT value FROM json_each({rules})) AND (outcome IN ('met_late', 'lapsed') \
+                 OR {}))",
+                way(Outcome::Overdue)
+            );
+            terms.add(if breach { missed } else { format!("NOT {missed}") });
+        }
+        for (column, date) in [("due_on >=", filter.due_from), ("due_on <=", filter.due_to)] {
+            if let Some(date) = date {
+                let value = terms.value(Value::Integer(i64::from(date.days())));
+                terms.add(format!("{column} {value}"));
+            }
+        }
+        Ok((terms.all.join(" AND "), terms.values))
+    }
+}
+
+/// A condition in the making.
+struct Terms {
+    all: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl Terms {
+    fn new(values: impl IntoIterator<Item = Value>) -> Self {
+        Self { all: Vec::new(), values: values.into_iter().collect() }
+    }
+
+    fn add(&mut self, term: String) {
+        self.all.push(term);
+    }
+
+    /// The place of a value in the statement.
+    fn value(&mut self, value: Value) -> String {
+        self.values.push(value);
+        format!("?{}", self.values.len())
+    }
+
+    fn one_of(&mut self, what: &str, wanted: String) {
+        let wanted = self.value(Value::Text(wanted));
+        self.add(format!("{what} IN (SELECT value FROM json_each({wanted}))"));
+    }
+
+    fn none_of(&mut self, what: &str, unwanted: Value) {
+        let unwanted = self.value(unwanted);
+        self.add(format!("{what} NOT IN (SELECT value FROM json_each({unwanted}))"));
+    }
+}
+
+/// Whether a duty had an outcome, by either table.
+fn way(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Pending => format!("({OPEN} AND (due_at IS NULL OR due_at > ?2))"),
+        Outcome::Overdue => format!("({OPEN} AND due_at IS NOT NULL AND due_at <= ?2)"),
+        Outcome::Met
+        | Outcome::MetLate
+        | Outcome::Withdrawn
+        | Outcome::Lapsed
+        | Outcome::Superseded
+        | Outcome::Exempt
+        | Outcome::Annulled => format!("outcome = '{}'", outcome.name()),
+    }
+}
+
+/// What stands in the columns: duty, version, record, unit, parked.
+type Raw = (String, u16, String, Option<String>, bool);
+
+fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+}
+
+/// What is counted of either table, from indexes that hold all of it but the unit.
+fn counted(by_unit: ByUnit) -> String {
+    let unit = match by_unit {
+        ByUnit::Apart => UNIT,
+        ByUnit::Together => "NULL",
+    };
+    let arm = |table: &str, stood: &str| {
+        format!(
+            "SELECT holder, {unit}, rule, version, CASE WHEN {} THEN 'overdue' WHEN {OPEN} THEN 'pending' \
+             ELSE outcome END, inherited, born_overdue, known_since - opened_at FROM {table} \
+             WHERE due_at IS NOT NULL AND due_at >= ?3 AND due_at < ?4 AND {stood} \
+             AND subject NOT IN (SELECT value FROM json_each(?5)) \
+             AND subject NOT IN (SELECT value FROM json_each(?6))",
+            way(Outcome::Overdue)
+        )
+    };
+    let now = arm("duties d INDEXED BY duties_by_due", STOOD_NOW);
+    let before = arm("duty_history d INDEXED BY history_by_due", STOOD_BEFORE);
+    format!("{now} UNION ALL {before}")
+}
+
+fn listed(ids: &[String]) -> Result<String, ProjectionError> {
+    serde_json::to_string(ids).map_err(|error| ProjectionError::row("duties", &error))
+}
+
+/// What a list is ordered by.
+fn key(sort: DutySort) -> String {
+    match sort {
+        DutySort::ActBy => "act_by".to_owned(),
+        DutySort::Due => "due_at".to_owned(),
+        DutySort::Opened => "opened_at".to_owned(),
+        DutySort::Rule => "rule".to_owned(),
+        DutySort::Subject => "subject".to_owned(),
+        DutySort::Holder => "holder".to_owned(),
+        DutySort::Outcome => format!("CASE WHEN {} THEN 'overdue' ELSE outcome END", way(Outcome::Overdue)),
+    }
+}
+
+/// A duty that counts by itself.
+fn one(row: &DutyRow, by_unit: ByUnit) -> DutyCount {
+    let record = &row.record;
+    let lag = record.known_since.nanos().saturating_sub(record.opened_at.nanos()) / DAY;
+    DutyCount {
+        holder: record.holder.clone(),
+        unit: row.unit.clone().filter(|_| by_unit == ByUnit::Apart),
+        rule: record.rule.clone(),
+        outcome: record.outcome(),
+        inherited: record.inherited,
+        born_overdue: record.born_overdue,
+        not_evidenced: record.flags.iter().any(|flag| flag == "not_evidenced"),
+        lag_days: u32::try_from(lag.max(0)).unwrap_or(u32::MAX),
+        duties: 1,
+    }
+}
+
+fn matches(filter: &DutyFilter, row: &DutyRow) -> bool {
+    let one_of = |wanted: &[String], found: Option<&str>| {
+        wanted.is_empty() || found.is_some_and(|found| wanted.iter().any(|one| one == found))
+    };
+    let record = &row.record;
+    one_of(&filter.holders, record.holder.as_deref())
+        && one_of(&filter.units, row.unit.as_deref())
+        && one_of(&filter.rules, Some(&record.rule))
+        && (filter.outcomes.is_empty() || filter.outcomes.contains(&record.outcome()))
+        && filter.subject.as_ref().is_none_or(|subject| *subject == record.subject)
+        && !filter.except.contains(&record.subject)
+        && filter.breach.is_none_or(|breach| breach == record.breach)
+        && filter.due_from.is_none_or(|from| record.due_on.is_some_and(|due_on| due_on >= from))
+        && filter.due_to.is_none_or(|to| record.due_on.is_some_and(|due_on| due_on <= to))
+}
+
+/// The order asked for; what has no value stands last either way, ties go by id.
+fn order(filter: &DutyFilter, one: &DutyRow, other: &DutyRow) -> Ordering {
+    let (a, b) = (&one.record, &other.record);
+    let ordered = match filter.sort {
+        DutySort::ActBy => optional(a.act_by, b.act_by, filter.descending),
+        DutySort::Due => optional(a.due_at, b.due_at, filter.descending),
+        DutySort::Opened => optional(Some(a.opened_at), Some(b.opened_at), filter.descending),
+        DutySort::Rule => optional(Some(&a.rule), Some(&b.rule), filter.descending),
+        DutySort::Subject => optional(Some(&a.subject), Some(&b.subject), filter.descending),
+        DutySort::Holder => optional(a.holder.as_ref(), b.holder.as_ref(), filter.descending),
+        DutySort::Outcome => optional(Some(&a.outcome), Some(&b.outcome), filter.descending),
+    };
+    ordered.then_with(|| a.duty.cmp(&b.duty))
+}
+
+fn optional<T: Ord>(one: Option<T>, other: Option<T>, descending: bool) -> Ordering {
+    match (one, other) {
+        (None, None) => Ordering::Equal,
+        (None, Some(_)) => Ordering::Greater,
+        (Some(_), None) => Ordering::Less,
+        (Some(one), Some(other)) if descending => other.cmp(&one),
+        (Some(one), Some(other)) => one.cmp(&other),
+    }
+}
