@@ -1,6 +1,6 @@
 # The commands of the project. `make demo` and `make test` are the two to know.
 .PHONY: help demo test build assets setup test-rust test-cases test-campaign test-faults test-mail test-nodes test-api \
-    test-browser bench-judge bench-log bench-projections bench-passes campaign-small campaign-crash campaign-power campaign-readers \
+    test-browser bench-judge bench-log bench-projections bench-pages bench-passes campaign-small campaign-crash campaign-power campaign-readers \
     campaign-tamper campaign-derivations campaign-messages campaign-mail campaign-nodes campaign-year fmt lint
 
 help: ## This list
@@ -91,6 +91,9 @@ bench-log: ## The promises on the log, against the stock crates on SQLite and Po
 
 bench-projections: ## The promises on the read models: import, rebuild, keeping up, an idle server
 	cargo bench --package mandate-api --bench projections
+
+bench-pages: ## The promise on pages (P14), at present and at past moments, on national data (NOMINALS)
+	cargo bench --package mandate-api --bench projections -- --only p14 --nominals $(or $(NOMINALS),74500)
 
 bench-passes: ## The promises on the scheduler, on both databases: finding, a midnight, lateness, a month down (OPEN, SCALE)
 	cargo bench --package mandate-scheduler --bench passes -- --open $(or $(OPEN),1000000) --scale $(or $(SCALE),1)
