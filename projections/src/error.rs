@@ -26,6 +26,9 @@ pub enum ProjectionError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// More than is judged or gathered while somebody waits.
+    #[error("{0}")]
+    TooMuch(String),
     /// The policy.
     #[error(transparent)]
     Policy(#[from] PolicyError),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use axum::body::Body;
 use mandate_domain::catalogue::SubjectKind;
+use mandate_domain::command::ACTS;
 use serde_json::Value;
 
 use crate::demonstration::{Demo, signed_in};
@@ -192,6 +193,59 @@ async fn a_form_sent_twice_takes_effect_once_and_the_next_page_names_the_event()
     // The same form under another key is a new command, which is refused.
     let other = fields.replace("key=", "key=0");
     assert!(demo.form("/act/acknowledge-breach", &other).await.text.contains("acknowledged already"));
+}
+
+#[test]
+fn a_form_is_carried_out_where_one_thread_may_block() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .max_blocking_threads(1)
+        .enable_all()
+        .build();
+    let answered = runtime.unwrap().block_on(async {
+        let mut demo = signed_in().await;
+        let duty = breach(&mut demo).await;
+        let page =
+            demo.page(&format!("/act/acknowledge-breach?subject=duty/{duty}&back=/duties/{duty}")).await;
+        let fields = encoded(&filled(&page.text, "/act/acknowledge-breach"));
+        let given = demo.form("/act/acknowledge-breach", &fields);
+        tokio::time::timeout(std::time::Duration::from_mins(1), given).await.map(|answer| answer.status)
+    });
+    assert_eq!(answered.expect("it is answered"), 303);
+}
+
+#[tokio::test]
+async fn a_form_tells_nothing_of_a_nominal_that_one_may_not_see() {
+    let mut demo = signed_in().await;
+    let nominals = demo.stage.projections.subjects(SubjectKind::Nominal, &[], 0, 200).unwrap().content;
+    let now = mandate_domain::time::Clock::now(&*demo.stage.clock);
+    let view = mandate_domain::judge::View { as_at: now, known_at: now };
+    let (mut kept, mut filled_in) = (0, 0);
+    for person in ["spo", "cpc"] {
+        demo.act_as(person).await;
+        for row in &nominals {
+            let reference = row.subject.replace("nominal/", "");
+            let open = demo.page(&format!("/nominals/{reference}")).await.text;
+            let may_see = !open.contains(&format!("action=\"/nominals/{reference}/access\""));
+            let timeline = demo.stage.projections.timeline(&row.subject, view).unwrap();
+            let act = timeline.iter().filter(|entry| ACTS.contains(&entry.kind.as_str())).find_map(|entry| {
+                let said = entry
+                    .data
+                    .iter()
+                    .find(|(field, _)| ["assessment", "code", "meeting"].contains(&field.as_str()));
+                Some((entry, said?.1.clone()))
+            });
+            let Some((entry, said)) = act else { continue };
+            let event = entry.reference.replace('#', "%23");
+            let form =
+                format!("/act/state-in-error?subject={}&event={event}&instead={}", row.subject, entry.kind);
+            let shown = demo.page(&form).await.text.contains(&format!("value=\"{said}\""));
+            assert!(may_see || !shown, "{person} is shown what was said of {reference}");
+            kept += usize::from(!may_see);
+            filled_in += usize::from(shown);
+        }
+    }
+    assert!(kept > 0 && filled_in > 0, "{kept} kept, {filled_in} filled in");
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ const SHOWN_FLAWS: usize = 100;
 /// Check derivations of duties against the facts, the rule files and the bank holidays, without the judge
 ///
 /// The checker shares no code with what judges: it tells the facts over again with a state of its own, reads the rule
-/// files and the bank holidays itself, and holds each part of each derivation against what follows. Ends with 0 when all
+/// files and the bank holidays itself, and holds each part of each derivation against what follows; that a duty is missing in the file it does not see. Ends with 0 when all
 /// hold, 5 when one does not, 3 when a line is no derivation or no fact.
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -89,6 +89,9 @@ fn check(checker: &Checker<'_>, file: &Path) -> anyhow::Result<Exit> {
             let (rule, subject) = (&derivation.rule, &derivation.subject);
             print(format!("line {number}: {rule} of {subject}: {flaw}\n").as_bytes())?;
         }
+    }
+    if hold + flawed == 0 {
+        return Ok(refuse(file, "it holds no derivation"));
     }
     print(format!("{hold} of {} derivations hold\n", hold + flawed).as_bytes())?;
     Ok(if flawed == 0 { Exit::Done } else { Exit::Differs })

@@ -1,15 +1,16 @@
 //! `GET /v1/bundle`: the log, or a part of it, as a bundle that `mandate-verify` checks and `mandate judge` reads.
 //!
-//! It is written while it is sent: whoever takes it slowly holds up nobody, and nothing of it is kept. A bundle that broke
-//! off lacks its last record, which both programs say.
+//! It is written while it is sent, and nothing of it is kept. Whoever takes it slowly keeps the log from being tidied, and
+//! so has half an hour. A bundle that broke off lacks its last record, which both programs say.
 
 use std::io::{self, Write};
+use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
 use axum::http::header;
 use axum::response::{IntoResponse as _, Response};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use mandate_domain::rights::Right;
 use mandate_store::{Part, Position};
 use tokio::sync::mpsc::{Sender, channel};
@@ -23,6 +24,8 @@ use super::registers::asker::Asker;
 
 /// Bytes that are sent at once.
 const PIECE: usize = 64 << 10;
+/// Longest time for one bundle.
+const LONGEST: Duration = Duration::from_mins(30);
 /// Pieces that wait for whoever takes them.
 const WAITING: usize = 4;
 /// The last place that may be asked for.
@@ -49,7 +52,8 @@ pub async fn get(
     tokio::task::spawn_blocking(move || {
         let _room = room;
         let part = Part { after, up_to: Some(last) };
-        let pieces = Pieces { sender: sender.clone(), piece: Vec::with_capacity(PIECE) };
+        let pieces =
+            Pieces { sender: sender.clone(), piece: Vec::with_capacity(PIECE), began: Instant::now() };
         if let Err(error) = app.store.reader().export_bundle(pieces, part) {
             tracing::warn!(%error, "a bundle broke off");
             // Whoever takes it hears that it is not whole.
@@ -59,7 +63,9 @@ pub async fn get(
     let pieces = stream::unfold(receiver, |mut receiver| async move {
         let piece = receiver.recv().await?;
         Some((piece, receiver))
-    });
+    })
+    // A body may be asked once more after its end.
+    .fuse();
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
         (
@@ -110,12 +116,19 @@ fn asked(
 struct Pieces {
     sender: Sender<io::Result<Bytes>>,
     piece: Vec<u8>,
+    began: Instant,
 }
 
 impl Pieces {
     fn hand_on(&mut self) -> io::Result<()> {
         if self.piece.is_empty() {
             return Ok(());
+        }
+        if self.began.elapsed() > LONGEST {
+            return Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "it was taken too slowly; ask for a part of it",
+            ));
         }
         let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE));
         let gone = |_| io::Error::new(io::ErrorKind::BrokenPipe, "whoever took it has gone away");

@@ -55,6 +55,8 @@ pub const OUTCOMES: [Outcome; 9] = [
 
 /// Rows of a CSV, which is not paged.
 const CSV_PAGE: u32 = 10_000;
+/// Most rows of a file at a past moment, which is gathered at once.
+const MOST_AT_ONCE: u32 = 200_000;
 
 /// How a list is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,10 +197,22 @@ fn csv(app: &App, view: Option<View>, mut filter: DutyFilter) -> Result<Response
     filter.page = 0;
     filter.size = CSV_PAGE;
     let past = view.map(|view| app.projections.past(view)).transpose()?;
+    if past.is_some() {
+        filter.size = MOST_AT_ONCE;
+    }
     loop {
         let rows = match &past {
             None => app.projections.duties(&filter)?.content,
-            Some(past) => past.duties(&filter)?.content,
+            Some(past) => {
+                let found = past.duties(&filter)?;
+                if found.total_elements > u64::from(MOST_AT_ONCE) {
+                    return Err(HttpError::Unprocessable(format!(
+                        "{} duties, more than {MOST_AT_ONCE} in one file at a past moment; filter by area, rule or due date",
+                        found.total_elements
+                    )));
+                }
+                found.content
+            }
         };
         for row in &rows {
             bytes.extend(duty_csv::row(&row.record, None));

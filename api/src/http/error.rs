@@ -173,6 +173,9 @@ impl HttpError {
             Self::SignIn(_) => (StatusCode::FORBIDDEN, "NOT_SIGNED_IN"),
             Self::TooMany { .. } => (StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_ATTEMPTS"),
             Self::Store(error) | Self::Projections(ProjectionError::Log(error)) => store_status(error),
+            Self::Projections(ProjectionError::TooMuch(_)) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "NOT_ACCEPTABLE_CONTENT")
+            }
             Self::Projections(_) | Self::Failed(_) => (StatusCode::INTERNAL_SERVER_ERROR, "FAILURE"),
         }
     }

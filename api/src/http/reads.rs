@@ -51,9 +51,8 @@ impl Reading<'_> {
     fn sameness(&self) -> Option<(String, u64)> {
         match self {
             Self::Number(subject) => Some((format!("number {subject}"), 0)),
-            // How often somebody asks for a list tells nothing more than that they read.
-            Self::Events(_) => Some(("events".to_owned(), 0)),
             // Whoever goes on from a later place reads nothing more; from an earlier one they do.
+            Self::Events(after) => Some(("events".to_owned(), place(*after))),
             Self::Stream(after) => Some(("stream".to_owned(), place(*after))),
             Self::Held(_) | Self::Bundle(..) => None,
         }

@@ -7,7 +7,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::sse::{Event as Sent, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use mandate_store::{Head, Position};
 use tokio::sync::watch;
 use tokio::time::Instant as Moment;
@@ -82,7 +82,9 @@ pub async fn open(
     let sent = stream::unfold(course, |mut course| async move {
         let event = course.next().await?;
         Some((Ok::<_, Infallible>(event), course))
-    });
+    })
+    // A body may be asked once more after its end.
+    .fuse();
     let alive = KeepAlive::new().interval(HEARTBEAT).text("alive");
     let mut response = Sse::new(sent).keep_alive(alive).into_response();
     // Something in front of the server must not gather events before it passes them on.

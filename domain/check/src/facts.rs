@@ -231,14 +231,23 @@ impl Facts {
     /// The annulment of a fact that is in force and was recorded first.
     pub(crate) fn annulment(&self, fact: &Fact, moment: &Moment) -> Option<&Arc<Fact>> {
         let told = self.annulments.get(&fact.reference)?.iter();
-        let in_force = told.filter(|one| self.in_force(one, moment, 0));
+        let mut found = BTreeMap::new();
+        let in_force = told.filter(|one| self.in_force(one, moment, &mut found));
         in_force.min_by_key(|one| (one.recorded, one.position))
     }
 
-    fn in_force(&self, annulment: &Fact, moment: &Moment, depth: u8) -> bool {
+    /// Whether an annulment is known and not itself annulled; what was `found` by position is not looked for twice.
+    fn in_force(&self, annulment: &Fact, moment: &Moment, found: &mut BTreeMap<u32, bool>) -> bool {
+        if let Some(known) = found.get(&annulment.position) {
+            return *known;
+        }
+        let is_known = annulment.recorded <= moment.known_at;
+        // Where annulments name each other in a circle, the first one asked about stands.
+        found.insert(annulment.position, is_known);
         let others = self.annulments.get(&annulment.reference).map_or(&[][..], Vec::as_slice);
-        annulment.recorded <= moment.known_at
-            && (depth >= 32 || !others.iter().any(|one| self.in_force(one, moment, depth + 1)))
+        let stands = is_known && !others.iter().any(|one| self.in_force(one, moment, found));
+        found.insert(annulment.position, stands);
+        stands
     }
 
     pub(crate) fn is_known(&self, fact: &Fact, moment: &Moment) -> bool {

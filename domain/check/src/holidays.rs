@@ -115,6 +115,9 @@ impl Holidays {
     pub(crate) fn nth_after(&self, day: NaiveDate, n: u64, at: Instant) -> Counted {
         let (mut day, mut left) = (day, n);
         while left > 0 {
+            if day == NaiveDate::MAX {
+                return Counted::Undatable;
+            }
             day = next(day);
             left -= u64::from(self.is_working(day, at));
         }
@@ -129,7 +132,8 @@ impl Holidays {
     pub(crate) fn last_to(&self, day: NaiveDate, at: Instant) -> NaiveDate {
         let mut day = day;
         while !self.is_working(day, at) {
-            day = day.pred_opt().unwrap_or(NaiveDate::MIN);
+            let Some(before) = day.pred_opt() else { break };
+            day = before;
         }
         day
     }

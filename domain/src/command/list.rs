@@ -145,10 +145,10 @@ commands! {
     SetPreferences "set-preferences" "Set when and which mails a user gets" "4.16" USER One KeepContactCard [
         opt(F::DigestAt, Id), opt(F::QuietFrom, Id), opt(F::QuietUntil, Id), opt(F::Off, Ids),
     ]
-    SaveView "save-view" "Save a list of duties under a name" "4.16" USER One KeepContactCard [
+    SaveView "save-view" "Save a list of duties under a name" "4.16" USER One KeepViews [
         req(F::Name, Text), req(F::Filter, Ids),
     ]
-    RemoveView "remove-view" "Remove a saved list of duties" "4.16" USER One KeepContactCard [req(F::View, Id)]
+    RemoveView "remove-view" "Remove a saved list of duties" "4.16" USER One KeepViews [req(F::View, Id)]
     ClearVetting "clear-vetting" "Record that vetting was cleared" "4.3" USER One KeepUsers [
         req(F::Level, Number(2, 3)), req(F::ExpiresOn, Date),
     ]

@@ -19,6 +19,7 @@ named! {
         PartnerInBulk "partner-in-bulk" GovernRecord "govern-record" ReceiveRecord "receive-record"
         OpenRecord "open-record" RecordAct "record-act" UpdateRecord "update-record" SignOff "sign-off"
         CorrectFact "correct-fact" KeepUsers "keep-users" KeepContactCard "keep-contact-card"
+        KeepViews "keep-views"
         SignDocument "sign-document" RequestAccess "request-access" AuthoriseAccess "authorise-access"
         KeepAccounts "keep-accounts" ReportLeaver "report-leaver" Administer "administer" Appoint "appoint"
         AppointCpc "appoint-cpc" SwitchProgrammes "switch-programmes" AssureQuality "assure-quality" Audit "audit"
@@ -92,6 +93,7 @@ impl Right {
             Self::KeepContactCard | Self::SignDocument => {
                 ("4.16", &[G::Themselves, G::Cpc, G::CentralSupport, G::Lpc, G::Lead, G::AdministratorHere])
             }
+            Self::KeepViews => ("4.16", &[G::Themselves]),
             Self::RequestAccess => ("4.16", &[G::Cpc, G::CentralSupport, G::Lpc, G::Lead]),
             Self::KeepAccounts => ("4.16", &[G::Cpc, G::CentralSupport, G::AdministratorHere]),
             Self::ReportLeaver => ("4.39", &[G::Colleague]),

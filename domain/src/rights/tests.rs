@@ -191,17 +191,11 @@ const TABLE: &[(&[C], &[Right], Allowed)] = &[
         &[("cpc deputy", HIGH), ("lpc lead", LIVE), (WITHIN, "central admin")],
     ),
     (
-        &[
-            C::UpdateContactCard,
-            C::SetPreferences,
-            C::SaveView,
-            C::RemoveView,
-            C::SignDocument,
-            C::CompleteElearning,
-        ],
+        &[C::UpdateContactCard, C::SetPreferences, C::SignDocument, C::CompleteElearning],
         &[Right::KeepContactCard, Right::SignDocument],
         &[("self", IN_ROLE), ("cpc deputy", HIGH), ("lpc lead", LIVE), (WITHIN, "central admin")],
     ),
+    (&[C::SaveView, C::RemoveView], &[Right::KeepViews], &[("self", IN_ROLE)]),
     (
         &[C::RequestAccount],
         &[Right::RequestAccess],

@@ -26,6 +26,10 @@ const UNIT: &str = "(SELECT u.unit FROM units u WHERE u.subject = d.subject AND 
      AND (u.until > ?1 OR u.as_until > ?2))";
 /// Whether a duty is open, by either table.
 const OPEN: &str = "outcome IN ('pending', 'overdue')";
+/// Most subjects that are judged for one view.
+const MOST_JUDGED: usize = 20_000;
+/// Most rows that the pages before one may hold.
+const MOST_SKIPPED: u64 = 100_000;
 /// Nanoseconds of a day.
 const DAY: i64 = 86_400_000_000_000;
 
@@ -51,6 +55,13 @@ impl Projections {
         let books = self.shared.cross()?.books_known_at(view.known_at)?;
         let (subjects, (judged, evidence)) = self.read(|connection| {
             let bent = bent(connection, view)?;
+            if bent.len() > MOST_JUDGED {
+                return Err(ProjectionError::TooMuch(format!(
+                    "{} subjects would have to be judged for that moment, more than {MOST_JUDGED}; ask for one of them, or \
+                     for a moment at which what is asked about was known",
+                    bent.len()
+                )));
+            }
             // Before they were merged, members had bends of their own.
             let units: Vec<Vec<String>> = {
                 let cross = self.shared.cross()?;
@@ -97,6 +108,11 @@ impl Past<'_> {
     pub fn duties(&self, filter: &DutyFilter) -> Result<Listed<DutyRow>, ProjectionError> {
         let size = filter.size.max(1);
         let (page, size_u64) = (u64::from(filter.page), u64::from(size));
+        if page * size_u64 > MOST_SKIPPED {
+            return Err(ProjectionError::TooMuch(format!(
+                "a list at a past moment is turned over up to row {MOST_SKIPPED}; filter it, or take it as CSV"
+            )));
+        }
         let mut judged: Vec<&DutyRow> = self.judged.iter().filter(|row| matches(filter, row)).collect();
         judged.sort_by(|one, other| order(filter, one, other));
         let (total, mut content) = self.projections.read(|connection| {

@@ -9,7 +9,7 @@ use crate::http::app::App;
 use crate::http::error::HttpError;
 use crate::pages::duties::SavedView;
 
-/// The lists of whoever looks, in the order in which they were saved; of one name the last.
+/// The lists of whoever looks, in the order in which they were saved.
 ///
 /// # Errors
 /// [`HttpError`] when the log cannot be read.
@@ -30,7 +30,6 @@ pub fn saved(
             match event.fact.kind {
                 FactType::ViewSaved => {
                     if let Some(name) = name_of(app, event)? {
-                        views.retain(|(_, view)| view.name != name);
                         views.push((
                             id.into(),
                             view(&person.user, id, name, event.fact.texts(Field::Filter), &known),

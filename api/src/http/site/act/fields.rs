@@ -231,7 +231,7 @@ impl Ask {
         ]
     }
 
-    /// The id of the element that an error of it leads to.
+    /// What to type, where that is not plain.
     fn hint(&self) -> Option<String> {
         let ids = |kinds: &[SubjectKind]| {
             let ids: Vec<String> = kinds.iter().map(|kind| super::words::example(*kind)).collect();

@@ -3,6 +3,7 @@
 use axum::response::{IntoResponse as _, Redirect, Response};
 use mandate_domain::catalogue::{FactType, SubjectKind};
 use mandate_domain::command::{ACTS, Command, CommandName, RefusalKind};
+use mandate_domain::fact::repeated;
 use mandate_domain::judge::short_reference;
 use mandate_store::{CommandFailure, Done};
 use serde_json::Value;
@@ -43,6 +44,49 @@ const CONFIRMED: &[CommandName] = &[
     CommandName::WaiveDuty,
 ];
 
+/// What becomes of a form that was sent.
+pub enum Taken {
+    /// It is shown again, or to be checked.
+    Page(Response),
+    /// It is carried out.
+    Given(Box<Given>),
+}
+
+/// A command that was typed whole, to be carried out.
+pub struct Given {
+    form: Form,
+    command: Command,
+    said: Vec<u8>,
+    actor: String,
+    key: Option<String>,
+}
+
+impl Given {
+    /// Carries it out and leads on, or shows the form again with what stood in the way. It waits on threads that may
+    /// block, and so must not hold one.
+    ///
+    /// # Errors
+    /// [`HttpError`] when the log cannot be read.
+    pub async fn carried_out(self, app: &App, visitor: &Visitor) -> Result<Response, HttpError> {
+        let Self { form, command, said, actor, key } = self;
+        let given = async {
+            let (command, done) = carry_out(app, command, said, actor, key, None).await?;
+            projected(app, done.position()).await?;
+            Ok::<_, HttpError>((command, done))
+        };
+        match given.await {
+            Ok((command, done)) => {
+                app.sessions.say(&visitor.open.id, told(&command, &done));
+                Ok(Redirect::to(&form.next(&command)).into_response())
+            }
+            Err(error) => {
+                let looking = visitor.clone();
+                app.blocking(move |app| answer(&form.shown(app, &looking, &[form.refused(&error)])?)).await
+            }
+        }
+    }
+}
+
 /// A form with what stands in it.
 pub struct Form {
     /// The command.
@@ -56,40 +100,29 @@ pub struct Form {
 }
 
 impl Form {
-    /// Shows it again with what is wrong, has it checked, or carries it out.
+    /// Shows it again with what is wrong, or has it checked; or says what is to be carried out. Blocking.
     ///
     /// # Errors
     /// [`HttpError`] when the log cannot be read.
-    pub fn taken(&self, app: &App, visitor: &Visitor) -> Result<Response, HttpError> {
+    pub fn taken(self, app: &App, visitor: &Visitor) -> Result<Taken, HttpError> {
         let step = self.typed.one("step")?;
         if step == Some("change") {
-            return answer(&self.shown(app, visitor, &[])?);
+            return answer(&self.shown(app, visitor, &[])?).map(Taken::Page);
         }
         let actor = user_of(visitor).ok_or_else(|| HttpError::Forbidden(NOBODY.to_owned()))?;
         let (body, mut errors) = body(&self.asks, self.act, self.name, &self.typed, app.now());
         let command = self.parsed(&body, &mut errors);
         let Some(command) = command.filter(|_| errors.is_empty()) else {
-            return answer(&self.shown(app, visitor, &errors)?);
+            return answer(&self.shown(app, visitor, &errors)?).map(Taken::Page);
         };
         let asked_again = CONFIRMED.contains(&self.name) || command.subjects.len() > 1;
         if asked_again && step != Some("confirm") {
-            return answer(&self.checked(app, visitor, command.subjects.len())?);
+            return answer(&self.checked(app, visitor, command.subjects.len())?).map(Taken::Page);
         }
         let said = Value::from(body).to_string().into_bytes();
         let key = self.typed.one("key")?.map(str::to_owned);
-        let giving = async {
-            let (command, done) = carry_out(app, command, said, actor.to_owned(), key, None).await?;
-            projected(app, done.position()).await?;
-            Ok::<_, HttpError>((command, done))
-        };
-        // The work of a page stands on a thread that may block.
-        match tokio::runtime::Handle::current().block_on(giving) {
-            Ok((command, done)) => {
-                app.sessions.say(&visitor.open.id, told(&command, &done));
-                Ok(Redirect::to(&self.next(&command)).into_response())
-            }
-            Err(error) => answer(&self.shown(app, visitor, &[self.refused(&error)])?),
-        }
+        let actor = actor.to_owned();
+        Ok(Taken::Given(Box::new(Given { form: self, command, said, actor, key })))
     }
 
     /// The command that was typed; what is wrong with it is told of every field at once.
@@ -272,7 +305,9 @@ impl Form {
         // They go into an address, where nothing personal may stand.
         for ask in asks(self.name, None).iter().filter(|ask| !ask.is_sealed()) {
             for name in ask.names() {
-                let sent = self.typed.pairs().filter(|(found, value)| *found == name && !value.is_empty());
+                // A number of a person that was typed in the place of an id is none of the words that may.
+                let may = |value: &str| !value.is_empty() && repeated(value) == value;
+                let sent = self.typed.pairs().filter(|(found, value)| *found == name && may(value));
                 carried.extend(sent.map(|(name, value)| (name.to_owned(), value.to_owned())));
             }
         }

@@ -13,16 +13,16 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use mandate_domain::catalogue::{FactType, Field, SubjectKind};
+use mandate_domain::catalogue::{FactType, Field, FieldSpec, Shape, SubjectKind};
 use mandate_domain::command::{ACTS, CommandName};
 
 use self::fields::{Ask, What, asks};
-use self::form::Form;
+use self::form::{Form, Taken};
 use super::forms::is_own_path;
 use super::lists::paragraph_link;
 use super::moment::address;
 use super::visitor::Visitor;
-use super::{Access, answer, show};
+use super::{Access, answer, problem, show, to_sign_in, visitor, with_cookie};
 use crate::http::app::App;
 use crate::http::body::typed_form;
 use crate::http::commands::named;
@@ -31,8 +31,10 @@ use crate::http::query::Query;
 use crate::pages::Link;
 use crate::pages::act::OfferPage;
 
-/// Most bytes of a form: room for the list that a sample is drawn from, or for a policy.
-const MAX_FORM_BYTES: usize = 3 << 20;
+/// Most bytes of a form.
+const MAX_FORM_BYTES: usize = 64 << 10;
+/// Most bytes of one that has room for the list that a sample is drawn from, or for a policy.
+const MAX_LONG_FORM_BYTES: usize = 3 << 20;
 /// What goes with every form beside its fields.
 const BESIDE: [&str; 6] = ["token", "key", "back", "step", "act", "instead"];
 /// Whom nothing is recorded for.
@@ -126,15 +128,42 @@ pub async fn send(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let sent = typed_form(&headers, body, MAX_FORM_BYTES).await;
-    show(app, Access::SignedIn, &uri, &headers, move |app, visitor| {
-        let (name, typed) = (named(&name)?, sent?);
-        visitor.check_form(typed.one("token")?)?;
+    let visitor = match visitor(&app, &headers).await {
+        Ok(visitor) => visitor,
+        Err(error) => return error.into_response(),
+    };
+    if visitor.must_sign_in(&app) {
+        return with_cookie(to_sign_in(&uri), &visitor);
+    }
+    // Nothing is read of whoever is not known.
+    let response = match sent(&app, &visitor, &name, &headers, body).await {
+        Ok(response) => response,
+        Err(error) => problem(&app, &visitor, error).await,
+    };
+    with_cookie(response, &visitor)
+}
+
+async fn sent(
+    app: &App,
+    visitor: &Visitor,
+    name: &str,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Response, HttpError> {
+    let name = named(name)?;
+    let long = |field: &FieldSpec| matches!(field.shape, Shape::PublicText | Shape::Ids);
+    let limit = if name.spec().fields.iter().any(long) { MAX_LONG_FORM_BYTES } else { MAX_FORM_BYTES };
+    let typed = typed_form(headers, body, limit).await?;
+    let looking = visitor.clone();
+    let work = move |app: &App| {
+        looking.check_form(typed.one("token")?)?;
         let act = act_of(name, &typed)?;
-        let form = Form { name, act, asks: asks(name, act), typed };
-        form.taken(app, visitor)
-    })
-    .await
+        Form { name, act, asks: asks(name, act), typed }.taken(app, &looking)
+    };
+    match app.blocking(work).await? {
+        Taken::Page(response) => Ok(response),
+        Taken::Given(given) => given.carried_out(app, visitor).await,
+    }
 }
 
 /// The person who looks, as whom commands are given.

@@ -10,7 +10,7 @@ use super::offer::suggested;
 use super::typed::subjects;
 use super::{NOBODY, asks_for, user_of, words};
 use crate::http::app::App;
-use crate::http::commands::offers;
+use crate::http::commands::{offers, sight};
 use crate::http::duties::found;
 use crate::http::error::{HttpError, sentence};
 use crate::http::query::Query;
@@ -78,7 +78,9 @@ pub fn complete(
         typed.set("back", &format!("/duties/{}", row.reference));
     }
     let Some(person) = user_of(visitor) else { return Ok(()) };
-    if !offers(app, person, &row.record.subject, None)?.has(name) {
+    if !may_look(app, person, &row.record.subject)?
+        || !offers(app, person, &row.record.subject, None)?.has(name)
+    {
         return Ok(());
     }
     let now = app.now();
@@ -109,6 +111,11 @@ pub fn complete(
     Ok(())
 }
 
+/// Whether somebody may see what the facts of a subject say: of a nominal this is a right of its own.
+fn may_look(app: &App, person: &str, subject: &str) -> Result<bool, HttpError> {
+    Ok(SubjectKind::of(subject) != Some(SubjectKind::Nominal) || sight(app, person, subject)?.is_ok())
+}
+
 /// The nearest organisation of whoever looks that is of a kind that the field asks for, where it asks for one's own.
 fn own_organisation(app: &App, person: &str, ask: &Ask) -> Result<Option<String>, HttpError> {
     let What::Field(FieldSpec { field: Field::Org, shape: Shape::Subject(kinds), .. }) = ask.what else {
@@ -134,7 +141,7 @@ fn stated_before(
     else {
         return Ok(());
     };
-    if !offers(app, person, subject, None)?.has(name) {
+    if !may_look(app, person, subject)? || !offers(app, person, subject, None)?.has(name) {
         return Ok(());
     }
     let now = app.now();

@@ -14,6 +14,7 @@ use crate::http::app::App;
 use crate::http::duties::csv_response;
 use crate::http::error::HttpError;
 use crate::http::log_search::recorded_before;
+use crate::http::reads::{self, Reading};
 use crate::http::sight::Hidden;
 use crate::http::site::lists::{Asking, Begun, Spec, Words, instant, label, one_table, short_day};
 use crate::http::site::visitor::Visitor;
@@ -156,6 +157,10 @@ fn fill(app: &App, visitor: &Visitor, list: List, raw: Option<&str>) -> Result<R
     let source = asking.query.one("source")?.map(str::to_owned);
     let hidden = Hidden::to(app, &visitor.caller)?;
     let told = told(app, &asking, list, period, &hidden)?;
+    if let Some(first) = told.iter().map(|line| line.event.position.get()).min() {
+        let before = Position::new(first.saturating_sub(1));
+        reads::record(app, &visitor.caller, &[Reading::Events(before)])?;
+    }
     let of_source = |line: &Line| source.as_ref().is_none_or(|source| *source == line.teller);
     let shows = |line: &&Line| match list {
         List::Annulments | List::Waivers | List::Late => true,
