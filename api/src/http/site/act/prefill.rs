@@ -78,14 +78,17 @@ pub fn complete(
         typed.set("back", &format!("/duties/{}", row.reference));
     }
     let Some(person) = user_of(visitor) else { return Ok(()) };
-    if !may_look(app, person, &row.record.subject)?
-        || !offers(app, person, &row.record.subject, None)?.has(name)
-    {
+    if !offers(app, person, &row.record.subject, None)?.has(name) {
         return Ok(());
     }
     let now = app.now();
     let view = View { as_at: now, known_at: now };
-    let entries = app.projections.timeline(&row.record.subject, view)?;
+    // What the duty itself says is told to whoever sees it; what its fact says, to whoever sees the nominal.
+    let entries = if may_look(app, person, &row.record.subject)? {
+        app.projections.timeline(&row.record.subject, view)?
+    } else {
+        Vec::new()
+    };
     let opened = entries.iter().find(|entry| entry.reference == row.record.opened_by);
     for ask in asks.iter().filter(|ask| matches!(ask.what, What::Field(_))) {
         if typed.pairs().any(|(name, _)| *name == ask.name) {
@@ -98,9 +101,9 @@ pub fn complete(
         let own = if name == CommandName::RequestPartnership {
             own_organisation(app, person, ask)?
         } else {
-            let holds = asks_for(ask, Field::Owner);
+            let of_prison = asks_for(ask, Field::Prison) || asks_for(ask, Field::Org);
             let holder = row.record.holder.clone();
-            holder.filter(|holder| holds || asks_for(ask, Field::Prison) && holder.starts_with("prison/"))
+            holder.filter(|holder| asks_for(ask, Field::Owner) || of_prison && holder.starts_with("prison/"))
         };
         let holder = own.as_ref();
         if let Some(value) = of_opening.map(|(_, value)| value).or(holder) {
