@@ -1,7 +1,7 @@
 # The commands of the project. `make demo` and `make test` are the two to know.
 .PHONY: help demo test build assets setup test-rust test-cases test-campaign test-faults test-mail test-nodes test-api \
     test-browser bench-judge bench-log bench-projections bench-pages bench-passes campaign-small campaign-crash campaign-power campaign-readers \
-    campaign-tamper campaign-derivations campaign-messages campaign-mail campaign-nodes campaign-year fmt lint
+    campaign-tamper campaign-browser campaign-derivations campaign-messages campaign-mail campaign-nodes campaign-year fmt lint
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -82,6 +82,10 @@ test-api: ## The API against its own document: no 5xx, and every answer as docum
 test-browser: ## A walk through the demonstration with Chromium, axe-core, JavaScript off and on
 	cargo build --package mandate-api --locked
 	tests/browser/run.sh target/debug/mandate
+
+campaign-browser: ## The whole walk, with the tasks of each kind of user on a narrow screen as well
+	cargo build --package mandate-api --locked
+	MANDATE_WALK=all tests/browser/run.sh target/debug/mandate
 
 bench-judge: build ## mandate judge on a national history, against only decoding the same file
 	tests/bench/judge.sh
