@@ -1,0 +1,285 @@
+//! Versions of duties: read as they stand, gone back in, written.
+
+use std::collections::BTreeSet;
+
+use hashbrown::HashMap;
+use mandate_domain::judge::{Outcome, short_reference};
+use mandate_domain::time::{Date, Instant};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::{Writing, execute, note_owed, note_taken, record};
+use crate::error::ProjectionError;
+use crate::unit::{Changed, Columns, FollowedDuty, Now, Stored, Version};
+
+/// The duties of some subjects as they stand; where time is followed again `from` an instant at which the tables
+/// were already, with what each was before it.
+pub(crate) fn stored(
+    connection: &Connection,
+    members: &[String],
+    from: Instant,
+    reached: Instant,
+) -> Result<HashMap<String, Stored>, ProjectionError> {
+    let failed = ProjectionError::database("read the duties of a subject");
+    let mut found = HashMap::new();
+    for member in members {
+        let mut statement = connection
+            .prepare_cached(
+                "SELECT duty, since, as_from, version, record, unit, outcome FROM duties WHERE subject = ?1",
+            )
+            .map_err(&failed)?;
+        let rows = statement
+            .query_map([member], |row| {
+                let shown = Some(version_of(row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?));
+                let before = shown.clone();
+                let subject = member.clone();
+                let outcome = Outcome::from_name(row.get_ref(6)?.as_str()?);
+                Ok((row.get(0)?, Stored { subject, shown, outcome, unit: row.get(5)?, before, forget: None }))
+            })
+            .map_err(&failed)?;
+        for row in rows {
+            let (duty, stored): (String, Stored) = row.map_err(&failed)?;
+            found.insert(duty, stored);
+        }
+    }
+    if from <= reached {
+        for member in members {
+            go_back(connection, member, from, &mut found)?;
+        }
+    }
+    Ok(found)
+}
+
+fn version_of(since: i64, as_from: i64, number: u16, record: String) -> Version {
+    let (since, as_from) = (Instant::from_nanos(since), Instant::from_nanos(as_from));
+    Version { since, as_from, number, record: record.into() }
+}
+
+/// Finds what those duties of a subject were before an instant that have changed since.
+fn go_back(
+    connection: &Connection,
+    subject: &str,
+    from: Instant,
+    found: &mut HashMap<String, Stored>,
+) -> Result<(), ProjectionError> {
+    let failed = ProjectionError::database("go back in the history of a duty");
+    let mut later: BTreeSet<String> = connection
+        .prepare_cached("SELECT DISTINCT duty FROM duty_history WHERE subject = ?1 AND at >= ?2")
+        .map_err(&failed)?
+        .query_map(params![subject, from.nanos()], |row| row.get(0))
+        .map_err(&failed)?
+        .collect::<Result<_, _>>()
+        .map_err(&failed)?;
+    let shown: Vec<String> = connection
+        .prepare_cached("SELECT duty FROM duties WHERE subject = ?1 AND since >= ?2")
+        .map_err(&failed)?
+        .query_map(params![subject, from.nanos()], |row| row.get(0))
+        .map_err(&failed)?
+        .collect::<Result<_, _>>()
+        .map_err(&failed)?;
+    later.extend(shown);
+    for duty in later {
+        let before: Option<(i64, i64, u16, Option<String>)> = connection
+            .prepare_cached(
+                "SELECT at, as_from, version, record FROM duty_history WHERE subject = ?1 AND duty = ?2 AND at < ?3 \
+                 ORDER BY at DESC LIMIT 1",
+            )
+            .map_err(&failed)?
+            .query_row(params![subject, duty, from.nanos()], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })
+            .optional()
+            .map_err(&failed)?;
+        // That it was there no longer stays in its history; what it was stands again, or is added anew.
+        let before =
+            before.and_then(|(at, as_from, version, record)| Some(version_of(at, as_from, version, record?)));
+        let forget = before.as_ref().map_or(from, |before| before.since);
+        let stored = found.entry(duty).or_insert_with(|| Stored {
+            subject: subject.to_owned(),
+            shown: None,
+            outcome: None,
+            unit: None,
+            before: None,
+            forget: None,
+        });
+        stored.before = before;
+        stored.forget = Some(forget);
+    }
+    Ok(())
+}
+
+pub(super) fn write_duty(
+    connection: &Connection,
+    duty: &FollowedDuty,
+    writing: Writing,
+) -> Result<(), ProjectionError> {
+    write_history(connection, duty)?;
+    let Some(now) = &duty.now else {
+        if duty.stored.is_some() {
+            for sql in ["DELETE FROM duties WHERE duty = ?1", "DELETE FROM steps WHERE duty = ?1"] {
+                execute(connection, "remove a duty", sql, [&duty.duty])?;
+            }
+            note_owed(connection, &duty.duty)?;
+        }
+        return Ok(());
+    };
+    let before = duty.stored.as_ref().and_then(|stored| stored.before.as_ref());
+    let last = duty.changes.last().map(|change| (change.at, change.as_from));
+    let from = last.or(before.map(|before| (before.since, before.as_from)));
+    let from = from.unwrap_or((Instant::MIN, Instant::MIN));
+    let stands = duty.stored.as_ref().is_some_and(|stored| {
+        let same = |shown: &Version| shown.record == now.record && (shown.since, shown.as_from) == from;
+        let as_before = stored.unit == now.unit && stored.outcome == Some(now.outcome);
+        stored.shown.as_ref().is_some_and(same) && as_before
+    });
+    if !stands {
+        write_row(connection, duty, now, from, writing)?;
+        if writing == Writing::Over {
+            note_owed(connection, &duty.duty)?;
+        }
+    }
+    // A holiday published since may move the steps of a duty that stands as it was.
+    if stands && now.steps.is_empty() && now.outcome != Outcome::Pending {
+        return Ok(());
+    }
+    write_steps(connection, duty, now, writing)
+}
+
+fn write_steps(
+    connection: &Connection,
+    duty: &FollowedDuty,
+    now: &Now,
+    writing: Writing,
+) -> Result<(), ProjectionError> {
+    let what = "write the steps of a duty";
+    if writing == Writing::Over {
+        execute(connection, what, "DELETE FROM steps WHERE duty = ?1", [&duty.duty])?;
+    }
+    let due_at = now.columns.due_at.map_or(0, Instant::nanos);
+    for step in &now.steps {
+        let sql = "INSERT OR REPLACE INTO steps (duty, step, at, due_at, to_role, taken) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, 0)";
+        let values = params![duty.duty, step.name, step.at.nanos(), due_at, step.to_role];
+        execute(connection, what, sql, values)?;
+    }
+    if writing == Writing::Over && !now.steps.is_empty() {
+        note_taken(connection, &duty.duty)?;
+    }
+    Ok(())
+}
+
+/// Writes what the duty was: all its changes but the one that stands, after what it was before.
+fn write_history(connection: &Connection, duty: &FollowedDuty) -> Result<(), ProjectionError> {
+    if let Some(from) = duty.stored.as_ref().and_then(|stored| stored.forget) {
+        execute(
+            connection,
+            "go back in the history of a duty",
+            "DELETE FROM duty_history WHERE subject = ?1 AND duty = ?2 AND at >= ?3",
+            params![duty.subject, duty.duty, from.nanos()],
+        )?;
+    }
+    let before = duty.stored.as_ref().and_then(|stored| stored.before.as_ref());
+    if duty.changes.is_empty() {
+        return Ok(());
+    }
+    let before = before.map(|before| version_before(duty, before)).transpose()?;
+    let all: Vec<&Changed> = before.iter().chain(&duty.changes).collect();
+    // The last is what stands, if the duty does.
+    let over = all.len().saturating_sub(usize::from(duty.now.is_some()));
+    for (at, version) in all.iter().take(over).enumerate() {
+        let next = all.get(at + 1).map(|next| (next.at, next.as_from));
+        write_version(connection, duty, version, next)?;
+    }
+    Ok(())
+}
+
+/// What a duty was before, as a version of its history.
+fn version_before(duty: &FollowedDuty, before: &Version) -> Result<Changed, ProjectionError> {
+    let columns = Columns::from(record(&duty.duty, &before.record, Instant::MIN)?);
+    Ok(Changed {
+        at: before.since,
+        as_from: before.as_from,
+        version: before.number,
+        record: Some((before.record.clone(), columns)),
+    })
+}
+
+/// Writes a version of a duty, up to where the next takes its place; that it was there no longer has no next.
+fn write_version(
+    connection: &Connection,
+    duty: &FollowedDuty,
+    version: &Changed,
+    next: Option<(Instant, Instant)>,
+) -> Result<(), ProjectionError> {
+    let sql = "INSERT OR REPLACE INTO duty_history (subject, duty, at, as_from, until, as_until, version, rule, holder, \
+               outcome, opened_at, due_on, act_by, due_at, inherited, born_overdue, known_since, record) VALUES (?1, \
+               ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+    let (until, as_until) =
+        next.filter(|_| version.record.is_some()).unwrap_or((version.at, version.as_from));
+    let columns = version.record.as_ref().map(|(_, columns)| columns);
+    let values = params![
+        duty.subject,
+        duty.duty,
+        version.at.nanos(),
+        version.as_from.nanos(),
+        until.nanos(),
+        as_until.nanos(),
+        version.version,
+        duty.duty.split(':').next(),
+        columns.and_then(|columns| columns.holder.as_deref()),
+        columns.map(|columns| columns.outcome.name()),
+        columns.map(|columns| columns.opened_at.nanos()),
+        columns.and_then(|columns| columns.due_on).map(Date::days),
+        columns.and_then(|columns| columns.act_by).map(Date::days),
+        columns.and_then(|columns| columns.due_at).map(Instant::nanos),
+        columns.map(|columns| columns.inherited),
+        columns.map(|columns| columns.born_overdue),
+        columns.map(|columns| columns.known_since.nanos()),
+        version.record.as_ref().map(|(record, _)| &**record),
+    ];
+    execute(connection, "write the history of a duty", sql, values)
+}
+
+fn write_row(
+    connection: &Connection,
+    duty: &FollowedDuty,
+    now: &Now,
+    (since, as_from): (Instant, Instant),
+    writing: Writing,
+) -> Result<(), ProjectionError> {
+    let columns = &now.columns;
+    let sql = match writing {
+        Writing::Fresh => concat!(
+            "INSERT INTO duties (duty, reference, subject, rule, version, holder, unit, outcome, breach, opened_at, ",
+            "due_on, act_by, due_at, inherited, born_overdue, known_since, since, as_from, record, raised) VALUES (?1, ",
+            "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, 0)"
+        ),
+        Writing::Over => concat!(
+            "INSERT OR REPLACE INTO duties (duty, reference, subject, rule, version, holder, unit, outcome, breach, ",
+            "opened_at, due_on, act_by, due_at, inherited, born_overdue, known_since, since, as_from, record, raised) ",
+            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ",
+            "EXISTS (SELECT 1 FROM breaches b WHERE b.duty = ?1 AND b.status <> 'rescinded'))"
+        ),
+    };
+    let values = params![
+        duty.duty,
+        short_reference(&duty.duty),
+        duty.subject,
+        now.rule,
+        now.version,
+        columns.holder,
+        now.unit,
+        now.outcome.name(),
+        now.breach,
+        columns.opened_at.nanos(),
+        columns.due_on.map(Date::days),
+        columns.act_by.map(Date::days),
+        columns.due_at.map(Instant::nanos),
+        columns.inherited,
+        columns.born_overdue,
+        columns.known_since.nanos(),
+        since.nanos(),
+        as_from.nanos(),
+        &*now.record,
+    ];
+    execute(connection, "write a duty", sql, values)
+}
