@@ -194,9 +194,18 @@ impl<'p> Recipients<'p> {
 
     /// The deputies of an organisation or of the nearest one above it that has any.
     pub fn deputies_above(&self, organisation: &str) -> Result<Vec<String>, ProjectionError> {
+        self.first_upwards(organisation, |at| self.projections.post_holders(at, "deputy-cpc"))
+    }
+
+    /// Whom the organisation, or the nearest one above it, has of those who are `found` at one.
+    fn first_upwards(
+        &self,
+        organisation: &str,
+        found: impl Fn(&str) -> Result<Vec<String>, ProjectionError>,
+    ) -> Result<Vec<String>, ProjectionError> {
         let mut at = organisation.to_owned();
         for _ in 0..MAX_HEIGHT {
-            let people = self.projections.post_holders(&at, "deputy-cpc")?;
+            let people = found(&at)?;
             if !people.is_empty() {
                 return Ok(people);
             }
@@ -276,18 +285,7 @@ impl<'p> Recipients<'p> {
         organisation: &str,
         role: &str,
     ) -> Result<Vec<String>, ProjectionError> {
-        let mut at = organisation.to_owned();
-        for _ in 0..MAX_HEIGHT {
-            let people = self.in_role_at(&at, role)?;
-            if !people.is_empty() {
-                return Ok(people);
-            }
-            match self.projections.parent(&at)? {
-                Some(parent) => at = parent,
-                None => break,
-            }
-        }
-        Ok(Vec::new())
+        self.first_upwards(organisation, |at| self.in_role_at(at, role))
     }
 
     /// Who is told of a breach: the CPC of the holder; for a prison its ViSOR lead and the CPC of its group.
