@@ -8,8 +8,7 @@ use mandate_domain::fact::Value as FactValue;
 use mandate_domain::time::Date;
 use mandate_store::{MAX_READ, Position, StoredEvent};
 
-use super::{TABS, about, clocks, duty_link, place, reader, teller, type_cell};
-use crate::duty_csv::text_row;
+use super::{TABS, about, clocks, duty_link, events_csv, place, reader, teller, type_cell};
 use crate::http::app::App;
 use crate::http::duties::csv_response;
 use crate::http::error::HttpError;
@@ -177,7 +176,8 @@ fn fill(app: &App, visitor: &Visitor, list: List, raw: Option<&str>) -> Result<R
         return super::late::late_records(&asking, facts, days, as_file, period, &tellers);
     }
     if as_file {
-        return Ok(csv_response("facts.csv", csv(lines.iter().copied())));
+        let rows = lines.iter().map(|line| (&line.event, [line.days_late.to_string()]));
+        return Ok(csv_response("facts.csv", events_csv(["daysLate"], rows)));
     }
     let mut page = asking.listing(Section::Assurance, list.words(), &TABS);
     page.json_href = None;
@@ -410,26 +410,4 @@ fn told(
     }
     lines.reverse();
     Ok(lines)
-}
-
-const COLUMNS: [&str; 9] =
-    ["position", "recordedAt", "claimedAt", "time", "type", "subject", "source", "id", "daysLate"];
-
-fn csv<'l>(lines: impl Iterator<Item = &'l Line>) -> Vec<u8> {
-    let mut bytes = text_row(&COLUMNS.map(str::to_owned));
-    for line in lines {
-        let (event, fact) = (&line.event, &line.event.fact);
-        bytes.extend(text_row(&[
-            event.position.to_string(),
-            event.recorded_at.to_string(),
-            event.claimed_at.map(|at| at.to_string()).unwrap_or_default(),
-            fact.time.to_string(),
-            fact.kind.name().to_owned(),
-            fact.subject.to_string(),
-            line.teller.clone(),
-            fact.id.to_string(),
-            line.days_late.to_string(),
-        ]));
-    }
-    bytes
 }

@@ -6,8 +6,7 @@ use axum::response::Response;
 use mandate_domain::catalogue::FactType;
 use mandate_store::{Position, StoredEvent};
 
-use super::{TABS, about, clocks, place, reader, teller, type_cell};
-use crate::duty_csv::text_row;
+use super::{TABS, about, clocks, events_csv, place, reader, teller, type_cell};
 use crate::http::app::App;
 use crate::http::duties::csv_response;
 use crate::http::error::HttpError;
@@ -54,9 +53,6 @@ const SIZE: usize = 50;
 /// Most events in a file.
 const MOST_IN_FILE: usize = 10_000;
 
-const COLUMNS: [&str; 10] =
-    ["position", "recordedAt", "claimedAt", "time", "type", "subject", "source", "id", "actor", "sealed"];
-
 /// The page.
 pub async fn page(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
     let raw = uri.query().map(str::to_owned);
@@ -79,7 +75,11 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
     let first = found.events.last().map_or(0, |event| event.position.get().saturating_sub(1));
     reads::record(app, &visitor.caller, &[Reading::Events(Position::new(first))])?;
     if as_file {
-        return Ok(csv_response("events.csv", csv(&found.events)));
+        let more = |event: &StoredEvent| {
+            [event.actor.as_deref().unwrap_or_default().to_owned(), event.sealed.is_some().to_string()]
+        };
+        let rows = found.events.iter().map(|event| (event, more(event)));
+        return Ok(csv_response("events.csv", events_csv(["actor", "sealed"], rows)));
     }
     let head = app.store.reader().head()?.position;
     // Without a checkpoint nothing can be proved, and there is no bundle.
@@ -207,25 +207,4 @@ fn row(event: &StoredEvent, carry: &str) -> Row {
         occurred,
         recorded,
     ])
-}
-
-/// The events as CSV, in the order of the list.
-fn csv(events: &[StoredEvent]) -> Vec<u8> {
-    let mut bytes = text_row(&COLUMNS.map(str::to_owned));
-    for event in events {
-        let fact = &event.fact;
-        bytes.extend(text_row(&[
-            event.position.to_string(),
-            event.recorded_at.to_string(),
-            event.claimed_at.map(|at| at.to_string()).unwrap_or_default(),
-            fact.time.to_string(),
-            fact.kind.name().to_owned(),
-            fact.subject.to_string(),
-            fact.source.to_string(),
-            fact.id.to_string(),
-            event.actor.as_deref().unwrap_or_default().to_owned(),
-            event.sealed.is_some().to_string(),
-        ]));
-    }
-    bytes
 }

@@ -14,6 +14,7 @@ use mandate_store::{Position, StoredEvent};
 
 use super::lists::{instant, subject_part};
 use super::words::kind;
+use crate::duty_csv::text_row;
 use crate::http::app::App;
 use crate::http::error::HttpError;
 use crate::http::registers::asker::Asker;
@@ -46,6 +47,32 @@ pub fn reader(app: &App, visitor: &Visitor) -> Result<Asker, HttpError> {
 #[must_use]
 pub fn place(position: Position, carry: &str) -> Cell {
     Cell::link(format!("Event {position}"), format!("/events/{position}{carry}"))
+}
+
+/// Events as CSV, each with some more cells at its end.
+pub fn events_csv<'e, const MORE: usize>(
+    more: [&str; MORE],
+    rows: impl Iterator<Item = (&'e StoredEvent, [String; MORE])>,
+) -> Vec<u8> {
+    const COLUMNS: [&str; 8] =
+        ["position", "recordedAt", "claimedAt", "time", "type", "subject", "source", "id"];
+    let header: Vec<String> = COLUMNS.iter().chain(&more).map(|name| (*name).to_owned()).collect();
+    let mut bytes = text_row(&header);
+    for (event, more) in rows {
+        let fact = &event.fact;
+        let cells = [
+            event.position.to_string(),
+            event.recorded_at.to_string(),
+            event.claimed_at.map(|at| at.to_string()).unwrap_or_default(),
+            fact.time.to_string(),
+            fact.kind.name().to_owned(),
+            fact.subject.to_string(),
+            fact.source.to_string(),
+            fact.id.to_string(),
+        ];
+        bytes.extend(text_row(&cells.into_iter().chain(more).collect::<Vec<_>>()));
+    }
+    bytes
 }
 
 /// A type in words, with its name.
