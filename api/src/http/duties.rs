@@ -195,29 +195,19 @@ pub fn listed(app: &App, view: Option<View>, filter: &DutyFilter) -> Result<List
 fn csv(app: &App, view: Option<View>, mut filter: DutyFilter) -> Result<Response, HttpError> {
     let mut bytes = duty_csv::header();
     filter.page = 0;
-    filter.size = CSV_PAGE;
-    let past = view.map(|view| app.projections.past(view)).transpose()?;
-    if past.is_some() {
-        filter.size = MOST_AT_ONCE;
-    }
+    filter.size = if view.is_some() { MOST_AT_ONCE } else { CSV_PAGE };
     loop {
-        let rows = match &past {
-            None => app.projections.duties(&filter)?.content,
-            Some(past) => {
-                let found = past.duties(&filter)?;
-                if found.total_elements > u64::from(MOST_AT_ONCE) {
-                    return Err(HttpError::Unprocessable(format!(
-                        "{} duties, more than {MOST_AT_ONCE} in one file at a past moment; filter by area, rule or due date",
-                        found.total_elements
-                    )));
-                }
-                found.content
-            }
-        };
-        for row in &rows {
+        let found = listed(app, view, &filter)?;
+        if view.is_some() && found.total_elements > u64::from(MOST_AT_ONCE) {
+            return Err(HttpError::Unprocessable(format!(
+                "{} duties, more than {MOST_AT_ONCE} in one file at a past moment; filter by area, rule or due date",
+                found.total_elements
+            )));
+        }
+        for row in &found.content {
             bytes.extend(duty_csv::row(&row.record, None));
         }
-        if rows.len() < filter.size as usize {
+        if view.is_some() || found.content.len() < filter.size as usize {
             return Ok(csv_response("duties.csv", bytes));
         }
         filter.page += 1;

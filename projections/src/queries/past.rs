@@ -50,7 +50,8 @@ impl Projections {
     /// Duties as they stood at a view.
     ///
     /// # Errors
-    /// [`ProjectionError`] when the read models cannot be read.
+    /// [`ProjectionError::TooMuch`] where too many subjects would have to be judged; [`ProjectionError`] when the read
+    /// models cannot be read.
     pub fn past(&self, view: View) -> Result<Past<'_>, ProjectionError> {
         let books = self.shared.cross()?.books_known_at(view.known_at)?;
         let (subjects, (judged, evidence)) = self.read(|connection| {
@@ -104,7 +105,8 @@ impl Past<'_> {
     /// Lists duties, as [`Projections::duties`] does for the present; any number on a page.
     ///
     /// # Errors
-    /// [`ProjectionError`] when the read models cannot be read.
+    /// [`ProjectionError::TooMuch`] for a page far behind the first; [`ProjectionError`] when the read models cannot be
+    /// read.
     pub fn duties(&self, filter: &DutyFilter) -> Result<Listed<DutyRow>, ProjectionError> {
         let size = filter.size.max(1);
         let (page, size_u64) = (u64::from(filter.page), u64::from(size));
