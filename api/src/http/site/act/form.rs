@@ -358,7 +358,7 @@ fn told(command: &Command, done: &Done) -> String {
     let waits = if command.waits_for(&kinds).is_empty() {
         String::new()
     } else {
-        format!(" It waits for a second person: {}.", second(command.name).replace('`', ""))
+        format!(" It waits for a second person: {}.", words::remedy(second(command.name)))
     };
     let position = done.events.iter().map(|event| event.position.get()).min();
     let position = position.map(|position| format!("\n{position}")).unwrap_or_default();

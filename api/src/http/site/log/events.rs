@@ -119,7 +119,7 @@ fn shown(asking: &Asking, search: &Search, found: &Found, (head, signed): (u64, 
     }
     let mut downloads = vec![Link::new("the list as CSV, at most 10,000 events", asking.api("csv"))];
     if signed {
-        downloads.push(Link::new("the whole log as a bundle, which `mandate-verify` checks", "/v1/bundle"));
+        downloads.push(Link::new("the whole log as a bundle for mandate-verify", "/v1/bundle"));
     }
     Report {
         frame: listing.frame,
