@@ -190,9 +190,9 @@ impl Shared {
         let own = |org: &Option<String>| {
             org.as_ref().is_some_and(|org| desk.holders.contains(org) || desk.units.contains(org))
         };
-        for row in self.projections.lapsed(asked.after, asked.until)? {
-            let before_them = own(&row.record.holder) || own(&row.unit);
-            if before_them && is_not_evidenced(&row) && limited.may_know(asked.user, &row.record.subject) {
+        let orgs: Vec<String> = desk.holders.union(&desk.units).cloned().collect();
+        for row in self.projections.lapsed(&orgs, asked.after, asked.until)? {
+            if is_not_evidenced(&row) && limited.may_know(asked.user, &row.record.subject) {
                 *overview.not_evidenced.entry(row.record.paragraph).or_default() += 1;
             }
         }
