@@ -325,6 +325,9 @@ pub struct NoticeRow {
     pub recipient: String,
     /// The duties it lists, in order of position, each with its generation.
     pub duties: Vec<(String, u32)>,
+    /// How many it lists beyond those, where only a few were asked for.
+    #[serde(skip)]
+    pub more_duties: u64,
     /// Where the first of its events stands.
     pub position: Position,
     /// When it was queued.

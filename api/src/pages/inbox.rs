@@ -71,8 +71,10 @@ pub struct MailPage {
     pub sent_at: String,
     /// What kind of mail it is.
     pub kind: String,
-    /// The duties it names.
+    /// The duties it names, at most a few.
     pub duties: Vec<Link>,
+    /// How many it names beyond those.
+    pub more_duties: usize,
     /// The text part, whole.
     pub text: String,
     /// The HTML part in a response of its own, sent with

@@ -31,6 +31,9 @@ pub(super) fn listed(subjects: &[String]) -> Result<String, ProjectionError> {
     serde_json::to_string(subjects).map_err(|error| ProjectionError::row("subjects", &error))
 }
 
+/// Most duties of a notice that are read.
+const ALL_DUTIES: u32 = 100_000;
+
 /// Notices `n` that the rest of a statement selects, with the duties they list.
 pub(super) fn notices(
     connection: &Connection,
@@ -39,11 +42,22 @@ pub(super) fn notices(
 ) -> Result<Vec<NoticeRow>, ProjectionError> {
     let mut found = notices_alone(connection, rest, values)?;
     for notice in &mut found {
-        let listed =
-            "SELECT duty, generation FROM notice_duties WHERE notice = ?1 ORDER BY position LIMIT 100000";
-        notice.duties = all(connection, listed, [&notice.notice], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        list_duties(connection, notice, ALL_DUTIES)?;
     }
     Ok(found)
+}
+
+/// Adds the first duties that a notice lists.
+fn list_duties(connection: &Connection, notice: &mut NoticeRow, most: u32) -> Result<(), ProjectionError> {
+    let first = "SELECT duty, generation FROM notice_duties WHERE notice = ?1 ORDER BY position LIMIT ?2";
+    let values = rusqlite::params![notice.notice, most];
+    notice.duties = all(connection, first, values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if notice.duties.len() == most as usize {
+        let counted = "SELECT count(*) FROM notice_duties WHERE notice = ?1";
+        let listed = count(connection, counted, [&notice.notice])?;
+        notice.more_duties = listed.saturating_sub(u64::from(most));
+    }
+    Ok(())
 }
 
 /// The same without the duties they list, of which there may be very many.
@@ -62,6 +76,7 @@ pub(crate) fn notices_alone(
             template: row.get(1)?,
             recipient: row.get(2)?,
             duties: Vec::new(),
+            more_duties: 0,
             position: Position::new(row.get::<_, i64>(3)?.try_into().unwrap_or(0)),
             queued_at: Instant::from_nanos(row.get(4)?),
             status: row.get(5)?,
@@ -152,6 +167,30 @@ impl Projections {
         page: u32,
         size: u32,
     ) -> Result<Listed<NoticeRow>, ProjectionError> {
+        self.notices_with(filter, page, size, ALL_DUTIES)
+    }
+
+    /// The same with so many of the duties that each lists, and how many there are beyond those.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn notices_in_short(
+        &self,
+        filter: &NoticeFilter,
+        page: u32,
+        size: u32,
+        duties: u32,
+    ) -> Result<Listed<NoticeRow>, ProjectionError> {
+        self.notices_with(filter, page, size, duties)
+    }
+
+    fn notices_with(
+        &self,
+        filter: &NoticeFilter,
+        page: u32,
+        size: u32,
+        duties: u32,
+    ) -> Result<Listed<NoticeRow>, ProjectionError> {
         /// Those that name no duty, or one at least of another subject.
         const WHICH: &str = "AND (NOT EXISTS (SELECT 1 FROM notice_duties x WHERE x.notice = n.notice) \
              OR EXISTS (SELECT 1 FROM notice_duties x LEFT JOIN duties d ON d.duty = x.duty \
@@ -169,7 +208,12 @@ impl Projections {
             let total = count(connection, &counted, rusqlite::params![hidden, status, template, dead])?;
             let offset = i64::from(page) * i64::from(size);
             let values = rusqlite::params![hidden, status, template, dead, size, offset];
-            let mut content = notices(connection, &rest, values)?;
+            let mut content = notices_alone(connection, &rest, values)?;
+            // What is left out is left out of all that a notice lists.
+            let most = if except.is_empty() { duties } else { ALL_DUTIES };
+            for notice in &mut content {
+                list_duties(connection, notice, most)?;
+            }
             for notice in content.iter_mut().filter(|_| !except.is_empty()) {
                 notice.duties.retain(|(duty, _)| {
                     // A duty's id is its rule, its subject and the fact that opened it.
@@ -178,6 +222,9 @@ impl Projections {
                         about.strip_prefix(subject.as_str()).is_some_and(|rest| rest.starts_with(':'))
                     })
                 });
+                let beyond = notice.duties.len().saturating_sub(duties as usize);
+                notice.more_duties += beyond as u64;
+                notice.duties.truncate(duties as usize);
             }
             Ok(Listed { content, total_elements: total, number: page, size })
         })
@@ -207,5 +254,29 @@ impl Projections {
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn notice(&self, id: &str) -> Result<Option<NoticeRow>, ProjectionError> {
         self.read(|connection| Ok(notices(connection, "WHERE n.notice = ?1", [id])?.into_iter().next()))
+    }
+
+    /// Notices that were sent, the latest first, with so many of the duties that each lists.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn notices_sent(
+        &self,
+        page: u32,
+        size: u32,
+        duties: u32,
+    ) -> Result<Listed<NoticeRow>, ProjectionError> {
+        const WHICH: &str = "WHERE n.status = 'accepted'";
+        let size = size.clamp(1, MAX_PAGE);
+        let rest = format!("{WHICH} ORDER BY n.settled_at DESC, n.position DESC LIMIT ?1 OFFSET ?2");
+        self.read(|connection| {
+            let total = count(connection, &format!("SELECT count(*) FROM notices n {WHICH}"), [])?;
+            let offset = i64::from(page) * i64::from(size);
+            let mut content = notices_alone(connection, &rest, rusqlite::params![size, offset])?;
+            for notice in &mut content {
+                list_duties(connection, notice, duties)?;
+            }
+            Ok(Listed { content, total_elements: total, number: page, size })
+        })
     }
 }

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use mail_parser::{Message, MessageParser};
 use mandate_domain::judge::short_reference;
 use mandate_domain::time::Instant;
+use mandate_projections::NoticeRow;
 
 use super::visitor::Visitor;
 use super::words::{at_london, checked_at, sentence_case};
@@ -21,9 +22,11 @@ use crate::pages::inbox::{Inbox, MailPage, MailRow};
 use crate::pages::paging::Pages;
 
 /// Mails on a page.
-const SIZE: usize = 50;
+const SIZE: u32 = 50;
 /// Duties named beside a mail in the list.
-const NAMED: usize = 3;
+const NAMED: u32 = 3;
+/// Duties named beside a mail; its text names all.
+const NAMED_BESIDE: usize = 20;
 /// Headers shown with a mail; the rest say how it is put together.
 const SHOWN_HEADERS: [&str; 6] =
     ["Message-ID", "In-Reply-To", "References", "Date", "Auto-Submitted", "MIME-Version"];
@@ -63,20 +66,21 @@ pub async fn html(State(app): State<App>, Path(id): Path<String>, uri: Uri, head
 }
 
 fn fill_list(app: &App, visitor: &Visitor, number: u64) -> Result<Response, HttpError> {
-    let mut mails = all(app)?;
-    mails.sort_by(|one, other| (other.sent_at, &other.id).cmp(&(one.sent_at, &one.id)));
-    let pages = Pages::new(number, SIZE as u64, mails.len() as u64, |page| format!("/inbox?page={page}"));
-    let skipped = usize::try_from(pages.first.saturating_sub(1)).unwrap_or(0);
+    let page = u32::try_from(number - 1).unwrap_or(u32::MAX);
+    let found = app.projections.notices_sent(page, SIZE, NAMED)?;
+    let pages =
+        Pages::new(number, u64::from(SIZE), found.total_elements, |page| format!("/inbox?page={page}"));
     let mut rows = Vec::new();
-    for mail in mails.into_iter().skip(skipped).take(SIZE) {
-        let (kind, duties) = of_notice(app, &mail.id)?;
+    for notice in &found.content {
+        let Some(mail) = listed(app, &notice.notice)? else { continue };
+        let (kind, duties) = of_notice(notice);
         rows.push(MailRow {
-            href: format!("/inbox/{}", mail.id),
+            href: format!("/inbox/{}", notice.notice),
             to: mail.to,
             subject: mail.subject,
             sent_at: at_london(mail.sent_at),
             kind,
-            duties: duties.into_iter().take(NAMED).collect(),
+            duties,
         });
     }
     answer(&Inbox { frame: visitor.frame(app, None)?, mails: rows, pages, checked_at: checked_at(app.now()) })
@@ -85,7 +89,10 @@ fn fill_list(app: &App, visitor: &Visitor, number: u64) -> Result<Response, Http
 fn fill_mail(app: &App, visitor: &Visitor, id: &str) -> Result<Response, HttpError> {
     let bytes = read(app, id)?;
     let message = parsed(&bytes, id)?;
-    let (kind, duties) = of_notice(app, id)?;
+    let notice = app.projections.notice(id)?;
+    let (kind, mut duties) = notice.as_ref().map_or(("Mail".to_owned(), Vec::new()), of_notice);
+    let more_duties = duties.len().saturating_sub(NAMED_BESIDE);
+    duties.truncate(NAMED_BESIDE);
     let stated = |name: &str| message.header_raw(name).map(|value| value.trim().to_owned());
     let headers = SHOWN_HEADERS.iter().filter_map(|name| Some(((*name).to_owned(), stated(name)?)));
     let page = MailPage {
@@ -95,6 +102,7 @@ fn fill_mail(app: &App, visitor: &Visitor, id: &str) -> Result<Response, HttpErr
         sent_at: sent_at(&message).map_or(String::new(), at_london),
         kind,
         duties,
+        more_duties,
         text: message.body_text(0).unwrap_or_default().replace("\r\n", "\n"),
         html_href: message.body_html(0).map(|_| format!("/inbox/{id}/html")),
         headers: headers.collect(),
@@ -105,26 +113,21 @@ fn fill_mail(app: &App, visitor: &Visitor, id: &str) -> Result<Response, HttpErr
 
 /// What stands of a mail in the list.
 struct Listed {
-    id: String,
     to: String,
     subject: String,
     sent_at: Instant,
 }
 
-fn all(app: &App) -> Result<Vec<Listed>, HttpError> {
-    let folder = folder(app)?;
-    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(Vec::new()) };
-    let files = entries.filter_map(Result::ok).map(|entry| entry.path());
-    let listed = |path: std::path::PathBuf| {
-        let id = path.file_name()?.to_str()?.strip_suffix(".eml").filter(|id| is_id(id))?.to_owned();
-        let bytes = std::fs::read(&path).ok()?;
-        let message = MessageParser::default().parse_headers(&bytes)?;
-        let to =
-            message.to().and_then(|to| to.first()).and_then(|to| to.address()).unwrap_or_default().to_owned();
-        let sent_at = sent_at(&message)?;
-        Some(Listed { id, to, subject: message.subject().unwrap_or_default().to_owned(), sent_at })
+/// The mail of a notice for the list; none whose file is there no longer.
+fn listed(app: &App, id: &str) -> Result<Option<Listed>, HttpError> {
+    let bytes = match read(app, id) {
+        Err(HttpError::NotFound { .. }) => return Ok(None),
+        read => read?,
     };
-    Ok(files.filter_map(listed).collect())
+    let Some(message) = MessageParser::default().parse_headers(&bytes) else { return Ok(None) };
+    let to = message.to().and_then(|to| to.first()).and_then(|to| to.address()).unwrap_or_default();
+    let subject = message.subject().unwrap_or_default().to_owned();
+    Ok(sent_at(&message).map(|sent_at| Listed { to: to.to_owned(), subject, sent_at }))
 }
 
 fn folder(app: &App) -> Result<&FilePath, HttpError> {
@@ -156,8 +159,7 @@ fn sent_at(message: &Message<'_>) -> Option<Instant> {
 }
 
 /// What kind of mail a notice is, and the duties that it names.
-fn of_notice(app: &App, id: &str) -> Result<(String, Vec<Link>), HttpError> {
-    let Some(notice) = app.projections.notice(id)? else { return Ok(("Mail".to_owned(), Vec::new())) };
+fn of_notice(notice: &NoticeRow) -> (String, Vec<Link>) {
     let kind = match notice.template.as_str() {
         "summary" => "Summary of breaches".to_owned(),
         other => sentence_case(other),
@@ -169,5 +171,5 @@ fn of_notice(app: &App, id: &str) -> Result<(String, Vec<Link>), HttpError> {
         let href = format!("/duties/{reference}");
         Link::new(reference, href)
     };
-    Ok((kind, references.into_iter().map(link).collect()))
+    (kind, references.into_iter().map(link).collect())
 }

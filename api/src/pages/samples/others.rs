@@ -100,6 +100,7 @@ pub fn mail() -> MailPage {
         sent_at: "Sunday 8 March 2026 at 00:00:04".to_owned(),
         kind: "Breach".to_owned(),
         duties: vec![Link::new("D-3F2A81C0", "/duties/D-3F2A81C0")],
+        more_duties: 0,
         text: "A duty was not met by its due date.\n\nNominal: N-7F3K29QX\nParagraph: 4.10\nDue: Saturday 7 March 2026\n\nWhy this date: http://127.0.0.1:8080/duties/D-3F2A81C0\n\n-- \nLog size 12,301, root 9f2c4ab07d51e6c38899aabbccddeeff00112233445566778899aabbccddeeff\n".to_owned(),
         html_href: Some("/inbox/2/html".to_owned()),
         headers: vec![

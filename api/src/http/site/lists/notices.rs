@@ -19,7 +19,7 @@ use crate::pages::Link;
 use crate::pages::duties::Count;
 use crate::pages::frame::Section;
 use crate::pages::listing::{Cell, Column, Part, Row};
-use crate::pages::words::Status;
+use crate::pages::words::{Status, grouped};
 
 const SPEC: Spec = Spec {
     path: "/notices",
@@ -35,7 +35,7 @@ const WORDS: Words<'static> = Words {
 };
 
 /// Duties named beside a notice.
-const NAMED: usize = 3;
+const NAMED: u32 = 3;
 
 /// The page.
 pub async fn page(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
@@ -53,7 +53,7 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
     let hidden = asking.asker.hidden(app)?;
     let filter = notice_filter(&asking.query, &hidden)?;
     let (number, size) = asking.page_and_size();
-    let found = app.projections.notices(&filter, number, size)?;
+    let found = app.projections.notices_in_short(&filter, number, size, NAMED)?;
     let mut page = asking.listing(Section::Reconciliation, WORDS, &TABS);
     let all = app.projections.notice_counts()?;
     // A count of all would tell somebody of what is hidden from them.
@@ -127,7 +127,7 @@ fn about(notice: &NoticeRow) -> Cell {
         let href = format!("/duties/{reference}");
         Part::Link(Link::new(reference, href))
     };
-    let named = Cell(notice.duties.iter().take(NAMED).map(link).collect());
-    let more = notice.duties.len().saturating_sub(NAMED);
-    named.and_secondary(if more == 0 { String::new() } else { format!("and {more} more") })
+    let named = Cell(notice.duties.iter().map(link).collect());
+    let more = notice.more_duties;
+    named.and_secondary(if more == 0 { String::new() } else { format!("and {} more", grouped(more)) })
 }
