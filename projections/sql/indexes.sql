@@ -19,6 +19,7 @@ CREATE INDEX duties_by_subject ON duties (subject);
 CREATE INDEX duties_by_outcome ON duties (outcome, act_by);
 CREATE INDEX duties_by_holder ON duties (holder, outcome, act_by);
 CREATE INDEX duties_by_unit ON duties (unit, outcome, act_by) WHERE unit IS NOT NULL;
+CREATE INDEX duties_of_breaches ON duties (outcome, act_by) WHERE breach = 1;
 CREATE INDEX duties_to_raise ON duties (due_at, duty) WHERE breach = 1 AND raised = 0;
 CREATE INDEX breaches_owed ON breaches (owed, raised_at, duty) WHERE owed IS NOT NULL;
 CREATE INDEX subjects_by_next ON subjects (next_at) WHERE next_at IS NOT NULL;

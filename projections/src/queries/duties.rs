@@ -8,7 +8,7 @@ use mandate_domain::time::Instant;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row};
 
-use super::{all, count};
+use super::all;
 use crate::cross::Books;
 use crate::error::ProjectionError;
 use crate::model::{DutyFilter, DutyRow, DutySort, Listed, MAX_PAGE};
@@ -217,29 +217,25 @@ impl Projections {
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn duties(&self, filter: &DutyFilter) -> Result<Listed<DutyRow>, ProjectionError> {
-        let (condition, values) = condition(filter);
         let size = filter.size.clamp(1, MAX_PAGE);
-        let direction = if filter.descending { "DESC" } else { "ASC" };
-        let order = match filter.sort {
-            DutySort::ActBy => "d.act_by",
-            DutySort::Due => "d.due_at",
-            DutySort::Opened => "d.opened_at",
-            DutySort::Rule => "d.rule",
-            DutySort::Subject => "d.subject",
-            DutySort::Holder => "d.holder",
-            DutySort::Outcome => "d.outcome",
-        };
-        let rest = format!(
-            "WHERE {condition} ORDER BY {order} IS NULL, {order} {direction}, d.duty LIMIT {size} OFFSET {}",
-            u64::from(filter.page) * u64::from(size)
-        );
+        let (chosen, values) = chosen(filter, size);
+        let order = order(filter);
+        // The columns are read of the rows of the page alone: what is sorted are ids.
+        let rest = format!("WHERE d.rowid IN ({chosen}) ORDER BY {order}");
         let books = self.books()?;
         self.read(|connection| {
-            let counted = format!("SELECT count(*) FROM duties d WHERE {condition}");
-            let total = count(connection, &counted, rusqlite::params_from_iter(values.iter()))?;
+            let total_elements = counted(connection, filter)?.values().sum();
             let content = select(connection, &books, &rest, rusqlite::params_from_iter(values.iter()))?;
-            Ok(Listed { content, total_elements: total, number: filter.page, size })
+            Ok(Listed { content, total_elements, number: filter.page, size })
         })
+    }
+
+    /// How many duties of a list stand where.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn outcomes(&self, filter: &DutyFilter) -> Result<HashMap<Outcome, u64>, ProjectionError> {
+        self.read(|connection| counted(connection, filter))
     }
 
     /// One duty by its id or its short reference.
@@ -268,8 +264,101 @@ impl Projections {
     }
 }
 
-/// The condition of a filter, with its values in order.
-fn condition(filter: &DutyFilter) -> (String, Vec<Value>) {
+/// The order of a list: what has no value stands last either way, ties go by id.
+fn order(filter: &DutyFilter) -> String {
+    let column = match filter.sort {
+        DutySort::ActBy => "d.act_by",
+        DutySort::Due => "d.due_at",
+        DutySort::Opened => "d.opened_at",
+        DutySort::Rule => "d.rule",
+        DutySort::Subject => "d.subject",
+        DutySort::Holder => "d.holder",
+        DutySort::Outcome => "d.outcome",
+    };
+    let direction = if filter.descending { "DESC" } else { "ASC" };
+    format!("{column} {direction} NULLS LAST, d.duty")
+}
+
+/// The statement that gives the rows of a page, with its values in order.
+fn chosen(filter: &DutyFilter, size: u32) -> (String, Vec<Value>) {
+    let order = order(filter);
+    let skipped = u64::from(filter.page) * u64::from(size);
+    if filter.sort != DutySort::ActBy || is_narrow(filter) || is_searched(filter) {
+        let (condition, values) = condition(filter, true);
+        let sql = format!(
+            "SELECT d.rowid FROM duties d WHERE {condition} ORDER BY {order} LIMIT {size} OFFSET {skipped}"
+        );
+        return (sql, values);
+    }
+    // Of the whole country the first of each outcome are taken from its index, which is in this order.
+    let outcomes: Vec<Outcome> = Outcome::ALL
+        .into_iter()
+        .filter(|one| filter.outcomes.is_empty() || filter.outcomes.contains(one))
+        .collect();
+    let mut values = Vec::new();
+    let parts: Vec<String> = outcomes
+        .into_iter()
+        .map(|outcome| {
+            let (condition, own) = condition(&DutyFilter { outcomes: vec![outcome], ..filter.clone() }, true);
+            values.extend(own);
+            let most = skipped + u64::from(size);
+            format!(
+                "SELECT * FROM (SELECT d.rowid AS place, d.act_by, d.duty FROM duties d WHERE {condition} \
+                 ORDER BY {order} LIMIT {most})"
+            )
+        })
+        .collect();
+    let all = parts.join(" UNION ALL ");
+    (format!("SELECT d.place FROM ({all}) d ORDER BY {order} LIMIT {size} OFFSET {skipped}"), values)
+}
+
+/// Whether a list is of few organisations or of one subject, for which there are indexes.
+fn is_narrow(filter: &DutyFilter) -> bool {
+    !filter.holders.is_empty() || !filter.units.is_empty() || filter.subject.is_some()
+}
+
+/// Whether a list is chosen by what no index of the outcomes holds.
+fn is_searched(filter: &DutyFilter) -> bool {
+    !filter.rules.is_empty()
+        || filter.due_from.is_some()
+        || filter.due_to.is_some()
+        || filter.breach == Some(false)
+}
+
+/// How many duties of a list stand where. Subjects to leave out are few: theirs are taken off, so that the others are
+/// counted from an index.
+fn counted(connection: &Connection, filter: &DutyFilter) -> Result<HashMap<Outcome, u64>, ProjectionError> {
+    let grouped = |filter: &DutyFilter| -> Result<Vec<(String, u64)>, ProjectionError> {
+        let (condition, values) = condition(filter, false);
+        // In the order of an index of outcomes only where that index holds all that is asked for.
+        let by = if is_narrow(filter) || is_searched(filter) { "+d.outcome" } else { "d.outcome" };
+        let sql = format!("SELECT d.outcome, count(*) FROM duties d WHERE {condition} GROUP BY {by}");
+        all(connection, &sql, rusqlite::params_from_iter(values.iter()), |row| {
+            Ok((row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0)))
+        })
+    };
+    let mut found = HashMap::new();
+    let mut add = |counts: Vec<(String, u64)>, change: fn(u64, u64) -> u64| {
+        for (outcome, count) in counts {
+            if let Some(outcome) = Outcome::from_name(&outcome) {
+                let known: &mut u64 = found.entry(outcome).or_default();
+                *known = change(*known, count);
+            }
+        }
+    };
+    add(grouped(filter)?, u64::saturating_add);
+    for subject in &filter.except {
+        if filter.subject.as_ref().is_none_or(|own| own == subject) {
+            let hidden = DutyFilter { subject: Some(subject.clone()), ..filter.clone() };
+            add(grouped(&hidden)?, u64::saturating_sub);
+        }
+    }
+    found.retain(|_, count| *count > 0);
+    Ok(found)
+}
+
+/// The condition of a filter, with its values in order; subjects to leave out are left out where that is asked for.
+fn condition(filter: &DutyFilter, leave_out: bool) -> (String, Vec<Value>) {
     let mut terms = vec!["1".to_owned()];
     let mut values: Vec<Value> = Vec::new();
     let mut one_of = |column: &str, wanted: Vec<String>| {
@@ -282,16 +371,18 @@ fn condition(filter: &DutyFilter) -> (String, Vec<Value>) {
     one_of("d.holder", filter.holders.clone());
     one_of("d.unit", filter.units.clone());
     one_of("d.rule", filter.rules.clone());
-    one_of("d.outcome", filter.outcomes.iter().map(|outcome| outcome.name().to_owned()).collect());
+    // Most of the duties are met: where they are searched, all are read in their order rather than by that index.
+    let most = [Outcome::Met, Outcome::MetLate].iter().any(|outcome| filter.outcomes.contains(outcome));
+    let by_index = is_narrow(filter) || !is_searched(filter) || !most;
+    let outcomes = filter.outcomes.iter().map(|outcome| outcome.name().to_owned()).collect();
+    one_of(if by_index { "d.outcome" } else { "+d.outcome" }, outcomes);
     one_of("d.subject", filter.subject.iter().cloned().collect());
-    if !filter.except.is_empty() {
+    if leave_out && !filter.except.is_empty() {
         terms.push(format!("d.subject NOT IN ({})", vec!["?"; filter.except.len()].join(", ")));
         values.extend(filter.except.iter().cloned().map(Value::Text));
     }
-    if let Some(breach) = filter.breach {
-        terms.push("d.breach = ?".to_owned());
-        values.push(Value::Integer(i64::from(breach)));
-    }
+    // Written out, so that the index of breaches is known to hold what is asked for.
+    terms.extend(filter.breach.map(|breach| format!("d.breach = {}", i64::from(breach))));
     for (column, date) in [("d.due_on >= ?", filter.due_from), ("d.due_on <= ?", filter.due_to)] {
         if let Some(date) = date {
             terms.push(column.to_owned());

@@ -298,16 +298,10 @@ fn counts(app: &App, past: Option<View>, wanted: &Filter) -> Result<Vec<Count>, 
     if past.is_some() {
         return Ok(Vec::new());
     }
-    let asked = |outcome: &&mandate_domain::judge::Outcome| {
-        wanted.outcomes.is_empty() || wanted.outcomes.contains(outcome)
+    let found = app.projections.outcomes(wanted)?;
+    let count = |outcome: &mandate_domain::judge::Outcome| {
+        let count = *found.get(outcome)?;
+        Some(Count { text: sentence_case(outcome.name()), count })
     };
-    let mut counts = Vec::new();
-    for outcome in OUTCOMES.iter().filter(asked) {
-        let of_it = Filter { outcomes: vec![*outcome], page: 0, size: 1, ..wanted.clone() };
-        let count = app.projections.duties(&of_it)?.total_elements;
-        if count > 0 {
-            counts.push(Count { text: sentence_case(outcome.name()), count });
-        }
-    }
-    Ok(counts)
+    Ok(OUTCOMES.iter().filter_map(count).collect())
 }

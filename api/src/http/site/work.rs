@@ -52,10 +52,10 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
         covers: scope.covers(),
         csv_href: format!("/v1/duties?format=csv&outcome=overdue,pending{list}{carried}"),
         json_href: format!("/v1/duties?outcome=overdue,pending{list}{carried}"),
-        overdue: group(&groups.overdue, groups.more_overdue, "overdue", &list, &carried),
-        due_today: group(&groups.due_today, 0, "pending", &list, &carried),
-        due_this_week: group(&groups.due_this_week, 0, "pending", &list, &carried),
-        later: group(&groups.later, groups.more_pending, "pending", &list, &carried),
+        overdue: groups.overdue.into_shown("overdue", &list, &carried),
+        due_today: groups.due_today.into_shown("pending", &list, &carried),
+        due_this_week: groups.due_this_week.into_shown("pending", &list, &carried),
+        later: groups.later.into_shown("pending", &list, &carried),
         bulk: if past.is_none() { bulk(&Asker::of(app, &visitor.caller)?, "/work") } else { None },
         frame,
     };
@@ -71,12 +71,17 @@ struct Looked {
 
 #[derive(Default)]
 struct Groups {
-    overdue: Vec<crate::pages::row::DutyRow>,
-    due_today: Vec<crate::pages::row::DutyRow>,
-    due_this_week: Vec<crate::pages::row::DutyRow>,
-    later: Vec<crate::pages::row::DutyRow>,
-    more_overdue: u64,
-    more_pending: u64,
+    overdue: Group,
+    due_today: Group,
+    due_this_week: Group,
+    later: Group,
+}
+
+/// The first rows of a group, and how many it has in all.
+#[derive(Default)]
+struct Group {
+    rows: Vec<crate::pages::row::DutyRow>,
+    total: u64,
 }
 
 fn groups(app: &App, scope: &Scope, looked: &Looked, carry: &str) -> Result<Groups, HttpError> {
@@ -85,14 +90,12 @@ fn groups(app: &App, scope: &Scope, looked: &Looked, carry: &str) -> Result<Grou
     let calendar = book.calendar.known_at(view.known_at);
     let lens = Lens { policy: &book.policy, calendar, today: view.as_at.london_date(), carry };
     let open = open_duties(app, scope, looked)?;
-    let mut groups =
-        Groups { more_overdue: open.more_overdue, more_pending: open.more_pending, ..Groups::default() };
+    let mut groups = Groups::default();
     for row in &open.rows {
-        let row = lens.row(row);
-        match row.status {
-            Status::Overdue => groups.overdue.push(row),
-            Status::DueToday => groups.due_today.push(row),
-            Status::DueThisWeek => groups.due_this_week.push(row),
+        let group = match lens.status(&row.record) {
+            Status::Overdue => &mut groups.overdue,
+            Status::DueToday => &mut groups.due_today,
+            Status::DueThisWeek => &mut groups.due_this_week,
             Status::NotYetOpen
             | Status::Pending
             | Status::Met
@@ -101,9 +104,15 @@ fn groups(app: &App, scope: &Scope, looked: &Looked, carry: &str) -> Result<Grou
             | Status::Lapsed
             | Status::Superseded
             | Status::Exempt
-            | Status::Annulled => groups.later.push(row),
+            | Status::Annulled => &mut groups.later,
+        };
+        group.total += 1;
+        if group.rows.len() < SHOWN {
+            group.rows.push(lens.row(row));
         }
     }
+    groups.overdue.total += open.more_overdue;
+    groups.later.total += open.more_pending;
     Ok(groups)
 }
 
@@ -154,16 +163,12 @@ fn open_duties(app: &App, scope: &Scope, looked: &Looked) -> Result<Open, HttpEr
     Ok(open)
 }
 
-fn group(
-    rows: &[crate::pages::row::DutyRow],
-    more: u64,
-    outcome: &str,
-    list: &str,
-    carried: &str,
-) -> WorkGroup {
-    WorkGroup {
-        total: rows.len() as u64 + more,
-        rows: rows.iter().take(SHOWN).cloned().collect(),
-        all_href: format!("/duties?outcome={outcome}{list}{carried}"),
+impl Group {
+    fn into_shown(self, outcome: &str, list: &str, carried: &str) -> WorkGroup {
+        WorkGroup {
+            rows: self.rows,
+            total: self.total,
+            all_href: format!("/duties?outcome={outcome}{list}{carried}"),
+        }
     }
 }
