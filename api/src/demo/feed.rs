@@ -1,12 +1,12 @@
 //! The history as it is told: line by line, each fact when it was recorded.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use mandate_domain::fact::Fact;
 use mandate_domain::time::{Clock as _, Instant, VirtualClock};
-use mandate_store::{Claim, NewEvent, OnError, Outcome, Store};
+use mandate_store::{Claim, NewEvent, OnError, Outcome, Reader, Store};
 
 use super::DemoError;
 
@@ -34,6 +34,42 @@ impl Feed {
     pub fn open(path: &Path) -> Result<Self, DemoError> {
         let file = File::open(path).map_err(|source| DemoError::File { path: path.to_owned(), source })?;
         Ok(Self { path: path.to_owned(), lines: BufReader::with_capacity(1 << 18, file), next: None })
+    }
+
+    /// Goes to the first fact that the log does not hold: facts are told in the order of the file, so that what the log
+    /// holds is its beginning. Where that begins is found by halves.
+    pub fn skip_known(&mut self, log: &Reader) -> Result<(), DemoError> {
+        let length = self.lines.get_ref().metadata().map_err(|source| self.failed(source))?.len();
+        // Each line that begins before the first place is known, none that begins at or after the second.
+        let (mut known, mut unknown) = (0, length);
+        while known < unknown {
+            let middle = known + (unknown - known) / 2;
+            match self.line_from(middle)? {
+                Some((ends, fact)) if log.by_source_id(&fact.source, &fact.id)?.is_some() => known = ends,
+                Some(_) | None => unknown = middle,
+            }
+        }
+        self.next = None;
+        self.lines.seek(SeekFrom::Start(known)).map(drop).map_err(|source| self.failed(source))
+    }
+
+    /// The first line that begins at or after a place, and where it ends.
+    fn line_from(&mut self, place: u64) -> Result<Option<(u64, Fact)>, DemoError> {
+        // The line before ends with the byte before the place at the earliest.
+        let before = place.saturating_sub(1);
+        let mut line = String::new();
+        let mut read = || -> std::io::Result<u64> {
+            self.lines.seek(SeekFrom::Start(before))?;
+            let skipped = if place == 0 { 0 } else { self.lines.skip_until(b'\n')? };
+            let read = self.lines.read_line(&mut line)?;
+            Ok(before + (skipped + read) as u64)
+        };
+        let ends = read().map_err(|source| self.failed(source))?;
+        if line.is_empty() {
+            return Ok(None);
+        }
+        let fact = Fact::parse(line.trim_end()).map_err(|error| self.wrong(&error.to_string()))?;
+        Ok(Some((ends, fact)))
     }
 
     /// Tells what was recorded up to an instant; returns how many facts were new.
@@ -80,8 +116,7 @@ impl Feed {
     fn take_until(&mut self, until: Instant) -> Result<Option<(Fact, String)>, DemoError> {
         if self.next.is_none() {
             let mut line = String::new();
-            let failed = |source| DemoError::File { path: self.path.clone(), source };
-            if self.lines.read_line(&mut line).map_err(failed)? == 0 {
+            if self.lines.read_line(&mut line).map_err(|source| self.failed(source))? == 0 {
                 return Ok(None);
             }
             let fact = Fact::parse(line.trim_end()).map_err(|error| self.wrong(&error.to_string()))?;
@@ -92,7 +127,10 @@ impl Feed {
     }
 
     fn wrong(&self, reason: &str) -> DemoError {
-        let source = std::io::Error::new(std::io::ErrorKind::InvalidData, reason.to_owned());
+        self.failed(std::io::Error::new(std::io::ErrorKind::InvalidData, reason.to_owned()))
+    }
+
+    fn failed(&self, source: std::io::Error) -> DemoError {
         DemoError::File { path: self.path.clone(), source }
     }
 }

@@ -23,8 +23,12 @@ pub use people::{Person, Scope};
 
 /// Days of the history that are still to come when the demonstration begins.
 const DAYS_LEFT: i32 = 30;
-/// Days before that which are told one by one, so that there are mails about single breaches to read.
+/// Days before that which are told one by one, so that there are mails about single breaches to read; a country has
+/// enough of them after fewer.
 const DAYS_TOLD: i32 = 7;
+const DAYS_TOLD_OF_A_COUNTRY: i32 = 2;
+/// From so many nominals on a history is that of a country.
+const COUNTRY: u32 = 20_000;
 /// When the working day begins, in seconds after midnight.
 const MORNING_SECONDS: i64 = 9 * 3_600;
 /// Time between two looks of the scheduler while days pass, in seconds.
@@ -129,7 +133,7 @@ impl fmt::Display for Day {
     }
 }
 
-/// Makes the stage: the history, its log up to the day, the last week told day by day.
+/// Makes the stage: the history, its log up to the day, the last days told one by one.
 ///
 /// A folder that holds a demonstration goes on where it was.
 ///
@@ -139,7 +143,8 @@ pub fn set_up(folder: &Path, options: &Options, base_url: &str) -> Result<Stage,
     refuse_another_log(folder)?;
     let history = history(folder, options)?;
     let today = Date::from(options.until).plus_days(-DAYS_LEFT);
-    let begin = morning(today.plus_days(-DAYS_TOLD));
+    let days_told = if options.nominals < COUNTRY { DAYS_TOLD } else { DAYS_TOLD_OF_A_COUNTRY };
+    let begin = morning(today.plus_days(-days_told));
     let clock = Arc::new(VirtualClock::new(begin));
     let log = mandate_store::Options::new(folder, clock.clone());
     if !log.key_file.exists() {
@@ -164,6 +169,7 @@ pub fn set_up(folder: &Path, options: &Options, base_url: &str) -> Result<Stage,
     let mailer = Mailer::Files(EmlFiles::new(&mail_dir));
     let scheduler = Scheduler::new(store.clone(), projections.clone(), clock.clone(), mailer, settings)?;
     let mut feed = Feed::open(&history)?;
+    feed.skip_known(store.reader())?;
     feed.tell_until(&store, &clock, clock.now(), Told::Imported)?;
     store.append_blocking(people::administrator(options, begin)?, OnError::Each)?;
     let (now, directory) = (clock.now(), Commands::new(&store).directory()?);
@@ -173,9 +179,8 @@ pub fn set_up(folder: &Path, options: &Options, base_url: &str) -> Result<Stage,
         Shared { people, clock: clock.clone(), scheduler, store: store.clone(), feed: Mutex::new(feed) };
     let demo = Demo { shared: Arc::new(shared) };
     demo.look()?;
-    while clock.now() < morning(today) {
-        demo.advance_one_day()?;
-    }
+    // One that was stopped on the way goes on from there, and begins in the morning as well.
+    demo.advance(|_| morning(today))?;
     store.checkpoint()?;
     Ok(Stage { store, projections, clock, mail_dir, demo })
 }
@@ -230,10 +235,15 @@ impl Demo {
     /// # Errors
     /// [`DemoError`]; what has passed has passed.
     pub fn advance_one_day(&self) -> Result<Day, DemoError> {
+        self.advance(same_time_tomorrow)
+    }
+
+    /// Lets the time pass up to a moment that follows from the present.
+    fn advance(&self, until: impl FnOnce(Instant) -> Instant) -> Result<Day, DemoError> {
         let mut feed = self.feed();
         let shared = &self.shared;
         let now = shared.clock.now();
-        let until = same_time_tomorrow(now);
+        let until = until(now);
         let mut day = Day::default();
         let mut next = now;
         while next < until {
@@ -242,7 +252,7 @@ impl Demo {
             shared.clock.set(next);
             self.pass(&mut day)?;
         }
-        day.now = Some(until);
+        day.now = Some(next);
         day.ended = feed.is_at_end();
         Ok(day)
     }
