@@ -20,6 +20,7 @@ use super::compliance::period;
 use super::duties::{Format, csv_response};
 use super::error::HttpError;
 use super::query::Query;
+use super::registers::told::Seen;
 use super::sight::Hidden;
 use crate::duty_csv::text_row;
 
@@ -32,20 +33,13 @@ const ANNULMENT_DEPTH: u8 = 32;
 /// The digest of a report written as CSV.
 const DIGEST: HeaderName = HeaderName::from_static("x-content-sha256");
 
-/// The facts that are read: those counted, and those that say to whom these count.
-const TYPES: [FactType; 12] = [
+/// The facts about records that are read of the log; what users and organisations did is kept at hand.
+const TYPES: [FactType; 5] = [
     FactType::FactAnnulled,
-    FactType::UserRegistered,
-    FactType::UserMoved,
     FactType::RecordCreated,
     FactType::RecordArchived,
     FactType::RecordTransferred,
     FactType::PartnersAdded,
-    FactType::AccountEnabled,
-    FactType::AccountDisabled,
-    FactType::AccountArchived,
-    FactType::LoggedOn,
-    FactType::AuditCompleted,
 ];
 
 /// What was done, by one organisation or by all of a report.
@@ -191,7 +185,7 @@ fn counted(
     hidden: &Hidden,
 ) -> Result<(Statistics, Vec<u8>), HttpError> {
     let position = app.store.reader().head()?.position;
-    let mut told = Told::read(app, view, from)?;
+    let mut told = Told::read(app, view)?;
     told.facts.retain(|(fact, _)| !hidden.is(&fact.subject));
     let placed = app.projections.placements(view)?;
     let belongs = |own: &str| {
@@ -209,12 +203,17 @@ fn counted(
     };
     let mut by_org: BTreeMap<String, Counts> = BTreeMap::new();
     let mut total = Counts::default();
-    told.each(from.start(), to.end(), |own, count| {
+    let mut add = |own: &str, count: What| {
         if belongs(own) {
             count(by_org.entry(own.to_owned()).or_default());
             count(&mut total);
         }
-    });
+    };
+    told.each(from.start(), to.end(), &mut add);
+    let seen = app.registered().at(app.store.reader(), view)?;
+    done_by_users(&seen, from.start(), to.end(), &mut add);
+    audits_held(&seen, from.start(), to.end(), &mut add);
+    drop(seen);
     let rows: Vec<Row> =
         by_org.into_iter().map(|(organisation, counts)| Row { organisation, counts }).collect();
     let csv = csv(&rows, &total);
@@ -248,6 +247,11 @@ fn csv(rows: &[Row], total: &Counts) -> Vec<u8> {
     bytes
 }
 
+/// What is counted.
+type What = fn(&mut Counts);
+/// Takes in for whom something counts.
+type To<'t> = &'t mut dyn FnMut(&str, What);
+
 /// A fact that counts, or says to whom others do.
 #[derive(Debug)]
 struct Counted {
@@ -271,7 +275,7 @@ struct Told {
 }
 
 impl Told {
-    fn read(app: &App, view: View, from: Date) -> Result<Self, HttpError> {
+    fn read(app: &App, view: View) -> Result<Self, HttpError> {
         let mut told = Self::default();
         let reader = app.store.reader();
         let (mut after, mut limit) = (Position::START, MAX_READ);
@@ -279,7 +283,7 @@ impl Told {
             match reader.read_types(&TYPES, after, limit) {
                 Ok(page) => {
                     let done = page.searched_to <= after || page.events.is_empty();
-                    page.events.into_iter().for_each(|event| told.add(event, view, from));
+                    page.events.into_iter().for_each(|event| told.add(event, view));
                     if done {
                         break;
                     }
@@ -297,7 +301,7 @@ impl Told {
         Ok(told)
     }
 
-    fn add(&mut self, event: StoredEvent, view: View, from: Date) {
+    fn add(&mut self, event: StoredEvent, view: View) {
         if event.known_at() > view.known_at {
             return;
         }
@@ -309,9 +313,7 @@ impl Told {
             }
             return;
         }
-        // There are many of these, and of those before the period none is needed.
-        let early = fact.kind == FactType::LoggedOn && fact.time < from.start();
-        if fact.time > view.as_at || early {
+        if fact.time > view.as_at {
             return;
         }
         let org = match fact.kind {
@@ -333,21 +335,17 @@ impl Told {
     }
 
     /// Hands over whom each fact of a period counts for, and what it counts as.
-    fn each(&self, from: Instant, until: Instant, mut count: impl FnMut(&str, fn(&mut Counts))) {
+    fn each(&self, from: Instant, until: Instant, count: To<'_>) {
         let mut owners: HashMap<&str, &str> = HashMap::new();
-        let mut orgs: HashMap<&str, &str> = HashMap::new();
         for (fact, _) in self.facts.iter().filter(|(_, id)| !self.is_annulled(id, 0)) {
             let within = fact.time >= from && fact.time < until;
-            let mut count = |org: Option<&str>, what: fn(&mut Counts)| {
+            let mut count = |org: Option<&str>, what: What| {
                 if let Some(org) = org.filter(|_| within) {
                     count(org, what);
                 }
             };
             let (subject, named) = (&*fact.subject, fact.org.as_deref());
             match fact.kind {
-                FactType::UserRegistered | FactType::UserMoved => {
-                    orgs.extend(named.map(|org| (subject, org)));
-                }
                 FactType::RecordCreated => {
                     count(named, |counts| counts.records_created += 1);
                     owners.extend(named.map(|owner| (subject, owner)));
@@ -361,18 +359,60 @@ impl Told {
                     count(owners.get(subject).copied(), |counts| counts.records_archived += 1);
                 }
                 FactType::PartnersAdded => count(named, |counts| counts.partners_added += 1),
-                FactType::AccountEnabled => {
-                    count(orgs.get(subject).copied(), |counts| counts.accounts_enabled += 1);
-                }
-                FactType::AccountDisabled => {
-                    count(orgs.get(subject).copied(), |counts| counts.accounts_disabled += 1);
-                }
-                FactType::AccountArchived => {
-                    count(orgs.get(subject).copied(), |counts| counts.accounts_archived += 1);
-                }
-                FactType::LoggedOn => count(orgs.get(subject).copied(), |counts| counts.log_ons += 1),
-                FactType::AuditCompleted => count(Some(subject), |counts| counts.audits_held += 1),
                 _ => {}
+            }
+        }
+    }
+}
+
+/// What was done with accounts in a period, and the log-ons, for the organisation to which each user belonged then.
+fn done_by_users(seen: &Seen<'_>, from: Instant, until: Instant, count: To<'_>) {
+    const TYPES: &[FactType] = &[
+        FactType::UserRegistered,
+        FactType::UserMoved,
+        FactType::AccountEnabled,
+        FactType::AccountDisabled,
+        FactType::AccountArchived,
+    ];
+    let within = |at: &Instant| *at >= from && *at < until;
+    for user in seen.subjects(SubjectKind::User) {
+        let mut log_ons: Vec<Instant> = seen.log_ons(user).filter(within).collect();
+        log_ons.sort_unstable();
+        let (mut log_ons, mut org) = (log_ons.into_iter().peekable(), None);
+        for fact in seen.of_types(user, TYPES) {
+            while log_ons.next_if(|at| *at < fact.time).is_some() {
+                if let Some(org) = org {
+                    count(org, |counts| counts.log_ons += 1);
+                }
+            }
+            let what: Option<What> = match fact.kind {
+                FactType::UserRegistered | FactType::UserMoved => {
+                    org = fact.text(Field::Org).or(org);
+                    None
+                }
+                FactType::AccountEnabled => Some(|counts| counts.accounts_enabled += 1),
+                FactType::AccountDisabled => Some(|counts| counts.accounts_disabled += 1),
+                FactType::AccountArchived => Some(|counts| counts.accounts_archived += 1),
+                _ => None,
+            };
+            if let (Some(org), Some(what)) = (org, what.filter(|_| within(&fact.time))) {
+                count(org, what);
+            }
+        }
+        if let Some(org) = org {
+            log_ons.for_each(|_| count(org, |counts| counts.log_ons += 1));
+        }
+    }
+}
+
+/// The audits held in a period, each for the organisation that it is of.
+fn audits_held(seen: &Seen<'_>, from: Instant, until: Instant, count: To<'_>) {
+    for kind in ORGANISATIONS {
+        for org in seen.subjects(kind) {
+            for fact in seen.of_types(org, &[FactType::AuditCompleted]) {
+                if fact.time >= from && fact.time < until {
+                    count(org, |counts| counts.audits_held += 1);
+                }
             }
         }
     }

@@ -11,7 +11,7 @@ use mandate_domain::time::Date;
 use serde::Serialize;
 
 use super::asker::Asker;
-use super::people::{Expiry, person, posts_of};
+use super::people::{Expiry, enabled, person, posts_of};
 use super::told::{ORGANISATIONS, Seen, lies_under};
 use super::{COMMON, Row, answer, cell};
 use crate::http::app::App;
@@ -223,19 +223,14 @@ pub fn rows(
 }
 
 /// What others say of organisations.
-struct Counts {
-    users: BTreeMap<String, usize>,
+struct Counts<'s> {
+    users: BTreeMap<&'s str, usize>,
     terminals: BTreeMap<String, (usize, usize)>,
 }
 
-impl Counts {
-    fn of(seen: &Seen<'_>) -> Self {
-        let today = seen.view.as_at.london_date();
-        let mut counts = Self { users: BTreeMap::new(), terminals: BTreeMap::new() };
-        let users = seen.subjects(SubjectKind::User).filter_map(|user| person(seen, user, today));
-        for user in users.filter(|user| user.account == "enabled") {
-            *counts.users.entry(user.organisation).or_default() += 1;
-        }
+impl<'s> Counts<'s> {
+    fn of(seen: &'s Seen<'_>) -> Self {
+        let mut counts = Self { users: enabled(seen), terminals: BTreeMap::new() };
         for terminal in seen.subjects(SubjectKind::Terminal) {
             let (mut org, mut approved) = (None, false);
             for fact in seen.of(terminal) {
@@ -255,7 +250,7 @@ impl Counts {
     }
 }
 
-fn one(seen: &Seen<'_>, org: &str, kind: SubjectKind, counts: &Counts, asker: &Asker) -> Organisation {
+fn one(seen: &Seen<'_>, org: &str, kind: SubjectKind, counts: &Counts<'_>, asker: &Asker) -> Organisation {
     let (terminals, approved_terminals) = counts.terminals.get(org).copied().unwrap_or_default();
     let mut row = Organisation {
         organisation: org.to_owned(),

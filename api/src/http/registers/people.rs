@@ -326,19 +326,67 @@ pub async fn list(
 pub fn rows(seen: &Seen<'_>, filter: &Filter, asker: &Asker) -> Result<Vec<Person>, HttpError> {
     let (placed, posts) = (seen.placed(), posts(seen));
     let today = seen.view.as_at.london_date();
-    let mut people: Vec<Person> = seen
-        .subjects(SubjectKind::User)
-        .filter_map(|user| person(seen, user, today))
+    // A country has many users: who they are is put together of those alone that are asked for.
+    let mut belonging = belonging(seen, asker)?;
+    belonging.retain(|(_, organisation)| lies_under(organisation, &filter.orgs, &placed));
+    let mut people: Vec<Person> = belonging
+        .into_iter()
+        .filter_map(|(user, _)| person(seen, user, today))
         .map(|mut person| {
             person.area = upwards(&person.organisation, SubjectKind::Area, &placed);
             person.posts = posts.get(&person.user).cloned().unwrap_or_default();
             person
         })
         .collect();
-    asker.keep(Right::SeePeople, &mut people, |one| (one.organisation.clone(), Some(one.user.clone())))?;
     people.retain(|person| filter.takes(person, &placed, today));
     people.sort_by(|one, other| (&one.organisation, &one.user).cmp(&(&other.organisation, &other.user)));
     Ok(people)
+}
+
+/// The organisations of the people that somebody may see.
+///
+/// # Errors
+/// [`HttpError::NotAllowed`] for somebody who may see nobody.
+pub fn organisations(seen: &Seen<'_>, asker: &Asker) -> Result<BTreeSet<String>, HttpError> {
+    Ok(belonging(seen, asker)?.into_iter().map(|(_, organisation)| organisation.to_owned()).collect())
+}
+
+/// The users that somebody may see, each with where they belong.
+fn belonging<'s>(seen: &'s Seen<'_>, asker: &Asker) -> Result<Vec<(&'s str, &'s str)>, HttpError> {
+    let users = seen.subjects(SubjectKind::User);
+    let mut found: Vec<_> = users.filter_map(|user| Some((user, organisation_of(seen, user)?))).collect();
+    asker.keep(Right::SeePeople, &mut found, |(user, organisation)| {
+        ((*organisation).to_owned(), Some((*user).to_owned()))
+    })?;
+    Ok(found)
+}
+
+/// Where a user belongs; none who was not registered by then.
+fn organisation_of<'s>(seen: &'s Seen<'_>, user: &str) -> Option<&'s str> {
+    const TYPES: &[FactType] = &[FactType::UserRegistered, FactType::UserMoved];
+    seen.of_types(user, TYPES).next_back()?.text(Field::Org).filter(|org| !org.is_empty())
+}
+
+/// How many users with an enabled account each organisation has.
+#[must_use]
+pub fn enabled<'s>(seen: &'s Seen<'_>) -> BTreeMap<&'s str, usize> {
+    const TYPES: &[FactType] = &[
+        FactType::AccountRequested,
+        FactType::AccountAuthorised,
+        FactType::AccountEnabled,
+        FactType::AccountDisabled,
+        FactType::AccountArchived,
+    ];
+    let mut found = BTreeMap::new();
+    for user in seen.subjects(SubjectKind::User) {
+        let account = seen.of_types(user, TYPES).next_back().map(|fact| fact.kind);
+        if account == Some(FactType::AccountEnabled)
+            && let Some(organisation) = organisation_of(seen, user)
+        {
+            *found.entry(organisation).or_default() += 1;
+        }
+    }
+    found
 }
 
 /// The posts of each user.

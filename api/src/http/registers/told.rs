@@ -177,24 +177,39 @@ impl<'k> Seen<'k> {
 
     /// The facts about a subject, in order.
     pub fn of(&self, subject: &str) -> impl DoubleEndedIterator<Item = &Fact> {
+        self.of_types(subject, TYPES)
+    }
+
+    /// The facts of some types about a subject, in order.
+    pub fn of_types(
+        &self,
+        subject: &str,
+        types: &'static [FactType],
+    ) -> impl DoubleEndedIterator<Item = &Fact> {
         let stream = self.kept.streams.get(subject).map(Vec::as_slice).unwrap_or_default();
         stream
             .iter()
             .filter(|told| told.fact.time <= self.view.as_at && told.known_at <= self.view.known_at)
             .map(|told| &told.fact)
+            .filter(|fact| types.len() == TYPES.len() || types.contains(&fact.kind))
             .filter(|fact| !self.annulments.holds_for(fact))
     }
 
     /// When a user last logged on.
     #[must_use]
     pub fn last_log_on(&self, user: &str) -> Option<Instant> {
-        let log_ons = self.kept.log_ons.get(user)?;
+        self.log_ons(user).max()
+    }
+
+    /// When a user logged on, in the order in which it was told.
+    pub fn log_ons(&self, user: &str) -> impl Iterator<Item = Instant> {
+        let log_ons = self.kept.log_ons.get(user).map(Vec::as_slice).unwrap_or_default();
         let seen = |log_on: &&LogOn| {
             log_on.at <= self.view.as_at
                 && log_on.known_at <= self.view.known_at
                 && !self.annulled.contains(&log_on.name)
         };
-        log_ons.iter().filter(seen).map(|log_on| log_on.at).max()
+        log_ons.iter().filter(seen).map(|log_on| log_on.at)
     }
 
     /// Where organisations lie: each with what is above it.

@@ -8,6 +8,7 @@ use super::{Asking, Begun, Spec, Words, acted_on, label, one_table, short_day, v
 use crate::http::app::App;
 use crate::http::error::HttpError;
 use crate::http::registers::organisations::{self, KINDS, Organisation, Standing};
+use crate::http::registers::told::lies_under;
 use crate::http::site::visitor::Visitor;
 use crate::http::site::words::sentence_case;
 use crate::http::site::{Access, answer, show};
@@ -40,11 +41,17 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
     let seen = app.registered().at(app.store.reader(), asking.view)?;
     let kind = asking.query.word("kind", &KINDS)?;
     let all = organisations::rows(&seen, &[], None, &asking.asker)?;
-    let found = organisations::rows(&seen, &asking.query.all("org"), kind, &asking.asker)?;
+    let placed = seen.placed();
     drop(seen);
+    let names: Vec<String> = all.iter().map(|row| row.organisation.clone()).collect();
+    let orgs = asking.query.all("org");
+    let mut found = all;
+    found.retain(|row| {
+        kind.is_none_or(|kind| kind.name() == row.kind) && lies_under(&row.organisation, &orgs, &placed)
+    });
     let mut page = asking.listing(Section::Organisations, WORDS, &TABS);
     page.counts = counts(&found);
-    let names = all.into_iter().map(|row| (row.organisation.clone(), row.organisation));
+    let names = names.into_iter().map(|name| (name.clone(), name));
     page.filter = Some(asking.filter(vec![
         asking.choose("org", "It or what lies under it", "Any organisation", names),
         asking.choose("kind", "Kind", "Any kind", values(&KINDS)),

@@ -41,9 +41,7 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
         Begun::Here(asking) => asking,
     };
     let seen = app.registered().at(app.store.reader(), asking.view)?;
-    let all = people::rows(&seen, &Filter::default(), &asking.asker)?;
-    let organisations: std::collections::BTreeSet<String> =
-        all.iter().map(|person| person.organisation.clone()).collect();
+    let organisations = people::organisations(&seen, &asking.asker)?;
     let found = people::rows(&seen, &Filter::of(&asking.query)?, &asking.asker)?;
     drop(seen);
     let mut page = asking.listing(Section::People, WORDS, &[]);
