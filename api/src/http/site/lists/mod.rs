@@ -148,6 +148,12 @@ impl Asking {
         address(path, &pairs) + &moment
     }
 
+    /// The address of the page alone.
+    #[must_use]
+    pub const fn path(&self) -> &'static str {
+        self.spec.path
+    }
+
     /// The same list for programs.
     #[must_use]
     pub fn api(&self, format: &str) -> String {

@@ -19,13 +19,14 @@ use crate::http::site::lists::{Asking, Begun, Spec, Words, instant, label, one_t
 use crate::http::site::visitor::Visitor;
 use crate::http::site::words::kind;
 use crate::http::site::{answer, show_judged};
+use crate::pages::Link;
 use crate::pages::duties::Count;
 use crate::pages::frame::Section;
 use crate::pages::listing::{Cell, Column, Part, Row};
 use crate::pages::words::grouped;
 
-/// Most events of a period that are looked through while somebody waits.
-const MOST: u64 = 500_000;
+/// Most events of a period that are looked through while somebody waits: the latest of it.
+const MOST: u64 = 200_000;
 /// Days after it occurred on which a fact counts as late or back-dated, unless others are asked for.
 const DAYS: i32 = 1;
 
@@ -57,7 +58,12 @@ macro_rules! spec {
         static $name: Spec = Spec {
             path: $path,
             api: $path,
-            choices: &[("source", "Told by"), ("days", "Days late"), ("format", "Format")],
+            choices: &[
+                ("source", "Told by"),
+                ("days", "Days late"),
+                ("upTo", "Up to position"),
+                ("format", "Format"),
+            ],
             dates: DATES,
         };
     };
@@ -155,8 +161,8 @@ fn fill(app: &App, visitor: &Visitor, list: List, raw: Option<&str>) -> Result<R
     let days = asking.query.word("days", &LATE)?.unwrap_or(DAYS);
     let source = asking.query.one("source")?.map(str::to_owned);
     let hidden = Hidden::to(app, &visitor.caller)?;
-    let told = told(app, &asking, list, period, &hidden)?;
-    if let Some(first) = told.iter().map(|line| line.event.position.get()).min() {
+    let (told, cut) = told(app, &asking, list, period, &hidden)?;
+    if let Some(first) = told.iter().map(|line| line.position.get()).min() {
         let before = Position::new(first.saturating_sub(1));
         reads::record(app, &visitor.caller, &[Reading::Events(before)])?;
     }
@@ -173,10 +179,14 @@ fn fill(app: &App, visitor: &Visitor, list: List, raw: Option<&str>) -> Result<R
     let as_file = asking.query.word("format", &[("csv", true)])?.unwrap_or(false);
     if list == List::Late {
         let facts = lines.iter().map(|line| (line.teller.clone(), line.days_late));
-        return super::late::late_records(&asking, facts, days, as_file, period, &tellers);
+        return super::late::late_records(&asking, facts, days, as_file, (period, cut), &tellers);
     }
     if as_file {
-        let rows = lines.iter().map(|line| (&line.event, [line.days_late.to_string()]));
+        let mut found = Vec::new();
+        for line in lines {
+            found.extend(app.store.reader().by_position(line.position)?.map(|event| (event, line.days_late)));
+        }
+        let rows = found.iter().map(|(event, days_late)| (event, [days_late.to_string()]));
         return Ok(csv_response("facts.csv", events_csv(["daysLate"], rows)));
     }
     let mut page = asking.listing(Section::Assurance, list.words(), &TABS);
@@ -188,7 +198,7 @@ fn fill(app: &App, visitor: &Visitor, list: List, raw: Option<&str>) -> Result<R
     let shown = usize::try_from(pages.last).unwrap_or(usize::MAX).saturating_sub(skipped);
     let mut rows = Vec::new();
     for line in lines.into_iter().skip(skipped).take(shown) {
-        rows.push(line.row(app, list, &asking.carry(), &hidden)?);
+        rows.extend(line.row(app, list, &asking.carry(), &hidden)?);
     }
     let columns = list.columns().iter().map(|name| Column::plain(*name)).collect();
     let noun = match list {
@@ -198,7 +208,9 @@ fn fill(app: &App, visitor: &Visitor, list: List, raw: Option<&str>) -> Result<R
     };
     let caption = format!("{}, the latest first", list.words().heading);
     let mut table = one_table("corrections", &caption, noun, columns, rows, pages);
-    table.note = Some(format!("Recorded from {} to {}.", short_day(period.0), short_day(period.1)));
+    let period = format!("Recorded from {} to {}.", short_day(period.0), short_day(period.1));
+    table.note = Some([period].into_iter().chain(cut.map(Cut::words)).collect::<Vec<_>>().join(" "));
+    page.actions.extend(cut.map(|cut| cut.earlier(&asking)));
     page.tables.push(table);
     answer(&page)
 }
@@ -230,17 +242,43 @@ fn period(asking: &Asking) -> Result<(Date, Date), HttpError> {
     Ok((from, to))
 }
 
-/// What a list shows of an event.
+/// Where a list ends because more was recorded in its period than is looked through at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Cut {
+    /// The last position that was not looked at.
+    before: u64,
+}
+
+impl Cut {
+    /// What of the period was looked through.
+    #[must_use]
+    pub fn words(self) -> String {
+        format!(
+            "More was recorded then than is looked through at once: this is what was recorded after position {}.",
+            grouped(self.before)
+        )
+    }
+
+    /// The link to what was recorded before that.
+    #[must_use]
+    pub fn earlier(self, asking: &Asking) -> Link {
+        let more = [("upTo", self.before.to_string())];
+        let href = asking.with(asking.path(), |name, _| name != "upTo", &more);
+        Link::new(format!("Look on, from position {} back", grouped(self.before)), href)
+    }
+}
+
+/// What a list needs to know of each event; the event itself is read again where it is shown.
 #[derive(Debug, Clone)]
 pub struct Line {
-    event: StoredEvent,
+    position: Position,
     teller: String,
     imported: bool,
     days_late: i32,
 }
 
 impl Line {
-    fn of(event: StoredEvent) -> Self {
+    fn of(event: &StoredEvent) -> Self {
         let on = match event.fact.get(Field::On) {
             Some(FactValue::Date(on)) => *on,
             _ => event.fact.time.london_date(),
@@ -249,17 +287,18 @@ impl Line {
             teller: event.fact.source.to_string(),
             imported: event.claimed_at.is_some(),
             days_late: event.known_at().london_date().days() - on.days(),
-            event,
+            position: event.position,
         }
     }
 
-    fn row(&self, app: &App, list: List, carry: &str, hidden: &Hidden) -> Result<Row, HttpError> {
-        let event = &self.event;
+    fn row(&self, app: &App, list: List, carry: &str, hidden: &Hidden) -> Result<Option<Row>, HttpError> {
+        let found = app.store.reader().by_position(self.position)?;
+        let Some(event) = &found else { return Ok(None) };
         let [occurred, recorded] = clocks(event);
         let late = Cell::text(days(self.days_late));
         let subject = Cell(vec![about(&event.fact.subject, carry)]);
         let text = |field| event.fact.text(field).map(str::to_owned);
-        Ok(Row::of(match list {
+        Ok(Some(Row::of(match list {
             List::Annulments => {
                 let (of, after) = annulled(app, event, carry, hidden)?;
                 vec![place(event.position, carry), recorded, of, after, teller(event), sealed(event)]
@@ -300,7 +339,7 @@ impl Line {
                 Cell::optional(event.claimed_at.map(instant), "none").and_secondary(days(self.days_late)),
                 Cell::text(instant(event.recorded_at)).and_secondary(self.teller.clone()),
             ],
-        }))
+        })))
     }
 }
 
@@ -352,24 +391,22 @@ fn annulled(app: &App, event: &StoredEvent, carry: &str, hidden: &Hidden) -> Res
     })
 }
 
-/// The events of a list recorded in a period, the latest first.
+/// The events of a list recorded in a period, the latest first, and where it was cut.
 fn told(
     app: &App,
     asking: &Asking,
     list: List,
     (from, to): (Date, Date),
     hidden: &Hidden,
-) -> Result<Vec<Line>, HttpError> {
+) -> Result<(Vec<Line>, Option<Cut>), HttpError> {
     let log = app.store.reader();
     let head = log.head()?.position.get();
-    let low = recorded_before(log, from.start(), head)?;
-    let high = recorded_before(log, to.end(), head)?;
-    if list.types().is_empty() && high - low > MOST {
-        let events = grouped(high - low);
-        return Err(HttpError::Unprocessable(format!(
-            "{events} events were recorded in this period, which is more than are looked through while you wait; choose a shorter one"
-        )));
-    }
+    let first = recorded_before(log, from.start(), head)?;
+    let up_to = asking.query.number("upTo", head, 0..=u64::MAX >> 1)?;
+    let high = recorded_before(log, to.end(), head)?.min(up_to);
+    // Those of few types are found by an index.
+    let low = if list.types().is_empty() { first.max(high.saturating_sub(MOST)) } else { first };
+    let cut = (low > first).then_some(Cut { before: low });
     let mut lines = Vec::new();
     let mut take = |event: StoredEvent| {
         let seen =
@@ -378,7 +415,7 @@ fn told(
         let outside =
             !list.types().is_empty() || *event.fact.source != *"/mandate" || event.claimed_at.is_some();
         if event.position.get() <= high && seen && outside && !hidden.hides(&event) {
-            let line = Line::of(event);
+            let line = Line::of(&event);
             let wanted = match list {
                 List::Annulments | List::Waivers | List::Late => true,
                 List::BackDated => line.days_late > 0,
@@ -409,5 +446,5 @@ fn told(
         at = reached;
     }
     lines.reverse();
-    Ok(lines)
+    Ok((lines, cut))
 }

@@ -343,7 +343,6 @@ impl Seen<'_> {
             ]);
         };
         let size = signed.size;
-        let proof = log.inclusion(position, size)?;
         let root = signed.note.lines().nth(2).unwrap_or_default().to_owned();
         Ok(vec![
             Block::words(format!(
@@ -351,7 +350,7 @@ impl Seen<'_> {
                 grouped(position.get() - 1),
                 grouped(size.get()),
                 at_london(signed.signed_at),
-                proof.len(),
+                path_length(position.get() - 1, size.get()),
             )),
             Block::Facts {
                 id: "proof-facts",
@@ -378,6 +377,19 @@ impl Seen<'_> {
     }
 }
 
+/// How many hashes lead from a leaf to the root of a tree of so many (RFC 6962, 2.1.1); the hashes themselves take the
+/// whole log to be read, and are told where the proof is asked for.
+fn path_length(leaf: u64, size: u64) -> u32 {
+    let (mut leaf, mut size, mut length) = (leaf, size, 0);
+    while size > 1 {
+        // The largest power of two below the size is where the tree divides.
+        let left = size.next_power_of_two() / 2;
+        (leaf, size) = if leaf < left { (leaf, left) } else { (leaf - left, size - left) };
+        length += 1;
+    }
+    length
+}
+
 /// The event that opened a duty: its id is the rule, the subject and `<source>#<id>` of that event.
 fn opener(duty: &str) -> Option<&str> {
     duty.splitn(3, ':').nth(2)
@@ -399,5 +411,20 @@ pub fn whole(
         title: Some(title.to_owned()),
         nothing: nothing.to_owned(),
         ..one_table(id, title, noun, columns, rows, pages)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leaf_of_a_tree_that_is_not_full_has_as_many_hashes_as_in_rfc_6962() {
+        // The tree of seven leaves in 2.1.3: all are three deep but the seventh.
+        let lengths: Vec<u32> = (0..7).map(|leaf| path_length(leaf, 7)).collect();
+        assert_eq!(lengths, [3, 3, 3, 3, 3, 3, 2]);
+        assert_eq!((path_length(0, 1), path_length(1, 2), path_length(4, 5)), (0, 1, 1));
+        // 5,000,000 ends with a subtree of 64 leaves, 6 deep, and has seven larger ones before it: 6 + 7.
+        assert_eq!(path_length(4_999_999, 5_000_000), 13);
     }
 }

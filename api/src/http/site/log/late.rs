@@ -7,7 +7,7 @@ use mandate_domain::time::Date;
 use serde::Serialize;
 
 use super::TABS;
-use super::corrections::{List, choices, days as lateness};
+use super::corrections::{Cut, List, choices, days as lateness};
 use crate::duty_csv::text_row;
 use crate::http::duties::csv_response;
 use crate::http::error::HttpError;
@@ -82,7 +82,7 @@ pub fn late_records(
     facts: impl IntoIterator<Item = (String, i32)>,
     days: i32,
     as_file: bool,
-    (from, to): (Date, Date),
+    ((from, to), cut): ((Date, Date), Option<Cut>),
     known: &[String],
 ) -> Result<Response, HttpError> {
     let found = tellers(facts, days);
@@ -141,6 +141,11 @@ pub fn late_records(
         short_day(to),
         if days == 1 { "1 day".to_owned() } else { format!("{days} days") },
     ));
+    if let (Some(note), Some(cut)) = (&mut table.note, cut) {
+        note.push(' ');
+        note.push_str(&cut.words());
+        page.actions.push(cut.earlier(asking));
+    }
     page.tables.push(table);
     answer(&page)
 }
