@@ -7,6 +7,9 @@ use super::listing::{Filter, Tab};
 use super::words::Status;
 use super::{Link, Page, Reference};
 
+/// A table with more columns is said to scroll sideways.
+const WIDE: usize = 8;
+
 /// The heat map.
 #[derive(Debug, Clone, Template)]
 #[template(path = "compliance.html")]
@@ -59,6 +62,14 @@ pub struct HeatCell {
     pub href: Option<String>,
     /// What it is of, for those who do not see the table.
     pub about: String,
+}
+
+impl Compliance {
+    /// Whether there are more columns than fit.
+    #[must_use]
+    pub fn is_wide(&self) -> bool {
+        self.areas.len() > WIDE
+    }
 }
 
 impl Page for Compliance {

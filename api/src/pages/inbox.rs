@@ -55,6 +55,14 @@ pub struct MailRow {
     pub duties: Vec<Link>,
 }
 
+impl MailRow {
+    /// The address before and from the `@` on, between which a narrow column divides it.
+    #[must_use]
+    pub fn address(&self) -> (&str, &str) {
+        self.to.split_at(self.to.find('@').unwrap_or(self.to.len()))
+    }
+}
+
 /// One mail.
 #[derive(Debug, Clone, Template)]
 #[template(path = "mail.html")]

@@ -42,6 +42,12 @@ impl Asker {
         &self.caller
     }
 
+    /// The organisation to which they belong, where they are a person.
+    #[must_use]
+    pub fn org(&self) -> Option<&str> {
+        self.person.as_ref().map(|person| &*person.org)
+    }
+
     /// The records that are limited to others. Blocking.
     ///
     /// # Errors

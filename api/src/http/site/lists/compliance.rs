@@ -17,7 +17,7 @@ use crate::http::site::visitor::Visitor;
 use crate::http::site::{Access, answer, show};
 use crate::pages::compliance::{Compliance, HeatCell, HeatRow};
 use crate::pages::frame::Section;
-use crate::pages::words::Status;
+use crate::pages::words::{Status, grouped};
 use crate::pages::{Link, Reference};
 
 const SPEC: Spec = Spec {
@@ -74,8 +74,9 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
     let api = |format: &str| {
         format!("{}?by=area,rule&from={from}&to={to}{audience}&format={format}{moment}", SPEC.api)
     };
-    let map = Map::of(cells);
     let placed = app.projections.placements(asking.view)?;
+    let own = asking.asker.org().and_then(|org| upwards(org, SubjectKind::Area, &placed));
+    let map = Map::of(cells, own.as_ref());
     let period = Period { from, to, moment: &moment, for_a_board, placed };
     let listing = asking.listing(Section::Compliance, words, &TABS);
     answer(&Compliance {
@@ -121,7 +122,8 @@ struct Map {
 }
 
 impl Map {
-    fn of(cells: Vec<Cell>) -> Self {
+    /// The cells by rule and area; the area of whoever looks stands first.
+    fn of(cells: Vec<Cell>, own: Option<&String>) -> Self {
         let mut map = Self { areas: Vec::new(), rules: BTreeSet::new(), rates: BTreeMap::new() };
         let mut areas: BTreeSet<Option<String>> = BTreeSet::new();
         for cell in cells {
@@ -135,7 +137,9 @@ impl Map {
             map.rates.insert((cell.rule, area), rate);
         }
         if !map.rules.is_empty() {
-            map.areas = std::iter::once(None).chain(areas.into_iter().map(Some)).collect();
+            let (first, others): (Vec<_>, Vec<_>) =
+                areas.into_iter().partition(|area| own.is_some() && area.as_ref() == own);
+            map.areas = std::iter::once(None).chain(first.into_iter().chain(others).map(Some)).collect();
         }
         map
     }
@@ -170,7 +174,7 @@ impl Map {
             }
             Some(Rate::Of { met, all, percent }) => HeatCell {
                 words: format!("{percent} %"),
-                of: Some(format!("{met} of {all}")),
+                of: Some(format!("{} of {}", grouped(*met), grouped(*all))),
                 like: Some(like(*met, *all)),
                 href: period.duties(rule, area),
                 about,

@@ -108,7 +108,7 @@ fn row(notice: &NoticeRow, inbox: bool) -> Row {
     };
     let status = Cell::tag(words, like).and_secondary(notice.reply.clone().unwrap_or_default());
     Row::of(vec![
-        name.and_secondary(format!("log position {}", notice.position)),
+        name.and_secondary(format!("log position {}", grouped(notice.position.get()))),
         Cell::text(sentence_case(&notice.template)),
         Cell::text(notice.recipient.clone()),
         about(notice),
