@@ -82,7 +82,9 @@ test.describe("LPC", () => {
   test.beforeEach(({ page }) => signInAs(page, "LPC"));
 
   test("what must I do next: an act is recorded from its duty, which is then met", async ({ page }) => {
-    const link = await dutyThatOffers(page, "/work", /^Record: (Minutes produced|Partners removal requested)/);
+    // What a unit has to do differs with its cases; each of these takes nothing that must be typed.
+    const act = /^Record(: (Minutes produced|Partners removal requested)| that the quality assurance e-learning was completed)/;
+    const link = await dutyThatOffers(page, "/work", act);
     await link.click();
     await check(page, "form of an act");
     await page.getByRole("button", { name: "Record it" }).click();
@@ -190,7 +192,11 @@ test.describe("ViSOR lead", () => {
   test.beforeEach(({ page }) => signInAs(page, "ViSOR lead"));
 
   test("which prisoners still need a partnership: it is asked for from the duty", async ({ page }) => {
-    const link = await dutyThatOffers(page, "/work", "Ask the owner to partner an organisation");
+    const list = "/duties?rule=5.13&outcome=overdue,pending";
+    await page.goto(list);
+    // A prison may have asked for all that it needs, and is told so.
+    if (!(await duties(page).count())) return expect(page.getByRole("main")).toContainText("No duty matches");
+    const link = await dutyThatOffers(page, list, "Ask the owner to partner an organisation");
     await link.click();
     await expect(page.getByRole("textbox", { name: "Organisation", exact: true })).toHaveValue(/^prison\//);
     // The prison has few of these duties: two of the four walks leave theirs for the others.
@@ -289,7 +295,7 @@ test.describe("system administrator", () => {
   test("a new user is registered", async ({ page }) => {
     await open(page, "People");
     await page.getByTestId("page-actions").getByRole("link", { name: "Register a user" }).click();
-    await page.getByRole("textbox", { name: "User", exact: true }).fill(`user/walk-${test.info().project.name.replace(/\W+/g, "-")}`);
+    await page.getByRole("textbox", { name: "User", exact: true }).fill(`user/walk-${Date.now()}`);
     await page.getByRole("textbox", { name: "Organisation", exact: true }).fill("area/A01");
     await page.getByRole("combobox", { name: "Role" }).selectOption("practitioner");
     await page.getByRole("radio", { name: "Probation" }).check();
