@@ -9,7 +9,7 @@ use mandate_domain::calendar::Calendar;
 use mandate_domain::judge::{History, Judge, View};
 use mandate_domain::policy::Policy;
 use mandate_domain::time::{Instant, VirtualClock};
-use mandate_projections::{DutyFilter, DutyRow, Projections};
+use mandate_projections::{Counting, DutyCount, DutyFilter, DutyRow, Grain, Projections};
 use mandate_store::{Claim, Keys, NewEvent, OnError, Options, Position, Store};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -233,6 +233,36 @@ impl Bench {
         Self::told(self.projections.past(view).unwrap().duties(&filter).unwrap().content)
     }
 
+    /// Whether duties are counted as they are listed, in periods of whole months and others, however finely.
+    fn counts_as_it_lists(&self, view: Option<View>) -> Result<(), TestCaseError> {
+        let past = view.map(|view| self.projections.past(view).unwrap());
+        let filter = DutyFilter { size: 10_000, ..DutyFilter::default() };
+        let listed = match &past {
+            None => self.projections.duties(&filter).unwrap().content,
+            Some(past) => past.duties(&filter).unwrap().content,
+        };
+        let start = Instant::parse(START).unwrap();
+        let (some, but) = (["area/A1".to_owned(), "prison/LEI".to_owned()], ["nominal/N1".to_owned()]);
+        for (from, days) in [(-40, 400), (-3, 35), (0, 1), (9, 80)] {
+            for (grain, holders, except) in [
+                (Grain::Coarse, None, [].as_slice()),
+                (Grain::Coarse, Some(some.as_slice()), but.as_slice()),
+                (Grain::Lag, None, but.as_slice()),
+                (Grain::LagAndUnit, Some(some.as_slice()), [].as_slice()),
+            ] {
+                let from = start.plus_seconds(from * DAY_SECONDS);
+                let until = from.plus_seconds(days * DAY_SECONDS);
+                let counting = Counting { from, until, grain, holders, except };
+                let counts = match &past {
+                    None => self.projections.duty_counts(counting).unwrap(),
+                    Some(past) => past.duty_counts(counting).unwrap(),
+                };
+                prop_assert_eq!(counted(&counts), counted_of(&listed, counting), "{:?} {:?}", counting, view);
+            }
+        }
+        Ok(())
+    }
+
     fn told(rows: Vec<DutyRow>) -> Vec<String> {
         let mut duties: Vec<String> = rows
             .into_iter()
@@ -245,6 +275,40 @@ impl Bench {
         duties.sort();
         duties
     }
+}
+
+/// How many count alike.
+fn counted(counts: &[DutyCount]) -> BTreeMap<String, u64> {
+    let mut found = BTreeMap::new();
+    for count in counts {
+        let alike = format!("{:?}", DutyCount { duties: 0, ..count.clone() });
+        *found.entry(alike).or_default() += count.duties;
+    }
+    found
+}
+
+/// The same of duties that are listed.
+fn counted_of(listed: &[DutyRow], counting: Counting<'_>) -> BTreeMap<String, u64> {
+    let Counting { from, until, grain, holders, except } = counting;
+    let one = |row: &DutyRow| {
+        let record = &row.record;
+        let is_due = record.due_at.is_some_and(|at| at >= from && at < until);
+        let of_holders = |all: &[String]| record.holder.as_ref().is_some_and(|holder| all.contains(holder));
+        let lag = (record.known_since.nanos() - record.opened_at.nanos()) / (DAY_SECONDS * 1_000_000_000);
+        let count = DutyCount {
+            holder: record.holder.as_deref().map(Into::into),
+            unit: row.unit.as_deref().filter(|_| grain == Grain::LagAndUnit).map(Into::into),
+            rule: record.rule.as_str().into(),
+            outcome: record.outcome(),
+            inherited: record.inherited,
+            born_overdue: record.born_overdue,
+            not_evidenced: record.flags.iter().any(|flag| flag == "not_evidenced"),
+            lag_days: if grain == Grain::Coarse { 0 } else { u32::try_from(lag.max(0)).unwrap() },
+            duties: 1,
+        };
+        (is_due && holders.is_none_or(of_holders) && !except.contains(&record.subject)).then_some(count)
+    };
+    counted(&listed.iter().filter_map(one).collect::<Vec<_>>())
 }
 
 #[test]
@@ -295,10 +359,12 @@ fn are_right(steps: &[Step]) -> Result<(), TestCaseError> {
     let compared = Projections::compare(bench.folder.path(), bench.store.reader()).unwrap();
     prop_assert!(compared.differences.is_empty(), "{:#?} {:?}", compared.differences, steps);
     prop_assert_eq!(&compared.live, &compared.rebuilt);
+    bench.counts_as_it_lists(None)?;
     let hours = |from: i64, hours: i64| bench.now.plus_seconds((from - hours) * 1800);
     for (as_at, known_at) in VIEWS {
         let view = View { as_at: hours(30, *as_at), known_at: hours(0, *known_at) };
         prop_assert_eq!(bench.listed_at(view), bench.judged_at(view), "{:?} {:?}", view, steps);
+        bench.counts_as_it_lists(Some(view))?;
         let view = View { as_at: view.known_at, ..view };
         prop_assert_eq!(bench.listed_at(view), bench.judged_at(view), "{:?} {:?}", view, steps);
     }

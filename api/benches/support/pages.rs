@@ -19,9 +19,12 @@ const REQUESTS: u32 = 40;
 const DAYS: u32 = 540;
 
 /// What is asked for; `FROM` and `TO` are the three months before the moment.
-const PAGES: [(&str, &str); 6] = [
+const PAGES: [(&str, &str); 9] = [
     ("dashboard area x rule", "/v1/compliance?by=area,rule&from=FROM&to=TO"),
     ("page of the dashboard", "/compliance?audience=everyone"),
+    ("board report", "/board?audience=everyone"),
+    ("board report of an area", "/board?audience=everyone&area=A07"),
+    ("page of an area", "/areas/A07?"),
     ("duties of an area", "/v1/duties?area=A07&size=50"),
     ("breaches of an area", "/v1/duties?area=A07&breach=true&size=50"),
     ("duties, all areas", "/v1/duties?size=50"),

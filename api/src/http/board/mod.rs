@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use mandate_domain::judge::View;
 use mandate_domain::policy::{Basis, Policy};
-use mandate_domain::time::{Date, Instant};
-use mandate_projections::ByUnit;
+use mandate_domain::time::Instant;
+use mandate_projections::Grain;
 
 pub use self::outcomes::{OUTCOMES, Outcome};
 pub use self::quarters::{Quarter, quarters};
@@ -100,11 +100,25 @@ const fn block(basis: Basis) -> usize {
 /// # Errors
 /// [`HttpError`] when the read models cannot be read, or a past moment cannot be judged.
 pub fn figures(app: &App, asked: &Asked<'_>) -> Result<Vec<[InFigures; 2]>, HttpError> {
-    let counted = Counted::at(app, asked.past, ByUnit::Together, asked.hidden.clone())?;
+    let counted = counted(app, asked, asked.past, asked.audience)?;
     quarters(asked.view.as_at.london_date(), QUARTERS)
         .into_iter()
         .map(|quarter| in_figures(app, asked, &counted, quarter))
         .collect()
+}
+
+/// The duties of the area asked about; what a board is not shown follows from all areas.
+fn counted<'a>(
+    app: &'a App,
+    asked: &Asked<'_>,
+    past: Option<View>,
+    audience: Audience,
+) -> Result<Counted<'a>, HttpError> {
+    let counted = Counted::at(app, past, &asked.hidden)?;
+    match (asked.area, audience) {
+        (Some(area), Audience::Everyone) => counted.within(area, past.unwrap_or(asked.view)),
+        (Some(_), Audience::Board) | (None, _) => Ok(counted),
+    }
 }
 
 fn in_figures(
@@ -113,7 +127,7 @@ fn in_figures(
     counted: &Counted<'_>,
     quarter: Quarter,
 ) -> Result<[InFigures; 2], HttpError> {
-    let counts = counted.due((quarter.from, quarter.to))?;
+    let counts = counted.due((quarter.from, quarter.to), Grain::Coarse)?;
     let (rules, (all, all_kept)) = by_rule(app, &counts, asked.area, asked.view, asked.audience)?;
     let of = |basis: Basis| {
         let is_kept = |kept: &[bool]| kept.get(block(basis)) == Some(&true);
@@ -190,8 +204,8 @@ pub fn changes(
     let end = Instant::from_nanos(quarter.to.end().nanos() - 1);
     let at = |known_at: Instant| -> Result<BTreeMap<String, Share>, HttpError> {
         let view = View { as_at: end, known_at };
-        let counted = Counted::at(app, Some(view), ByUnit::Together, asked.hidden.clone())?;
-        let counts = counted.due((quarter.from, quarter.to))?;
+        let counted = counted(app, asked, Some(view), Audience::Everyone)?;
+        let counts = counted.due((quarter.from, quarter.to), Grain::Coarse)?;
         let (rules, _) = by_rule(app, &counts, asked.area, view, Audience::Everyone)?;
         Ok(rules.into_iter().map(|(rule, (tally, _))| (rule, Share::of(&tally, Basis::Policy))).collect())
     };
@@ -219,12 +233,6 @@ pub fn changes(
 pub fn rules_of(policy: &Policy, outcome: Outcome, basis: Basis) -> Vec<String> {
     let own = policy.rules.iter().filter(|rule| rule.basis == basis && Outcome::of(&rule.id) == outcome);
     own.map(|rule| rule.id.clone()).collect()
-}
-
-/// The first day of the month of a date.
-#[must_use]
-pub fn month_of(date: Date) -> Date {
-    quarters::first_of_month(date)
 }
 
 #[cfg(test)]

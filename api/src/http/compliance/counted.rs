@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use mandate_domain::catalogue::SubjectKind;
 use mandate_domain::judge::View;
 use mandate_domain::time::Date;
-use mandate_projections::{ByUnit, DutyCount, Past};
+use mandate_projections::{Counting, DutyCount, Grain, Past};
 
 use super::figures::{Audience, BLOCKS, Tally};
-use super::{By, Of, tallied};
+use super::{By, Of, tallied, upwards};
 use crate::http::app::App;
 use crate::http::error::HttpError;
 use crate::http::sight::Hidden;
@@ -71,8 +72,10 @@ pub fn of_area(
 pub struct Counted<'a> {
     app: &'a App,
     past: Option<Past<'a>>,
-    by_unit: ByUnit,
-    hidden: Hidden,
+    /// Of these holders alone, where they are named.
+    holders: Option<Vec<String>>,
+    /// Not of these subjects.
+    except: Vec<String>,
 }
 
 impl<'a> Counted<'a> {
@@ -80,20 +83,40 @@ impl<'a> Counted<'a> {
     ///
     /// # Errors
     /// [`HttpError`] when the read models cannot be read.
-    pub fn at(app: &'a App, past: Option<View>, by_unit: ByUnit, hidden: Hidden) -> Result<Self, HttpError> {
+    pub fn at(app: &'a App, past: Option<View>, hidden: &Hidden) -> Result<Self, HttpError> {
         let past = past.map(|view| app.projections.past(view)).transpose()?;
-        Ok(Self { app, past, by_unit, hidden })
+        Ok(Self { app, past, holders: None, except: hidden.subjects() })
     }
 
-    /// The duties due in a period, both days included.
+    /// The same of duties alone whose holders belong to an area at a moment.
     ///
     /// # Errors
     /// [`HttpError`] when the read models cannot be read.
-    pub fn due(&self, (from, to): (Date, Date)) -> Result<Vec<DutyCount>, HttpError> {
-        let (from, until, hidden) = (from.start(), to.end(), self.hidden.subjects());
+    pub fn within(self, area: &str, view: View) -> Result<Self, HttpError> {
+        let placed = self.app.projections.placements(view)?;
+        let own =
+            placed.keys().filter(|org| upwards(org, SubjectKind::Area, &placed).as_deref() == Some(area));
+        let mut holders: Vec<String> = own.cloned().chain([area.to_owned()]).collect();
+        holders.sort_unstable();
+        holders.dedup();
+        Ok(Self { holders: Some(holders), ..self })
+    }
+
+    /// The duties due in a period, both days included, told apart as finely as is asked for.
+    ///
+    /// # Errors
+    /// [`HttpError`] when the read models cannot be read.
+    pub fn due(&self, (from, to): (Date, Date), grain: Grain) -> Result<Vec<DutyCount>, HttpError> {
+        let counting = Counting {
+            from: from.start(),
+            until: to.end(),
+            grain,
+            holders: self.holders.as_deref(),
+            except: &self.except,
+        };
         Ok(match &self.past {
-            None => self.app.projections.duty_counts(from, until, self.by_unit, &hidden)?,
-            Some(past) => past.duty_counts(from, until, self.by_unit, &hidden)?,
+            None => self.app.projections.duty_counts(counting)?,
+            Some(past) => past.duty_counts(counting)?,
         })
     }
 }
