@@ -132,11 +132,11 @@ CREATE TABLE bends
   -- The first member of the unit.
   subject    text    NOT NULL,
   at         integer NOT NULL,
-  -- 1 for what the clock brings.
-  by_clock   integer NOT NULL,
+  -- 0 for facts, 1 for what the clock brings, 2 for wherever the two moments differ.
+  kind       integer NOT NULL,
   as_from    integer NOT NULL,
   known_from integer NOT NULL,
-  PRIMARY KEY (subject, at, by_clock, as_from, known_from)
+  PRIMARY KEY (subject, at, kind, as_from, known_from)
 ) STRICT, WITHOUT ROWID;
 
 -- The facts of every subject that is judged, so that following it needs no look into the log: what was there when the

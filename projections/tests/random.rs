@@ -9,7 +9,7 @@ use mandate_domain::calendar::Calendar;
 use mandate_domain::judge::{History, Judge, View};
 use mandate_domain::policy::Policy;
 use mandate_domain::time::{Instant, VirtualClock};
-use mandate_projections::{Counting, DutyCount, DutyFilter, DutyRow, Grain, Projections};
+use mandate_projections::{Counting, DutyCount, DutyFilter, DutyRow, Grain, Projections, Units};
 use mandate_store::{Claim, Keys, NewEvent, OnError, Options, Position, Store};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -230,12 +230,13 @@ impl Bench {
     /// The duties by the versions that are stored.
     fn listed_at(&self, view: View) -> Vec<String> {
         let filter = DutyFilter { size: 10_000, ..DutyFilter::default() };
-        Self::told(self.projections.past(view).unwrap().duties(&filter).unwrap().content)
+        Self::told(self.projections.past(view, Units::Told).unwrap().duties(&filter).unwrap().content)
     }
 
     /// Whether duties are counted as they are listed, in periods of whole months and others, however finely.
     fn counts_as_it_lists(&self, view: Option<View>) -> Result<(), TestCaseError> {
-        let past = view.map(|view| self.projections.past(view).unwrap());
+        let past = |units| view.map(|view| self.projections.past(view, units).unwrap());
+        let (past, but_units) = (past(Units::Told), past(Units::Untold));
         let filter = DutyFilter { size: 10_000, ..DutyFilter::default() };
         let listed = match &past {
             None => self.projections.duties(&filter).unwrap().content,
@@ -243,21 +244,27 @@ impl Bench {
         };
         let start = Instant::parse(START).unwrap();
         let (some, but) = (["area/A1".to_owned(), "prison/LEI".to_owned()], ["nominal/N1".to_owned()]);
-        for (from, days) in [(-40, 400), (-3, 35), (0, 1), (9, 80)] {
+        let days = |day: i64| start.plus_seconds(day * DAY_SECONDS);
+        let periods: [&[(i64, i64)]; 3] = [&[(-40, 360)], &[(-3, 32), (32, 33), (40, 120)], &[(0, 1)]];
+        for periods in periods {
+            let periods: Vec<_> = periods.iter().map(|(from, until)| (days(*from), days(*until))).collect();
             for (grain, holders, except) in [
                 (Grain::Coarse, None, [].as_slice()),
                 (Grain::Coarse, Some(some.as_slice()), but.as_slice()),
                 (Grain::Lag, None, but.as_slice()),
                 (Grain::LagAndUnit, Some(some.as_slice()), [].as_slice()),
             ] {
-                let from = start.plus_seconds(from * DAY_SECONDS);
-                let until = from.plus_seconds(days * DAY_SECONDS);
-                let counting = Counting { from, until, grain, holders, except };
-                let counts = match &past {
+                let counting = Counting { periods: &periods, grain, holders, except };
+                let past = if grain == Grain::LagAndUnit { &past } else { &but_units };
+                let counts = match past {
                     None => self.projections.duty_counts(counting).unwrap(),
                     Some(past) => past.duty_counts(counting).unwrap(),
                 };
-                prop_assert_eq!(counted(&counts), counted_of(&listed, counting), "{:?} {:?}", counting, view);
+                prop_assert_eq!(counts.len(), periods.len());
+                for (counts, period) in counts.iter().zip(&periods) {
+                    let of_them = counted_of(&listed, *period, counting);
+                    prop_assert_eq!(counted(counts), of_them, "{:?} {:?}", counting, view);
+                }
             }
         }
         Ok(())
@@ -288,8 +295,12 @@ fn counted(counts: &[DutyCount]) -> BTreeMap<String, u64> {
 }
 
 /// The same of duties that are listed.
-fn counted_of(listed: &[DutyRow], counting: Counting<'_>) -> BTreeMap<String, u64> {
-    let Counting { from, until, grain, holders, except } = counting;
+fn counted_of(
+    listed: &[DutyRow],
+    (from, until): (Instant, Instant),
+    counting: Counting<'_>,
+) -> BTreeMap<String, u64> {
+    let Counting { periods: _, grain, holders, except } = counting;
     let one = |row: &DutyRow| {
         let record = &row.record;
         let is_due = record.due_at.is_some_and(|at| at >= from && at < until);
@@ -366,6 +377,7 @@ fn are_right(steps: &[Step]) -> Result<(), TestCaseError> {
         prop_assert_eq!(bench.listed_at(view), bench.judged_at(view), "{:?} {:?}", view, steps);
         bench.counts_as_it_lists(Some(view))?;
         let view = View { as_at: view.known_at, ..view };
+        bench.counts_as_it_lists(Some(view))?;
         prop_assert_eq!(bench.listed_at(view), bench.judged_at(view), "{:?} {:?}", view, steps);
     }
     Ok(())

@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
+use hashbrown::{HashMap, HashSet};
 use mandate_domain::catalogue::Field;
 use mandate_domain::judge::{Outcome, View};
 use mandate_domain::time::{Date, Instant};
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::duties::Marks;
-use super::listed;
+use super::{all, listed};
 use crate::error::ProjectionError;
 use crate::model::DutyCount;
 use crate::placed::Placed;
@@ -34,10 +34,9 @@ pub enum Grain {
 /// Which duties to count.
 #[derive(Debug, Clone, Copy)]
 pub struct Counting<'a> {
-    /// The period in which the due moment lies, its start included and its end not.
-    pub from: Instant,
-    /// The end of the period.
-    pub until: Instant,
+    /// Periods in each of which duties are counted whose due moment lies in it, its start included and its end not; the
+    /// earliest first, and none begins before the one before it ends.
+    pub periods: &'a [(Instant, Instant)],
     /// What they are told apart by.
     pub grain: Grain,
     /// Of these holders alone; of any where none is named.
@@ -46,17 +45,25 @@ pub struct Counting<'a> {
     pub except: &'a [String],
 }
 
+impl Counting<'_> {
+    /// The period in which a moment lies.
+    pub(super) fn period_of(&self, at: Instant) -> Option<usize> {
+        let place = self.periods.partition_point(|(from, _)| *from <= at).checked_sub(1)?;
+        self.periods.get(place).filter(|(_, until)| at < *until).map(|_| place)
+    }
+}
+
 impl Projections {
-    /// Counts duties as they stand.
+    /// Counts duties as they stand, period by period.
     ///
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
-    pub fn duty_counts(&self, counting: Counting<'_>) -> Result<Vec<DutyCount>, ProjectionError> {
+    pub fn duty_counts(&self, counting: Counting<'_>) -> Result<Vec<Vec<DutyCount>>, ProjectionError> {
         let books = self.books()?;
         self.read(|connection| {
             // One state for all that is read.
             let _state = connection.unchecked_transaction().map_err(ProjectionError::database("begin"))?;
-            let mut counter = Counter::new(connection, counting)?;
+            let mut counter = Counter::new(connection, counting, counting.except)?;
             counter.count_now()?;
             let mut marks = Marks::new(connection, &books);
             counter.counts(&self.shared, |alike| {
@@ -152,29 +159,49 @@ pub(super) struct Rows {
 
 impl Rows {
     /// The duties as they stand.
-    const NOW: Self = Self { table: "duties", index: "duties_by_due", stood: "TRUE", unit: "unit" };
+    const NOW: Self = Self { table: "duties", index: "duties_by_due", stood: "TRUE", unit: "d.unit" };
 }
 
-/// What a duty counts under: the number of what it has in common, days, whether it is due where that is asked, unit.
-type Key = (i64, i64, Option<bool>, Option<usize>);
+/// What a duty counts under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Key {
+    period: usize,
+    /// The number of what it has in common with others.
+    alike: i64,
+    lag: i64,
+    /// Whether its due moment has come, where it is counted as at a view.
+    is_due: Option<bool>,
+    unit: Option<usize>,
+}
 
 /// Duties that count alike, in the making.
 pub(super) struct Counter<'c> {
     connection: &'c Connection,
     counting: Counting<'c>,
-    /// The holders, as JSON.
-    holders: Option<String>,
+    /// The numbers that duties of the holders have; none for any.
+    of_holders: Option<HashSet<i64>>,
+    except: HashSet<&'c str>,
     counted: HashMap<Key, i64>,
     units: Vec<Arc<str>>,
     unit_numbers: HashMap<Arc<str>, usize>,
 }
 
 impl<'c> Counter<'c> {
-    pub fn new(connection: &'c Connection, counting: Counting<'c>) -> Result<Self, ProjectionError> {
+    /// Counts none of some subjects, whatever `counting` says of them.
+    pub fn new(
+        connection: &'c Connection,
+        counting: Counting<'c>,
+        except: &'c [String],
+    ) -> Result<Self, ProjectionError> {
+        let of_holders = |holders: &[String]| -> Result<HashSet<i64>, ProjectionError> {
+            let sql = "SELECT id FROM alike WHERE holder IN (SELECT value FROM json_each(?1))";
+            Ok(all(connection, sql, [listed(holders)?], |row| row.get(0))?.into_iter().collect())
+        };
         Ok(Self {
             connection,
             counting,
-            holders: counting.holders.map(listed).transpose()?,
+            of_holders: counting.holders.map(of_holders).transpose()?,
+            except: except.iter().map(String::as_str).collect(),
             counted: HashMap::new(),
             units: Vec::new(),
             unit_numbers: HashMap::new(),
@@ -183,42 +210,58 @@ impl<'c> Counter<'c> {
 
     /// Counts the duties as they stand.
     fn count_now(&mut self) -> Result<(), ProjectionError> {
-        let Counting { from, until, grain, except, .. } = self.counting;
-        let (first, end) = (whole_month_from(from), until.london_date().first_of_month());
-        if grain == Grain::Coarse && first < end {
-            self.add_months(first, end)?;
-            self.add(Rows::NOW, None, (from, first.start()))?;
-            self.add(Rows::NOW, None, (end.start(), until))?;
-        } else {
-            self.add(Rows::NOW, None, (from, until))?;
+        if self.counting.grain != Grain::Coarse {
+            return self.add(Rows::NOW, None, self.whole());
         }
-        self.take_off(Rows::NOW, None, except)
-    }
-
-    /// Counts the rows that stood at a view, but for those of some subjects.
-    pub fn count_at(&mut self, rows: Rows, view: View, except: &[String]) -> Result<(), ProjectionError> {
-        self.add(rows, Some(view), (self.counting.from, self.counting.until))?;
-        self.take_off(rows, Some(view), except)
-    }
-
-    fn add_months(&mut self, first: Date, end: Date) -> Result<(), ProjectionError> {
-        let failed = ProjectionError::database("count the duties of months");
-        let sql = format!(
-            "SELECT d.alike, d.duties FROM due_months d WHERE d.month >= ?1 AND d.month < ?2 {}",
-            self.of_holders("?3")
-        );
-        let mut statement = self.connection.prepare_cached(&sql).map_err(&failed)?;
-        let values = [Value::from(first.days()), Value::from(end.days()), optional(self.holders.as_deref())];
-        let values = values.into_iter().take(statement.parameter_count());
-        let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(&failed)?;
-        while let Some(row) = rows.next().map_err(&failed)? {
-            let read = || -> rusqlite::Result<(i64, i64)> { Ok((row.get(0)?, row.get(1)?)) };
-            let (number, duties) = read().map_err(&failed)?;
-            *self.counted.entry((number, 0, None, None)).or_default() += duties;
+        for (period, (from, until)) in self.counting.periods.iter().copied().enumerate() {
+            let (first, end) = (whole_month_from(from), until.london_date().first_of_month());
+            if first < end {
+                self.add_months(period, first, end)?;
+                self.add(Rows::NOW, None, (from, first.start()))?;
+                self.add(Rows::NOW, None, (end.start(), until))?;
+            } else {
+                self.add(Rows::NOW, None, (from, until))?;
+            }
         }
         Ok(())
     }
 
+    /// Counts the rows that stood at a view.
+    pub fn count_at(&mut self, rows: Rows, view: View) -> Result<(), ProjectionError> {
+        self.add(rows, Some(view), self.whole())
+    }
+
+    /// From the start of the first period to the end of the last.
+    fn whole(&self) -> (Instant, Instant) {
+        let first = self.counting.periods.first().map_or(Instant::MAX, |(from, _)| *from);
+        (first, self.counting.periods.last().map_or(Instant::MIN, |(_, until)| *until))
+    }
+
+    /// Counts whole months of a period by their sums.
+    fn add_months(&mut self, period: usize, first: Date, end: Date) -> Result<(), ProjectionError> {
+        let mut add = |alike: i64, duties: i64| {
+            let of_holders = self.of_holders.as_ref().is_none_or(|own| own.contains(&alike));
+            if of_holders {
+                let key = Key { period, alike, lag: 0, is_due: None, unit: None };
+                *self.counted.entry(key).or_default() += duties;
+            }
+        };
+        let read = |row: &Row<'_>| -> rusqlite::Result<(i64, i64)> { Ok((row.get(0)?, row.get(1)?)) };
+        let sql = "SELECT alike, duties FROM due_months WHERE month >= ?1 AND month < ?2";
+        for (alike, duties) in all(self.connection, sql, [first.days(), end.days()], read)? {
+            add(alike, duties);
+        }
+        let sql = "SELECT alike, 1 FROM duties WHERE subject = ?1 AND due_at >= ?2 AND due_at < ?3";
+        for subject in &self.except {
+            let values = params![subject, first.start().nanos(), end.start().nanos()];
+            for (alike, duties) in all(self.connection, sql, values, read)? {
+                add(alike, -duties);
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts row by row what is due in a span.
     fn add(
         &mut self,
         rows: Rows,
@@ -228,71 +271,42 @@ impl<'c> Counter<'c> {
         if from >= until {
             return Ok(());
         }
-        let sql = self.statement(rows, &format!("{} d INDEXED BY {}", rows.table, rows.index), view);
-        self.each(&sql, view, (from, until), None, 1)
-    }
-
-    /// Takes off what was counted of some subjects.
-    fn take_off(&mut self, rows: Rows, view: Option<View>, except: &[String]) -> Result<(), ProjectionError> {
-        let period = (self.counting.from, self.counting.until);
-        let sql = format!("{} AND d.subject = ?6", self.statement(rows, &format!("{} d", rows.table), view));
-        except.iter().try_for_each(|subject| self.each(&sql, view, period, Some(subject), -1))
-    }
-
-    fn statement(&self, rows: Rows, from: &str, view: Option<View>) -> String {
-        let (lag, unit) = match self.counting.grain {
-            Grain::Coarse => ("0", "NULL"),
-            Grain::Lag => ("d.lag", "NULL"),
-            Grain::LagAndUnit => ("d.lag", rows.unit),
-        };
-        let is_due = if view.is_some() { "d.due_at <= ?4" } else { "NULL" };
-        format!(
-            "SELECT d.alike, {lag}, {is_due}, {unit} FROM {from} \
-             WHERE d.due_at IS NOT NULL AND d.due_at >= ?1 AND d.due_at < ?2 AND {} {}",
-            rows.stood,
-            self.of_holders("?5")
-        )
-    }
-
-    fn of_holders(&self, holders: &str) -> String {
-        let term = || {
-            format!(
-                "AND d.alike IN (SELECT a.id FROM alike a WHERE a.holder IN (SELECT value FROM json_each({holders})))"
-            )
-        };
-        self.holders.as_ref().map_or_else(String::new, |_| term())
-    }
-
-    fn each(
-        &mut self,
-        sql: &str,
-        view: Option<View>,
-        (from, until): (Instant, Instant),
-        subject: Option<&str>,
-        sign: i64,
-    ) -> Result<(), ProjectionError> {
+        let grain = self.counting.grain;
+        let Rows { table, index, stood, unit } = rows;
+        let unit = if grain == Grain::LagAndUnit { unit } else { "NULL" };
+        let sql = format!(
+            "SELECT d.due_at, d.alike, d.lag, d.subject, {unit} FROM {table} d INDEXED BY {index} \
+             WHERE d.due_at IS NOT NULL AND d.due_at >= ?1 AND d.due_at < ?2 AND {stood}"
+        );
         let failed = ProjectionError::database("count duties");
-        let mut statement = self.connection.prepare_cached(sql).map_err(&failed)?;
-        let moment =
-            |of: fn(View) -> Instant| view.map_or(Value::Null, |view| Value::Integer(of(view).nanos()));
-        let values = [
-            Value::Integer(from.nanos()),
-            Value::Integer(until.nanos()),
-            moment(|view| view.known_at),
-            moment(|view| view.as_at),
-            optional(self.holders.as_deref()),
-            optional(subject),
-        ];
+        let mut statement = self.connection.prepare_cached(&sql).map_err(&failed)?;
+        let moment = |of: fn(View) -> Instant| view.map_or(0, |view| of(view).nanos());
+        let values = [from.nanos(), until.nanos(), moment(|view| view.known_at), moment(|view| view.as_at)];
         let values = values.into_iter().take(statement.parameter_count());
         let mut rows = statement.query(rusqlite::params_from_iter(values)).map_err(&failed)?;
         while let Some(row) = rows.next().map_err(&failed)? {
-            let mut read = || -> rusqlite::Result<Key> {
-                let unit = row.get_ref(3)?.as_str_or_null()?.map(|unit| self.unit(unit));
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, unit))
-            };
-            let key = read().map_err(&failed)?;
-            *self.counted.entry(key).or_default() += sign;
+            self.add_row(row, view, grain).map_err(&failed)?;
         }
+        Ok(())
+    }
+
+    fn add_row(&mut self, row: &Row<'_>, view: Option<View>, grain: Grain) -> rusqlite::Result<()> {
+        let due_at = Instant::from_nanos(row.get_ref(0)?.as_i64()?);
+        let alike = row.get_ref(1)?.as_i64()?;
+        if self.of_holders.as_ref().is_some_and(|own| !own.contains(&alike)) {
+            return Ok(());
+        }
+        let Some(period) = self.counting.period_of(due_at) else { return Ok(()) };
+        if !self.except.is_empty() && self.except.contains(row.get_ref(3)?.as_str()?) {
+            return Ok(());
+        }
+        let lag = if grain == Grain::Coarse { 0 } else { row.get_ref(2)?.as_i64()? };
+        let unit = match grain {
+            Grain::LagAndUnit => row.get_ref(4)?.as_str_or_null()?.map(|unit| self.unit(unit)),
+            Grain::Coarse | Grain::Lag => None,
+        };
+        let is_due = view.map(|view| due_at <= view.as_at);
+        *self.counted.entry(Key { period, alike, lag, is_due, unit }).or_default() += 1;
         Ok(())
     }
 
@@ -306,27 +320,38 @@ impl<'c> Counter<'c> {
         number
     }
 
-    /// The counts; `is_marked` tells whether those that count alike are not evidenced.
+    /// The counts of each period; `is_marked` tells whether those that count alike are not evidenced.
     pub fn counts(
         &self,
         shared: &Shared,
         mut is_marked: impl FnMut(&Alike) -> Result<bool, ProjectionError>,
-    ) -> Result<Vec<DutyCount>, ProjectionError> {
-        let mut counts = Vec::with_capacity(self.counted.len());
-        for ((number, lag, is_due, unit), duties) in self.counted.iter().filter(|(_, duties)| **duties > 0) {
-            let Some(alike) = shared.alike(self.connection, *number)? else { continue };
-            let alike = alike.at(*is_due);
-            counts.push(DutyCount {
-                holder: alike.holder.clone(),
-                unit: unit.and_then(|number| self.units.get(number)).cloned(),
-                rule: alike.rule.clone(),
-                outcome: alike.outcome,
-                inherited: alike.inherited,
-                born_overdue: alike.born_overdue,
-                not_evidenced: is_marked(&alike)?,
-                lag_days: u32::try_from(*lag).unwrap_or(u32::MAX),
-                duties: u64::try_from(*duties).unwrap_or(0),
-            });
+    ) -> Result<Vec<Vec<DutyCount>>, ProjectionError> {
+        let mut counts = vec![Vec::new(); self.counting.periods.len()];
+        let mut known: HashMap<(i64, Option<bool>), (Arc<Alike>, bool)> = HashMap::new();
+        for (key, duties) in self.counted.iter().filter(|(_, duties)| **duties > 0) {
+            let known = match known.entry((key.alike, key.is_due)) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => {
+                    let Some(alike) = shared.alike(self.connection, key.alike)? else { continue };
+                    let alike = alike.at(key.is_due);
+                    let is_marked = is_marked(&alike)?;
+                    place.insert((alike, is_marked))
+                }
+            };
+            let (alike, not_evidenced) = &*known;
+            if let Some(counts) = counts.get_mut(key.period) {
+                counts.push(DutyCount {
+                    holder: alike.holder.clone(),
+                    unit: key.unit.and_then(|number| self.units.get(number)).cloned(),
+                    rule: alike.rule.clone(),
+                    outcome: alike.outcome,
+                    inherited: alike.inherited,
+                    born_overdue: alike.born_overdue,
+                    not_evidenced: *not_evidenced,
+                    lag_days: u32::try_from(key.lag).unwrap_or(u32::MAX),
+                    duties: u64::try_from(*duties).unwrap_or(0),
+                });
+            }
         }
         Ok(counts)
     }
@@ -336,10 +361,6 @@ impl<'c> Counter<'c> {
 fn whole_month_from(from: Instant) -> Date {
     let month = from.london_date().first_of_month();
     if month.start() >= from { month } else { month.plus_months(1) }
-}
-
-fn optional(text: Option<&str>) -> Value {
-    text.map_or(Value::Null, |text| Value::Text(text.to_owned()))
 }
 
 impl Shared {

@@ -48,6 +48,15 @@ const MOST_SKIPPED: u64 = 100_000;
 /// Nanoseconds of a day.
 const DAY: i64 = 86_400_000_000_000;
 
+/// Whether the units of nominals are asked for, for which more has to be judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Units {
+    /// They are.
+    Told,
+    /// They are not, and duties must not be counted by them.
+    Untold,
+}
+
 /// Duties as they stood at a view.
 #[derive(Debug)]
 pub struct Past<'p> {
@@ -67,10 +76,10 @@ impl Projections {
     /// # Errors
     /// [`ProjectionError::TooMuch`] where too many subjects would have to be judged; [`ProjectionError`] when the read
     /// models cannot be read.
-    pub fn past(&self, view: View) -> Result<Past<'_>, ProjectionError> {
+    pub fn past(&self, view: View, units: Units) -> Result<Past<'_>, ProjectionError> {
         let books = self.shared.cross()?.books_known_at(view.known_at)?;
         let (subjects, (judged, evidence)) = self.read(|connection| {
-            let bent = bent(connection, view)?;
+            let bent = bent(connection, view, units)?;
             if bent.len() > MOST_JUDGED {
                 return Err(ProjectionError::TooMuch(format!(
                     "{} subjects would have to be judged for that moment, more than {MOST_JUDGED}; ask for one of them, or \
@@ -101,15 +110,19 @@ impl Projections {
 
 /// The units of which the stored versions do not tell how they stood, by their first member; those that are parked stay
 /// as they were.
-fn bent(connection: &Connection, view: View) -> Result<Vec<String>, ProjectionError> {
+fn bent(connection: &Connection, view: View, units: Units) -> Result<Vec<String>, ProjectionError> {
     const WHICH: &str = "at > ?1 AND as_from <= ?2 AND known_from <= ?3 \
                          AND subject NOT IN (SELECT p.subject FROM parked p)";
     let View { as_at, known_at } = view;
     let values = [as_at.min(known_at).nanos(), as_at.nanos(), known_at.nanos()];
-    let sql = if as_at == known_at {
-        format!("SELECT DISTINCT subject FROM bends WHERE as_from < at AND known_from < at AND {WHICH}")
-    } else {
-        format!("SELECT DISTINCT subject FROM bends WHERE {WHICH}")
+    let across = "as_from < at AND known_from < at";
+    let sql = match units {
+        // The units of merged nominals are not stored.
+        _ if as_at != known_at => format!("SELECT DISTINCT subject FROM bends WHERE {WHICH}"),
+        Units::Told => format!("SELECT DISTINCT subject FROM bends WHERE {across} AND {WHICH}"),
+        Units::Untold => {
+            format!("SELECT DISTINCT subject FROM bends WHERE {across} AND kind <> 2 AND {WHICH}")
+        }
     };
     all(connection, &sql, values, |row| row.get(0))
 }
@@ -171,33 +184,33 @@ impl Past<'_> {
     ///
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
-    pub fn duty_counts(&self, counting: Counting<'_>) -> Result<Vec<DutyCount>, ProjectionError> {
-        let mut except: Vec<String> = counting.except.iter().chain(&self.subjects).cloned().collect();
-        except.sort_unstable();
-        except.dedup();
-        self.projections.read(|connection| {
+    pub fn duty_counts(&self, counting: Counting<'_>) -> Result<Vec<Vec<DutyCount>>, ProjectionError> {
+        let except: Vec<String> = counting.except.iter().chain(&self.subjects).cloned().collect();
+        let mut counts = self.projections.read(|connection| {
             let _state = connection.unchecked_transaction().map_err(ProjectionError::database("begin"))?;
-            let mut counter = Counter::new(connection, counting)?;
+            let mut counter = Counter::new(connection, counting, &except)?;
             for rows in [NOW, BEFORE] {
-                counter.count_at(rows, self.view, &except)?;
+                counter.count_at(rows, self.view)?;
             }
             let mut marks = Marks::new(connection, &self.books).with_judged(&self.evidence);
-            let mut counts = counter.counts(&self.projections.shared, |alike| {
+            counter.counts(&self.projections.shared, |alike| {
                 let holder = alike.holder.as_deref();
                 marks.is_marked(&alike.rule, alike.version, alike.outcome, holder, self.view)
-            })?;
-            let counted = |row: &&DutyRow| {
-                let record = &row.record;
-                let of_holders = |holders: &[String]| {
-                    record.holder.as_ref().is_some_and(|holder| holders.contains(holder))
-                };
-                record.due_at.is_some_and(|at| at >= counting.from && at < counting.until)
-                    && !counting.except.contains(&record.subject)
-                    && counting.holders.is_none_or(of_holders)
-            };
-            counts.extend(self.judged.iter().filter(counted).map(|row| one(row, counting.grain)));
-            Ok(counts)
-        })
+            })
+        })?;
+        for row in &self.judged {
+            let record = &row.record;
+            let of_holders =
+                |holders: &[String]| record.holder.as_ref().is_some_and(|holder| holders.contains(holder));
+            if counting.except.contains(&record.subject) || !counting.holders.is_none_or(of_holders) {
+                continue;
+            }
+            let period = record.due_at.and_then(|due_at| counting.period_of(due_at));
+            if let Some(counts) = period.and_then(|period| counts.get_mut(period)) {
+                counts.push(one(row, counting.grain));
+            }
+        }
+        Ok(counts)
     }
 
     fn row(&self, marks: &mut Marks<'_>, raw: Raw) -> Result<DutyRow, ProjectionError> {

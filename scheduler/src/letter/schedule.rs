@@ -184,8 +184,7 @@ impl LetterWriter<'_> {
         let desk = Desk::of_team(self.projections, org.to_owned())?;
         let holders: Vec<String> = desk.holders.into_iter().collect();
         let counts = self.projections.duty_counts(Counting {
-            from: first.start(),
-            until: on.start(),
+            periods: &[(first.start(), on.start())],
             grain: Grain::Coarse,
             holders: Some(&holders),
             except: &except,
@@ -197,7 +196,7 @@ impl LetterWriter<'_> {
                     && !count.not_evidenced
                     && self.rules.is_policy(&count.rule)
             };
-            counts.iter().filter(counted).map(|count| count.duties).sum()
+            counts.iter().flatten().filter(counted).map(|count| count.duties).sum()
         };
         let met = sum(&[Outcome::Met]);
         let missed = sum(&[Outcome::MetLate, Outcome::Overdue, Outcome::Lapsed]);

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use mandate_domain::judge::View;
 use mandate_domain::policy::{Basis, Policy};
-use mandate_domain::time::Instant;
-use mandate_projections::Grain;
+use mandate_domain::time::{Date, Instant};
+use mandate_projections::{DutyCount, Grain};
 
 pub use self::outcomes::{OUTCOMES, Outcome};
 pub use self::quarters::{Quarter, quarters};
@@ -100,11 +100,11 @@ const fn block(basis: Basis) -> usize {
 /// # Errors
 /// [`HttpError`] when the read models cannot be read, or a past moment cannot be judged.
 pub fn figures(app: &App, asked: &Asked<'_>) -> Result<Vec<[InFigures; 2]>, HttpError> {
-    let counted = counted(app, asked, asked.past, asked.audience)?;
-    quarters(asked.view.as_at.london_date(), QUARTERS)
-        .into_iter()
-        .map(|quarter| in_figures(app, asked, &counted, quarter))
-        .collect()
+    let quarters = quarters(asked.view.as_at.london_date(), QUARTERS);
+    let periods: Vec<(Date, Date)> = quarters.iter().map(|quarter| (quarter.from, quarter.to)).collect();
+    let counts = counted(app, asked, asked.past, asked.audience)?.due(&periods, Grain::Coarse)?;
+    let both = quarters.into_iter().zip(&counts);
+    both.map(|(quarter, counts)| in_figures(app, asked, counts, quarter)).collect()
 }
 
 /// The duties of the area asked about; what a board is not shown follows from all areas.
@@ -114,7 +114,7 @@ fn counted<'a>(
     past: Option<View>,
     audience: Audience,
 ) -> Result<Counted<'a>, HttpError> {
-    let counted = Counted::at(app, past, &asked.hidden)?;
+    let counted = Counted::at(app, past, &asked.hidden);
     match (asked.area, audience) {
         (Some(area), Audience::Everyone) => counted.within(area, past.unwrap_or(asked.view)),
         (Some(_), Audience::Board) | (None, _) => Ok(counted),
@@ -124,11 +124,10 @@ fn counted<'a>(
 fn in_figures(
     app: &App,
     asked: &Asked<'_>,
-    counted: &Counted<'_>,
+    counts: &[DutyCount],
     quarter: Quarter,
 ) -> Result<[InFigures; 2], HttpError> {
-    let counts = counted.due((quarter.from, quarter.to), Grain::Coarse)?;
-    let (rules, (all, all_kept)) = by_rule(app, &counts, asked.area, asked.view, asked.audience)?;
+    let (rules, (all, all_kept)) = by_rule(app, counts, asked.area, asked.view, asked.audience)?;
     let of = |basis: Basis| {
         let is_kept = |kept: &[bool]| kept.get(block(basis)) == Some(&true);
         let leaves: Vec<(&str, kept::Leaf)> = rules
@@ -205,7 +204,7 @@ pub fn changes(
     let at = |known_at: Instant| -> Result<BTreeMap<String, Share>, HttpError> {
         let view = View { as_at: end, known_at };
         let counted = counted(app, asked, Some(view), Audience::Everyone)?;
-        let counts = counted.due((quarter.from, quarter.to), Grain::Coarse)?;
+        let counts = counted.due(&[(quarter.from, quarter.to)], Grain::Coarse)?.concat();
         let (rules, _) = by_rule(app, &counts, asked.area, view, Audience::Everyone)?;
         Ok(rules.into_iter().map(|(rule, (tally, _))| (rule, Share::of(&tally, Basis::Policy))).collect())
     };

@@ -249,8 +249,8 @@ fn answer(app: &App, asked: &Asked) -> Result<Compliance, HttpError> {
         true => Grain::Lag,
         false => Grain::Coarse,
     };
-    let counted = Counted::at(app, asked.past, &asker.hidden(app)?)?;
-    let counts = counted.due((asked.from, asked.to), grain)?;
+    let counted = Counted::at(app, asked.past, &asker.hidden(app)?);
+    let counts = counted.due(&[(asked.from, asked.to)], grain)?.concat();
     let (tallies, kept_back) = tallied(app, &asked.by, &counts, asked.view, audience)?;
     let (mut cells, mut totals) = (Vec::new(), Vec::new());
     for (key, tally) in &tallies {

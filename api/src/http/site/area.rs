@@ -1,13 +1,11 @@
 //! One area: how compliance went, month by month; its units, its people, and the backlog of its programmes.
 
-use std::collections::BTreeMap;
-
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use mandate_domain::judge::{Judge, View};
 use mandate_domain::time::Date;
-use mandate_projections::Grain;
+use mandate_projections::{DutyCount, Grain};
 
 use super::lists::compliance::like;
 use super::lists::{paragraph_link, short_day};
@@ -59,7 +57,7 @@ fn fill(app: &App, visitor: &Visitor, id: &str, raw: Option<&str>) -> Result<Res
     frame.errors = shown.errors;
     let carry = frame.carry();
     let seen = Seen { app, area: &area, view, hidden: &hidden, for_a_board: asker.is_board(), carry: &carry };
-    let counted = Counted::at(app, past, &hidden)?.within(&area, view)?;
+    let counted = Counted::at(app, past, &hidden).within(&area, view)?;
     let months = seen.months(&counted)?;
     // An area of which nothing was told may still answer for duties.
     let holds = months.iter().any(|month| month.tally != Tally::default());
@@ -127,26 +125,19 @@ impl Seen<'_> {
     fn months(&self, counted: &Counted<'_>) -> Result<Vec<Month>, HttpError> {
         let today = self.view.as_at.london_date();
         let present = today.first_of_month();
-        (0..MONTHS)
-            .rev()
-            .map(|back| {
-                let from = present.plus_months(-back);
-                let to = from.plus_months(1).plus_days(-1).min(today);
-                let tally = sum(self.tally(counted, (from, to), Grain::Coarse)?.values());
-                // No total over months is told, so that none can be had by subtraction.
-                let small = Counts::one_way(vec![figures(&tally)]).small().contains(&true);
-                Ok(Month { from, to, tally, kept_back: self.for_a_board && small })
-            })
-            .collect()
-    }
-
-    fn tally(
-        &self,
-        counted: &Counted<'_>,
-        period: (Date, Date),
-        grain: Grain,
-    ) -> Result<BTreeMap<Option<String>, Tally>, HttpError> {
-        of_area(self.app, &counted.due(period, grain)?, self.area, self.view)
+        let month = |back: i32| {
+            let from = present.plus_months(-back);
+            (from, from.plus_months(1).plus_days(-1).min(today))
+        };
+        let months: Vec<(Date, Date)> = (0..MONTHS).rev().map(month).collect();
+        let counts = counted.due(&months, Grain::Coarse)?;
+        let in_figures = |((from, to), counts): ((Date, Date), &Vec<DutyCount>)| {
+            let tally = sum(of_area(self.app, counts, self.area, self.view)?.values());
+            // No total over months is told, so that none can be had by subtraction.
+            let small = Counts::one_way(vec![figures(&tally)]).small().contains(&true);
+            Ok(Month { from, to, tally, kept_back: self.for_a_board && small })
+        };
+        months.into_iter().zip(&counts).map(in_figures).collect()
     }
 
     fn answer(months: &[Month]) -> Block {
@@ -220,8 +211,9 @@ impl Seen<'_> {
     fn units(&self, counted: &Counted<'_>) -> Result<Table, HttpError> {
         let to = self.view.as_at.london_date();
         let from = to.plus_months(-3).next();
+        let counts = counted.due(&[(from, to)], Grain::LagAndUnit)?.concat();
         let found: Vec<(Option<String>, Tally)> =
-            self.tally(counted, (from, to), Grain::LagAndUnit)?.into_iter().collect();
+            of_area(self.app, &counts, self.area, self.view)?.into_iter().collect();
         let total = sum(found.iter().map(|(_, tally)| tally));
         let cells = found.iter().map(|(_, tally)| figures(tally)).chain([figures(&total)]).collect();
         let kept =
