@@ -28,6 +28,16 @@ impl Projections {
         })
     }
 
+    /// Policies that were adopted and holidays that were published, with what annuls them: each fact with when it was
+    /// recorded and where it stands.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Poisoned`].
+    pub fn published(&self) -> Result<Vec<(Fact, Instant, u32)>, ProjectionError> {
+        let found = self.shared.cross()?.published().into_iter();
+        Ok(found.map(|placed| (placed.fact.clone(), placed.known_at(), placed.position)).collect())
+    }
+
     /// The facts that concern everybody: programmes, holidays, and what annuls them.
     ///
     /// # Errors
