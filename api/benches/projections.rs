@@ -2,7 +2,8 @@
 //! pages at present and at past moments (P14).
 //!
 //! Usage: `cargo bench -p mandate-api --bench projections`; `-- --scale 10` for ten times the data, `-- --only p8`
-//! (`p5`, `p13`, `p14`, `p17`) for a part, `-- --nominals 90000` for another number of nominals. One line a figure: what, measured, promised, ratio (above 1 keeps the promise).
+//! (`p5`, `p13`, `p14`, `p17`) for a part, `-- --nominals 90000` for another number of nominals, `-- --kept DIR` to keep the log there and measure pages (p14)
+//! again. One line a figure: what, measured, promised, ratio (above 1 keeps the promise).
 #![expect(clippy::print_stdout, clippy::cast_precision_loss, reason = "a bench prints its figures, rounded")]
 
 #[path = "support/pages.rs"]
@@ -44,8 +45,17 @@ fn main() -> anyhow::Result<()> {
     };
     let scale: u32 = value("--scale").map_or(Ok(1), |text| text.parse())?;
     let wanted = |part: &str| value("--only").is_none_or(|only| only == part);
-    let folder = tempfile::tempdir()?;
-    let facts = folder.path().join("facts.jsonl");
+    // A log that is kept is told once, and its pages are measured as often as one likes.
+    if let (Some(kept), true) = (value("--kept"), wanted("p14")) {
+        let data = Path::new(kept).join("lived");
+        if data.exists() {
+            return pages::measure(&data);
+        }
+    }
+    let temporary = tempfile::tempdir()?;
+    let folder = value("--kept").map_or_else(|| temporary.path().to_owned(), PathBuf::from);
+    std::fs::create_dir_all(&folder)?;
+    let facts = folder.join("facts.jsonl");
     let nominals = value("--nominals").map_or(Ok(NOMINALS * scale), |text| text.parse())?;
     let options = Generated { nominals, ..Generated::scale(Scale::National) };
     let mut out = std::io::BufWriter::new(std::fs::File::create(&facts)?);
@@ -54,10 +64,10 @@ fn main() -> anyhow::Result<()> {
     drop(out);
     println!("{count} facts of {} nominals, {} cores", options.nominals, cores());
     if wanted("p5") {
-        import(folder.path(), &facts, count)?;
+        import(&folder, &facts, count)?;
     }
     if wanted("p8") || wanted("p13") || wanted("p14") || wanted("p17") {
-        let data = folder.path().join("lived");
+        let data = folder.join("lived");
         live(&data, &facts)?;
         if wanted("p8") {
             rebuild(&data, count)?;

@@ -279,6 +279,13 @@ impl Date {
         moved.map_or(self, Self::from)
     }
 
+    /// The first day of the same month.
+    #[must_use]
+    pub fn first_of_month(self) -> Self {
+        let back = i32::try_from(self.to_chrono().day0()).unwrap_or(0);
+        self.plus_days(-back)
+    }
+
     /// Whether the day is a Saturday or a Sunday.
     #[must_use]
     pub const fn is_weekend(self) -> bool {

@@ -27,13 +27,10 @@ CREATE INDEX subjects_by_kind ON subjects (kind, subject);
 CREATE INDEX organisations_by_parent ON organisations (parent);
 CREATE INDEX steps_to_take ON steps (at, duty) WHERE taken = 0;
 -- All that compliance is counted from, so that the rows themselves, with their records, are not read.
-CREATE INDEX duties_by_due ON duties
-  (due_at, rule, version, outcome, holder, unit, inherited, born_overdue, opened_at, known_since, since, as_from, subject)
-  WHERE due_at IS NOT NULL;
-CREATE INDEX history_by_due ON duty_history
-  (due_at, until, as_until, at, as_from, rule, version, outcome, holder, inherited, born_overdue, opened_at, known_since)
-  WHERE due_at IS NOT NULL;
+CREATE INDEX duties_by_due ON duties (due_at, alike, lag, since, as_from, subject, unit) WHERE due_at IS NOT NULL;
+CREATE INDEX history_by_due ON duty_history (due_at, until, as_until, at, as_from, alike, lag) WHERE due_at IS NOT NULL;
+CREATE INDEX alike_by_holder ON alike (holder);
 CREATE INDEX history_by_holder ON duty_history (holder, outcome, until) WHERE holder IS NOT NULL;
 -- The bends that reach across the moments as at and as known at which is the same, and all.
-CREATE INDEX bends_across ON bends (at, as_from, known_from) WHERE as_from < at AND known_from < at;
+CREATE INDEX bends_across ON bends (at, as_from, known_from, kind) WHERE as_from < at AND known_from < at;
 CREATE INDEX bends_by_end ON bends (at, as_from, known_from);

@@ -48,6 +48,10 @@ CREATE TABLE duties
   -- As known at which moment and later it stands as it does, and as at which.
   since        integer NOT NULL,
   as_from      integer NOT NULL,
+  -- What it has in common with the duties that count as it does (`alike`), and whole days from its opening to when it
+  -- could be known.
+  alike        integer NOT NULL,
+  lag          integer NOT NULL,
   -- The duty, without the mark that no evidence was recorded, and whether overdue or not.
   record    text    NOT NULL
 ) STRICT;
@@ -78,8 +82,34 @@ CREATE TABLE duty_history
   inherited    integer,
   born_overdue integer,
   known_since  integer,
+  alike        integer,
+  lag          integer,
   record       text,
   PRIMARY KEY (subject, duty, at)
+) STRICT, WITHOUT ROWID;
+
+-- What duties that count alike have in common, so that many are counted by reading a number of each.
+CREATE TABLE alike
+(
+  -- Made from all that follows, so that it is the same in tables made anew.
+  id           integer NOT NULL PRIMARY KEY,
+  holder       text,
+  rule         text    NOT NULL,
+  -- The number of the rule's version.
+  version      integer NOT NULL,
+  outcome      text    NOT NULL,
+  inherited    integer NOT NULL,
+  born_overdue integer NOT NULL
+) STRICT;
+
+-- How many duties that count alike are due in each month.
+CREATE TABLE due_months
+(
+  -- Its first day, in London.
+  month  integer NOT NULL,
+  alike  integer NOT NULL,
+  duties integer NOT NULL,
+  PRIMARY KEY (month, alike)
 ) STRICT, WITHOUT ROWID;
 
 -- The unit that each nominal had, in versions as those of duties; the last is without end.
@@ -102,11 +132,11 @@ CREATE TABLE bends
   -- The first member of the unit.
   subject    text    NOT NULL,
   at         integer NOT NULL,
-  -- 1 for what the clock brings.
-  by_clock   integer NOT NULL,
+  -- 0 for facts, 1 for what the clock brings, 2 for wherever the two moments differ.
+  kind       integer NOT NULL,
   as_from    integer NOT NULL,
   known_from integer NOT NULL,
-  PRIMARY KEY (subject, at, by_clock, as_from, known_from)
+  PRIMARY KEY (subject, at, kind, as_from, known_from)
 ) STRICT, WITHOUT ROWID;
 
 -- The facts of every subject that is judged, so that following it needs no look into the log: what was there when the

@@ -13,25 +13,52 @@ use mandate_domain::catalogue::FactType;
 use mandate_domain::judge::{History, RowId};
 use mandate_domain::time::Instant;
 
+/// What makes a bend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Fact,
+    Clock,
+    /// Subjects are merged, or duties waived: wherever the two moments differ, but nowhere else.
+    Beside,
+}
+
+impl Kind {
+    /// The number that stands in the table.
+    pub const fn number(self) -> i64 {
+        match self {
+            Self::Fact => 0,
+            Self::Clock => 1,
+            Self::Beside => 2,
+        }
+    }
+
+    pub const fn of_number(number: i64) -> Self {
+        match number {
+            0 => Self::Fact,
+            1 => Self::Clock,
+            _ => Self::Beside,
+        }
+    }
+}
+
 /// A part of the plane of (as at, known at) in which a unit is judged anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Bend {
     /// Where both are from here on, the versions are right.
     pub at: Instant,
-    /// What the clock brings, not a fact.
-    pub by_clock: bool,
+    pub kind: Kind,
     pub as_from: Instant,
     pub known_from: Instant,
 }
 
 impl Bend {
-    /// All of the plane: of merged subjects and of those with waivers.
-    pub const WHOLE: Self =
-        Self { at: Instant::MAX, by_clock: false, as_from: Instant::MIN, known_from: Instant::MIN };
+    /// Where the two moments differ: of merged subjects and of those with waivers.
+    pub const BESIDE: Self =
+        Self { at: Instant::MAX, kind: Kind::Beside, as_from: Instant::MIN, known_from: Instant::MIN };
 
     /// Where, after the last moment that was followed, the clock may bring what the versions do not tell.
     pub const fn ahead(as_from: Instant, known_from: Instant) -> Self {
-        Self { at: Instant::MAX, by_clock: true, as_from, known_from }
+        Self { at: Instant::MAX, kind: Kind::Clock, as_from, known_from }
     }
 }
 
@@ -54,7 +81,7 @@ pub(crate) struct Bends {
 impl Bends {
     /// Goes on where a unit was left; versions of its duties stand from up to `latest` on.
     pub fn new(left: &[Bend], from: Instant, latest: Instant) -> Self {
-        let was_ahead = |bend: &&Bend| bend.by_clock && bend.known_from < from;
+        let was_ahead = |bend: &&Bend| bend.kind == Kind::Clock && bend.known_from < from;
         let ahead = left.iter().find(was_ahead).map(|bend| (bend.as_from, bend.known_from));
         Self { found: Vec::new(), ahead, latest, recorded_at: Instant::MIN, low: None, own: Vec::new() }
     }
@@ -135,7 +162,7 @@ impl Bends {
     /// Adds a bend, if it is one.
     pub fn add(&mut self, as_from: Instant, known_from: Instant, at: Instant) {
         if as_from < at || known_from < at {
-            self.found.push(Bend { at, by_clock: false, as_from, known_from });
+            self.found.push(Bend { at, kind: Kind::Fact, as_from, known_from });
         }
     }
 
@@ -152,16 +179,17 @@ impl Bends {
             }
         }
         if let Some((as_from, known_from)) = self.ahead.filter(|(_, known_from)| *known_from < at) {
-            self.found.push(Bend { at, by_clock: true, as_from, known_from });
+            self.found.push(Bend { at, kind: Kind::Clock, as_from, known_from });
         }
         self.ahead = ahead.map(|next| (next, at));
     }
 
-    /// All that was found, with what lies ahead.
-    pub fn finish(self) -> Vec<Bend> {
+    /// All that was found, with what lies ahead; of one that is not plain the versions tell nothing beside the diagonal.
+    pub fn finish(self, is_plain: bool) -> Vec<Bend> {
         let ahead = self.ahead.map(|(as_from, known_from)| Bend::ahead(as_from, known_from));
         let mut found = self.found;
         found.extend(ahead);
+        found.extend((!is_plain).then_some(Bend::BESIDE));
         found.sort_unstable();
         found.dedup();
         found

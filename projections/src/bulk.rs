@@ -19,7 +19,7 @@ use crate::error::ProjectionError;
 use crate::feeds::{Arrivals, Feeds};
 use crate::model::Progress;
 use crate::placed::{Decoder, Placed, encode};
-use crate::rows::{self, Evidence, Writing};
+use crate::rows::{self, Counted, Evidence, Writing};
 use crate::spill::Spill;
 use crate::unit::{Failure, Followed, Ground, Span, Unit, places};
 use crate::{database, events};
@@ -69,14 +69,14 @@ pub(crate) fn make(
     for epoch in cross.epochs() {
         rows::park_policy(&connection, epoch)?;
     }
-    let mut evidence = Evidence::default();
+    let (mut evidence, mut counted) = (Evidence::default(), Counted::default());
     follow(&cross, &ranges, &cuts, &spill, at, |mut answer| {
         for (subject, position, facts) in &answer.streams {
             rows::add_to_stream(&connection, subject, *position, facts)?;
         }
         for (members, unit) in &mut answer.followed {
             unit.duties.sort_by(|a, b| (&a.subject, &a.duty).cmp(&(&b.subject, &b.duty)));
-            rows::write(&connection, members, unit, Writing::Fresh)?;
+            rows::write(&connection, members, unit, Writing::Fresh, &mut counted)?;
             for (holder, kind, since) in &unit.evidence {
                 evidence.add(holder, *kind, *since);
             }
@@ -84,6 +84,7 @@ pub(crate) fn make(
         Ok(())
     })?;
     evidence.write_all(&connection)?;
+    counted.write_months(&connection)?;
     rows::reach(&connection, head.position, at)?;
     let progress = rows::progress(&connection)?;
     database::complete(&connection)?;

@@ -109,9 +109,10 @@ pub(crate) fn tables(connection: &Connection) -> Result<Vec<Table>, ProjectionEr
         .collect()
 }
 
-/// The names of the tables, but of the one that depends on how the log was followed.
+/// The names of the tables, but of those that depend on how the log was followed.
 pub(crate) fn names(connection: &Connection) -> Result<Vec<String>, ProjectionError> {
-    let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'bends' ORDER BY name";
+    let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' \
+               AND name NOT IN ('bends', 'alike') ORDER BY name";
     rows::subjects(connection, sql, [])
 }
 

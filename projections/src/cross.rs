@@ -520,6 +520,16 @@ impl Cross {
         facts
     }
 
+    /// Adopted policies and published holidays with what annuls them, in the order of the log.
+    pub fn published(&self) -> Vec<Placed> {
+        let holidays =
+            self.shared.iter().filter(|placed| placed.fact.kind == FactType::BankHolidaysPublished);
+        let mut facts: Vec<Placed> = self.policies.iter().chain(holidays).cloned().collect();
+        self.add_annulments(&mut facts);
+        facts.sort_by_key(|placed| placed.position);
+        facts
+    }
+
     /// Adds the annulments of some facts, and the annulments of those.
     pub fn add_annulments(&self, facts: &mut Vec<Placed>) {
         let mut seen: BTreeSet<u32> = facts.iter().map(|placed| placed.position).collect();

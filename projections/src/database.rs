@@ -8,7 +8,7 @@ use crate::error::{ProjectionError, is_damage};
 
 /// Changes with the schema, and when a type or a field of the catalogue gets another number (see `placed.rs`); a file of
 /// another version is made anew.
-const VERSION: i64 = 11;
+const VERSION: i64 = 12;
 
 const SCHEMA: &str = include_str!("../sql/schema.sql");
 const INDEXES: &str = include_str!("../sql/indexes.sql");
@@ -98,7 +98,9 @@ pub(crate) fn bytes(file: &Path) -> u64 {
 /// Opens the file for queries.
 pub(crate) fn open_read_only(file: &Path) -> Result<Connection, ProjectionError> {
     let connect = || -> rusqlite::Result<Connection> {
-        let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        // A connection is used by one thread at a time, so that it needs no lock of its own.
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(file, flags)?;
         connection.set_prepared_statement_cache_capacity(STATEMENTS);
         connection.execute_batch(
             "PRAGMA busy_timeout = 5000; PRAGMA trusted_schema = OFF; PRAGMA query_only = ON;",

@@ -1,7 +1,8 @@
 //! Units judged at a view from their facts in the tables.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use mandate_domain::calendar::Calendar;
 use mandate_domain::catalogue::SubjectKind;
 use mandate_domain::judge::{DutyRecord, Evidence, History, Judge, View};
 use mandate_domain::vocabulary::StateField;
@@ -71,6 +72,32 @@ fn judge(
     streams: &[Vec<u8>],
     view: View,
 ) -> Result<Judged, ProjectionError> {
+    let (history, calendar) = gathered(shared, units, streams)?;
+    let judge = Judge::new(&books.policy, &calendar, &history, view);
+    let (mut duties, mut evidence) = (Vec::new(), Evidence::new());
+    for members in units {
+        let Some(unit) = members.iter().find_map(|member| history.symbols.find(member)) else { continue };
+        let verdicts = judge.judge_unit(unit, &mut evidence);
+        if verdicts.is_empty() {
+            continue;
+        }
+        let units = units_of(&judge, unit);
+        duties.extend(verdicts.iter().map(|verdict| {
+            let record = judge.record(verdict);
+            let unit = units.get(&record.subject).cloned();
+            Found { record, version: judge.version_number(verdict), unit }
+        }));
+    }
+    let text = |(holder, seen)| (history.symbols.text(holder).to_owned(), seen);
+    Ok(Judged { duties, evidence: evidence.into_iter().map(text).collect() })
+}
+
+/// The facts of some units, and what these read across subjects; with the calendar as now known.
+fn gathered(
+    shared: &Shared,
+    units: &[Vec<String>],
+    streams: &[Vec<u8>],
+) -> Result<(History, Calendar), ProjectionError> {
     // Who writes waits for no more than for the facts to be gathered.
     let cross = shared.cross()?;
     let mut facts: BTreeMap<u32, Placed> =
@@ -100,23 +127,23 @@ fn judge(
         history.add(&placed.fact, placed.known_at(), placed.position);
     }
     drop(facts);
-    let judge = Judge::new(&books.policy, &calendar, &history, view);
-    let (mut duties, mut evidence) = (Vec::new(), Evidence::new());
-    for members in units {
-        let Some(unit) = members.iter().find_map(|member| history.symbols.find(member)) else { continue };
-        let verdicts = judge.judge_unit(unit, &mut evidence);
-        if verdicts.is_empty() {
-            continue;
-        }
-        let units = units_of(&judge, unit);
-        duties.extend(verdicts.iter().map(|verdict| {
-            let record = judge.record(verdict);
-            let unit = units.get(&record.subject).cloned();
-            Found { record, version: judge.version_number(verdict), unit }
-        }));
-    }
-    let text = |(holder, seen)| (history.symbols.text(holder).to_owned(), seen);
-    Ok(Judged { duties, evidence: evidence.into_iter().map(text).collect() })
+    Ok((history, calendar))
+}
+
+/// The facts of some subjects and of those that merges connect with them, and what these read across subjects.
+pub(crate) fn history(
+    connection: &Connection,
+    shared: &Shared,
+    subjects: &[String],
+) -> Result<History, ProjectionError> {
+    let units: Vec<Vec<String>> = {
+        let cross = shared.cross()?;
+        let leaders: BTreeSet<&str> = subjects.iter().map(|subject| cross.leader(subject)).collect();
+        leaders.into_iter().map(|leader| cross.members(leader)).collect()
+    };
+    let streams: Vec<Vec<u8>> =
+        units.iter().map(|members| rows::streams(connection, members)).collect::<Result<_, _>>()?;
+    Ok(gathered(shared, &units, &streams)?.0)
 }
 
 /// The area's unit of each nominal of a unit of judging.

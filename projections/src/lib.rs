@@ -45,11 +45,13 @@ pub use model::{
     PostHolder, Preferences, Progress, QuarantineFilter, QuarantineRow, Rescission, SubjectRow,
     TimelineEntry, Warning,
 };
-pub use queries::{ByUnit, Past};
+pub use queries::{Counting, Grain, Past, Units};
 pub use status::{MailStatus, Status};
 
 use cross::{Books, Cross};
+use hashbrown::HashMap;
 use live::Writer;
+use queries::Alike;
 
 /// The read models of one log; cheap to clone, for use from many threads, and blocking.
 #[derive(Debug, Clone)]
@@ -63,6 +65,8 @@ struct Shared {
     file: PathBuf,
     limits: limits::Limits,
     cross: RwLock<Cross>,
+    /// What duties that count alike have in common, by number, of those that were counted.
+    alikes: RwLock<HashMap<i64, Arc<Alike>>>,
     writer: Mutex<Writer>,
     /// Connections for queries, beside the writer. Held for writing while the file is replaced.
     readers: RwLock<Mutex<Vec<Connection>>>,
@@ -96,6 +100,7 @@ impl Projections {
                 file,
                 limits: limits::Limits::default(),
                 cross,
+                alikes: RwLock::default(),
                 writer,
                 readers,
             }),

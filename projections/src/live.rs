@@ -16,7 +16,7 @@ use crate::feeds::{Arrivals, Feeds};
 use crate::gather::{Task, follow_all};
 use crate::model::Progress;
 use crate::placed::{Placed, encode};
-use crate::rows::{self, Evidence, Writing};
+use crate::rows::{self, Counted, Evidence, Writing};
 use crate::unit::{Failure, Span};
 use crate::{Projections, Shared, database, events};
 
@@ -45,6 +45,7 @@ pub(crate) struct Writer {
     /// Units written since it was woken.
     written: usize,
     evidence: Evidence,
+    counted: Counted,
     feeds: Feeds,
     parked: HashSet<String>,
     /// The latest moment to which the clock may have been followed for anybody: later than the checkpoint while others
@@ -79,6 +80,7 @@ impl Writer {
             checkpointer: None,
             written: 0,
             evidence,
+            counted: Counted::default(),
             feeds,
             parked,
             ahead: None,
@@ -194,20 +196,34 @@ impl Shared {
         step: impl FnOnce(&mut Step<'_>) -> Result<T, ProjectionError>,
     ) -> Result<T, ProjectionError> {
         let progress = rows::progress(&writer.connection)?;
-        let Writer { connection, checkpointer: _, written, evidence, feeds, parked, ahead, is_stale: _ } =
-            writer;
+        let Writer {
+            connection,
+            checkpointer: _,
+            written,
+            evidence,
+            counted,
+            feeds,
+            parked,
+            ahead,
+            is_stale: _,
+        } = writer;
         let transaction = connection.transaction().map_err(ProjectionError::database("begin"))?;
         let mut work = Step {
             shared: self,
             connection: &transaction,
             written,
             evidence,
+            counted,
             feeds,
             parked,
             ahead,
             progress,
         };
         let done = step(&mut work).and_then(|done| {
+            work.counted.write_months(work.connection)?;
+            Ok(done)
+        });
+        let done = done.and_then(|done| {
             transaction.commit().map_err(ProjectionError::database("commit"))?;
             Ok(done)
         });
@@ -226,6 +242,7 @@ impl Shared {
         let progress = rows::progress(&writer.connection)?;
         let cross = Cross::load(&self.log, progress.position)?;
         writer.evidence = Evidence::load(&writer.connection)?;
+        writer.counted = Counted::default();
         writer.feeds = Feeds::load(&writer.connection)?;
         writer.parked = rows::parked(&writer.connection)?.into_iter().map(|parked| parked.subject).collect();
         *self.cross_mut()? = cross;
@@ -240,6 +257,7 @@ struct Step<'w> {
     connection: &'w Connection,
     written: &'w mut usize,
     evidence: &'w mut Evidence,
+    counted: &'w mut Counted,
     feeds: &'w mut Feeds,
     parked: &'w mut HashSet<String>,
     ahead: &'w mut Option<Instant>,
@@ -418,7 +436,7 @@ impl Step<'_> {
                 });
             }
             for (members, followed) in follow_all(&cross, tasks)? {
-                rows::write(self.connection, &members, &followed, Writing::Over)?;
+                rows::write(self.connection, &members, &followed, Writing::Over, self.counted)?;
                 *self.written += 1;
                 self.evidence.write(self.connection, &followed.evidence)?;
                 if followed.failed.is_some() {

@@ -1,6 +1,7 @@
 //! What the read models answer with.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use mandate_domain::judge::{DutyRecord, Outcome};
 use mandate_domain::policy::coverage::Check;
@@ -69,11 +70,11 @@ pub struct DutyFilter {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DutyCount {
     /// Who answers; none where unknown.
-    pub holder: Option<String>,
+    pub holder: Option<Arc<str>>,
     /// The unit of the nominal, where that was asked for and is known.
-    pub unit: Option<String>,
+    pub unit: Option<Arc<str>>,
     /// The rule.
-    pub rule: String,
+    pub rule: Arc<str>,
     /// The outcome.
     pub outcome: Outcome,
     /// Whether they were opened under another holder.

@@ -9,7 +9,7 @@ use mandate_domain::calendar::Calendar;
 use mandate_domain::judge::{History, Judge, View};
 use mandate_domain::policy::Policy;
 use mandate_domain::time::{Instant, VirtualClock};
-use mandate_projections::{DutyFilter, DutyRow, Projections};
+use mandate_projections::{Counting, DutyCount, DutyFilter, DutyRow, Grain, Projections, Units};
 use mandate_store::{Claim, Keys, NewEvent, OnError, Options, Position, Store};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -230,7 +230,44 @@ impl Bench {
     /// The duties by the versions that are stored.
     fn listed_at(&self, view: View) -> Vec<String> {
         let filter = DutyFilter { size: 10_000, ..DutyFilter::default() };
-        Self::told(self.projections.past(view).unwrap().duties(&filter).unwrap().content)
+        Self::told(self.projections.past(view, Units::Told).unwrap().duties(&filter).unwrap().content)
+    }
+
+    /// Whether duties are counted as they are listed, in periods of whole months and others, however finely.
+    fn counts_as_it_lists(&self, view: Option<View>) -> Result<(), TestCaseError> {
+        let past = |units| view.map(|view| self.projections.past(view, units).unwrap());
+        let (past, but_units) = (past(Units::Told), past(Units::Untold));
+        let filter = DutyFilter { size: 10_000, ..DutyFilter::default() };
+        let listed = match &past {
+            None => self.projections.duties(&filter).unwrap().content,
+            Some(past) => past.duties(&filter).unwrap().content,
+        };
+        let start = Instant::parse(START).unwrap();
+        let (some, but) = (["area/A1".to_owned(), "prison/LEI".to_owned()], ["nominal/N1".to_owned()]);
+        let days = |day: i64| start.plus_seconds(day * DAY_SECONDS);
+        let periods: [&[(i64, i64)]; 3] = [&[(-40, 360)], &[(-3, 32), (32, 33), (40, 120)], &[(0, 1)]];
+        for periods in periods {
+            let periods: Vec<_> = periods.iter().map(|(from, until)| (days(*from), days(*until))).collect();
+            for (grain, holders, except) in [
+                (Grain::Coarse, None, [].as_slice()),
+                (Grain::Coarse, Some(some.as_slice()), but.as_slice()),
+                (Grain::Lag, None, but.as_slice()),
+                (Grain::LagAndUnit, Some(some.as_slice()), [].as_slice()),
+            ] {
+                let counting = Counting { periods: &periods, grain, holders, except };
+                let past = if grain == Grain::LagAndUnit { &past } else { &but_units };
+                let counts = match past {
+                    None => self.projections.duty_counts(counting).unwrap(),
+                    Some(past) => past.duty_counts(counting).unwrap(),
+                };
+                prop_assert_eq!(counts.len(), periods.len());
+                for (counts, period) in counts.iter().zip(&periods) {
+                    let of_them = counted_of(&listed, *period, counting);
+                    prop_assert_eq!(counted(counts), of_them, "{:?} {:?}", counting, view);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn told(rows: Vec<DutyRow>) -> Vec<String> {
@@ -245,6 +282,44 @@ impl Bench {
         duties.sort();
         duties
     }
+}
+
+/// How many count alike.
+fn counted(counts: &[DutyCount]) -> BTreeMap<String, u64> {
+    let mut found = BTreeMap::new();
+    for count in counts {
+        let alike = format!("{:?}", DutyCount { duties: 0, ..count.clone() });
+        *found.entry(alike).or_default() += count.duties;
+    }
+    found
+}
+
+/// The same of duties that are listed.
+fn counted_of(
+    listed: &[DutyRow],
+    (from, until): (Instant, Instant),
+    counting: Counting<'_>,
+) -> BTreeMap<String, u64> {
+    let Counting { periods: _, grain, holders, except } = counting;
+    let one = |row: &DutyRow| {
+        let record = &row.record;
+        let is_due = record.due_at.is_some_and(|at| at >= from && at < until);
+        let of_holders = |all: &[String]| record.holder.as_ref().is_some_and(|holder| all.contains(holder));
+        let lag = (record.known_since.nanos() - record.opened_at.nanos()) / (DAY_SECONDS * 1_000_000_000);
+        let count = DutyCount {
+            holder: record.holder.as_deref().map(Into::into),
+            unit: row.unit.as_deref().filter(|_| grain == Grain::LagAndUnit).map(Into::into),
+            rule: record.rule.as_str().into(),
+            outcome: record.outcome(),
+            inherited: record.inherited,
+            born_overdue: record.born_overdue,
+            not_evidenced: record.flags.iter().any(|flag| flag == "not_evidenced"),
+            lag_days: if grain == Grain::Coarse { 0 } else { u32::try_from(lag.max(0)).unwrap() },
+            duties: 1,
+        };
+        (is_due && holders.is_none_or(of_holders) && !except.contains(&record.subject)).then_some(count)
+    };
+    counted(&listed.iter().filter_map(one).collect::<Vec<_>>())
 }
 
 #[test]
@@ -295,11 +370,14 @@ fn are_right(steps: &[Step]) -> Result<(), TestCaseError> {
     let compared = Projections::compare(bench.folder.path(), bench.store.reader()).unwrap();
     prop_assert!(compared.differences.is_empty(), "{:#?} {:?}", compared.differences, steps);
     prop_assert_eq!(&compared.live, &compared.rebuilt);
+    bench.counts_as_it_lists(None)?;
     let hours = |from: i64, hours: i64| bench.now.plus_seconds((from - hours) * 1800);
     for (as_at, known_at) in VIEWS {
         let view = View { as_at: hours(30, *as_at), known_at: hours(0, *known_at) };
         prop_assert_eq!(bench.listed_at(view), bench.judged_at(view), "{:?} {:?}", view, steps);
+        bench.counts_as_it_lists(Some(view))?;
         let view = View { as_at: view.known_at, ..view };
+        bench.counts_as_it_lists(Some(view))?;
         prop_assert_eq!(bench.listed_at(view), bench.judged_at(view), "{:?} {:?}", view, steps);
     }
     Ok(())

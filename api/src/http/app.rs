@@ -194,9 +194,9 @@ impl App {
     /// The policy and the calendar as known at an instant.
     ///
     /// # Errors
-    /// [`HttpError`] when the log cannot be read.
+    /// [`HttpError`] when the read models cannot be read.
     pub fn book(&self, known_at: Instant) -> Result<Arc<Book>, HttpError> {
-        self.books.at(self.store.reader(), known_at)
+        self.books.at(&self.projections, known_at)
     }
 
     /// Does work that reads, on a thread that may block.

@@ -1,13 +1,13 @@
 //! The policy and the calendar, as facts have published them.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mandate_domain::calendar::Calendar;
-use mandate_domain::catalogue::FactType;
 use mandate_domain::judge::{History, Judge, View, adopted_policy};
 use mandate_domain::policy::Policy;
 use mandate_domain::time::Instant;
-use mandate_store::{MAX_READ, Position, Reader};
+use mandate_projections::Projections;
 
 use super::error::HttpError;
 
@@ -20,29 +20,41 @@ pub struct Book {
     pub calendar: Calendar,
 }
 
-/// Makes books, and keeps the one that ships.
+/// Makes books, and keeps the one that ships and those asked for last.
 #[derive(Debug, Default)]
 pub struct Books {
     shipped: Mutex<Option<Arc<Book>>>,
+    made: Mutex<VecDeque<(Published, Arc<Book>)>>,
 }
+
+/// Most books that are kept.
+const KEPT: usize = 16;
+
+/// Which facts a book is made of: where each stands, and whether it has occurred.
+type Published = Vec<(u32, bool)>;
 
 impl Books {
     /// The book as known at an instant.
     ///
     /// # Errors
-    /// [`HttpError`] when the log cannot be read, or what was adopted is no policy.
-    pub fn at(&self, log: &Reader, known_at: Instant) -> Result<Arc<Book>, HttpError> {
-        let types = [FactType::PolicyAdopted, FactType::BankHolidaysPublished];
-        let published = log.read_types(&types, Position::START, MAX_READ)?.events;
+    /// [`HttpError`] when the read models cannot be read, or what was adopted is no policy.
+    pub fn at(&self, projections: &Projections, known_at: Instant) -> Result<Arc<Book>, HttpError> {
+        let mut published = projections.published()?;
+        published.retain(|(_, recorded, _)| *recorded <= known_at);
         if published.is_empty() {
             return self.shipped();
         }
+        let key: Published =
+            published.iter().map(|(fact, _, position)| (*position, fact.time <= known_at)).collect();
+        let known = |made: &VecDeque<(Published, Arc<Book>)>| {
+            made.iter().find(|(known, _)| *known == key).map(|(_, book)| Arc::clone(book))
+        };
+        if let Some(book) = known(&self.made.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(book);
+        }
         let mut history = History::default();
-        let annulments = log.read_types(&[FactType::FactAnnulled], Position::START, MAX_READ)?.events;
-        for event in published.into_iter().chain(annulments) {
-            let position = u32::try_from(event.position.get()).unwrap_or(u32::MAX);
-            let fact = event.into_fact();
-            history.add(&fact, fact.recorded_or_time(), position);
+        for (fact, recorded, position) in &published {
+            history.add(fact, *recorded, *position);
         }
         let failed = |error: &dyn std::fmt::Display| HttpError::Failed(error.to_string());
         let shipped = self.shipped()?;
@@ -52,7 +64,11 @@ impl Books {
         };
         let view = View { as_at: known_at, known_at };
         let calendar = Judge::new(&policy, &shipped.calendar, &history, view).calendar().clone();
-        Ok(Arc::new(Book { policy, calendar }))
+        let book = Arc::new(Book { policy, calendar });
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.push_front((key, Arc::clone(&book)));
+        made.truncate(KEPT);
+        Ok(book)
     }
 
     fn shipped(&self) -> Result<Arc<Book>, HttpError> {

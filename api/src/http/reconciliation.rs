@@ -120,8 +120,7 @@ pub async fn list(
 /// The backlog of a programme in an area: the cases that are left, and their count day by day.
 ///
 /// # Errors
-/// [`HttpError::Parameter`] naming a parameter that is missing, unknown or wrong, [`HttpError::Unprocessable`] when the
-/// log is too long to be judged while somebody waits.
+/// [`HttpError::Parameter`] naming a parameter that is missing, unknown or wrong.
 pub async fn backlog(
     State(app): State<App>,
     RawQuery(raw): RawQuery,
@@ -137,7 +136,7 @@ pub async fn backlog(
     app.judging(move |app| {
         let hidden = Hidden::to(app, &caller)?;
         Reach::of(app, &Asker::of(app, &caller)?)?.narrow(&mut vec![area.clone()])?;
-        let history = whole_log::read(app)?;
+        let history = app.projections.history_of_area(&area)?;
         let book = app.book(view.known_at)?;
         let judge = Judge::new(&book.policy, &book.calendar, &history, view);
         Ok(Json(judge.backlog_but(&area, programme, &|nominal| hidden.is(nominal))))

@@ -6,6 +6,7 @@ use super::{Judge, Outcome, Verdict};
 use crate::catalogue::SubjectKind;
 use crate::policy::Programme;
 use crate::reconcile::{Backlog, Span};
+use crate::time::Date;
 use crate::vocabulary::StateField;
 
 /// The obligation of the rules that ask for a record.
@@ -29,13 +30,8 @@ impl Judge<'_> {
         let history = self.context.history;
         let at = self.sight.as_at;
         let mut spans = Vec::new();
-        let mut switched_on = None;
+        let switched_on = self.switched_on(area, programme);
         if let Some(symbol) = history.symbols.find(area) {
-            let switch = self.context.programme_on(symbol, programme, at.london_date(), self.sight);
-            switched_on = switch.map(|row| {
-                let found = history.row(row);
-                found.on.max(found.recorded.london_date())
-            });
             for unit in
                 self.units().into_iter().filter(|unit| history.kind_of(*unit) == Some(SubjectKind::Nominal))
             {
@@ -51,6 +47,16 @@ impl Judge<'_> {
             }
         }
         Backlog::of(area, programme.name(), switched_on, &spans, at)
+    }
+
+    /// Since when a programme is on in an area; none where it is not.
+    #[must_use]
+    pub fn switched_on(&self, area: &str, programme: Programme) -> Option<Date> {
+        let history = self.context.history;
+        let symbol = history.symbols.find(area)?;
+        let row = self.context.programme_on(symbol, programme, self.sight.as_at.london_date(), self.sight)?;
+        let found = history.row(row);
+        Some(found.on.max(found.recorded.london_date()))
     }
 
     /// When a nominal was a case that a programme of an area covers, and had no record.

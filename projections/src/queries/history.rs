@@ -13,9 +13,43 @@ use super::duties::Marks;
 use crate::error::ProjectionError;
 use crate::model::{DutyVersion, TimelineEntry};
 use crate::placed::Placed;
-use crate::{Projections, rows};
+use crate::{Projections, judged, rows};
 
 impl Projections {
+    /// The facts of all nominals that were ever in an area and of those that merges connect with them, and what these read
+    /// across subjects.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn history_of_area(&self, area: &str) -> Result<History, ProjectionError> {
+        self.read(|connection| {
+            let sql = "SELECT subject FROM areas WHERE area = ?1";
+            judged::history(connection, &self.shared, &rows::subjects(connection, sql, [area])?)
+        })
+    }
+
+    /// Policies that were adopted and holidays that were published, with what annuls them: each fact with when it was
+    /// recorded and where it stands.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Poisoned`].
+    pub fn published(&self) -> Result<Vec<(Fact, Instant, u32)>, ProjectionError> {
+        let found = self.shared.cross()?.published().into_iter();
+        Ok(found.map(|placed| (placed.fact.clone(), placed.known_at(), placed.position)).collect())
+    }
+
+    /// The facts that concern everybody: programmes, holidays, and what annuls them.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Poisoned`].
+    pub fn history_of_all(&self) -> Result<History, ProjectionError> {
+        let mut history = History::default();
+        for placed in self.shared.cross()?.shared() {
+            history.add(&placed.fact, placed.known_at(), placed.position);
+        }
+        Ok(history)
+    }
+
     /// Judges the set of subjects to which one belongs.
     fn judge<T>(
         &self,

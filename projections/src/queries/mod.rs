@@ -9,9 +9,10 @@ mod past;
 mod quarantine;
 mod reconciliation;
 
-pub use compliance::ByUnit;
+pub(crate) use compliance::Alike;
+pub use compliance::{Counting, Grain};
 pub(crate) use lists::notices_alone;
-pub use past::Past;
+pub use past::{Past, Units};
 
 use rusqlite::{Connection, Params, Row};
 
@@ -34,4 +35,9 @@ fn all<T>(
 fn count(connection: &Connection, sql: &str, values: impl Params) -> Result<u64, ProjectionError> {
     let counted: Vec<i64> = all(connection, sql, values, |row| row.get(0))?;
     Ok(counted.first().and_then(|number| u64::try_from(*number).ok()).unwrap_or(0))
+}
+
+/// Ids as a list in JSON, for `json_each`.
+fn listed(ids: &[String]) -> Result<String, ProjectionError> {
+    serde_json::to_string(ids).map_err(|error| ProjectionError::row("duties", &error))
 }

@@ -4,13 +4,12 @@ use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 
 use mandate_domain::judge::{Outcome, View};
-use mandate_domain::time::Instant;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row};
 
-use super::compliance::{ByUnit, Counter};
+use super::compliance::{Counter, Counting, Grain, Rows};
 use super::duties::{Marks, named_row};
-use super::{all, count};
+use super::{all, count, listed};
 use crate::cross::Books;
 use crate::error::ProjectionError;
 use crate::judged::{self, Judged};
@@ -24,6 +23,22 @@ const STOOD_BEFORE: &str =
 /// The unit that a nominal had.
 const UNIT: &str = "(SELECT u.unit FROM units u WHERE u.subject = d.subject AND u.at <= ?1 AND u.as_from <= ?2 \
      AND (u.until > ?1 OR u.as_until > ?2))";
+/// What is counted of either table at a view.
+const NOW: Rows = Rows {
+    table: "duties",
+    index: "duties_by_due",
+    stood: "d.since <= ?3 AND d.as_from <= ?4",
+    unit: COUNTED_UNIT,
+};
+const BEFORE: Rows = Rows {
+    table: "duty_history",
+    index: "history_by_due",
+    stood: "d.at <= ?3 AND d.as_from <= ?4 AND (d.until > ?3 OR d.as_until > ?4) AND d.alike IS NOT NULL",
+    unit: COUNTED_UNIT,
+};
+/// The unit that a nominal had, for what is counted.
+const COUNTED_UNIT: &str = "(SELECT u.unit FROM units u WHERE u.subject = d.subject AND u.at <= ?3 AND u.as_from <= ?4 \
+     AND (u.until > ?3 OR u.as_until > ?4))";
 /// Whether a duty is open, by either table.
 const OPEN: &str = "outcome IN ('pending', 'overdue')";
 /// Most subjects that are judged for one view.
@@ -33,14 +48,23 @@ const MOST_SKIPPED: u64 = 100_000;
 /// Nanoseconds of a day.
 const DAY: i64 = 86_400_000_000_000;
 
+/// Whether the units of nominals are asked for, for which more has to be judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Units {
+    /// They are.
+    Told,
+    /// They are not, and duties must not be counted by them.
+    Untold,
+}
+
 /// Duties as they stood at a view.
 #[derive(Debug)]
 pub struct Past<'p> {
     projections: &'p Projections,
     view: View,
     books: std::sync::Arc<Books>,
-    /// Subjects of whom the stored versions do not tell how they stood, as JSON, and their duties.
-    except: String,
+    /// Subjects of whom the stored versions do not tell how they stood, and their duties.
+    subjects: Vec<String>,
     judged: Vec<DutyRow>,
     /// The types of fact that these show, by holder, as bits.
     evidence: HashMap<String, u128>,
@@ -52,10 +76,10 @@ impl Projections {
     /// # Errors
     /// [`ProjectionError::TooMuch`] where too many subjects would have to be judged; [`ProjectionError`] when the read
     /// models cannot be read.
-    pub fn past(&self, view: View) -> Result<Past<'_>, ProjectionError> {
+    pub fn past(&self, view: View, units: Units) -> Result<Past<'_>, ProjectionError> {
         let books = self.shared.cross()?.books_known_at(view.known_at)?;
         let (subjects, (judged, evidence)) = self.read(|connection| {
-            let bent = bent(connection, view)?;
+            let bent = bent(connection, view, units)?;
             if bent.len() > MOST_JUDGED {
                 return Err(ProjectionError::TooMuch(format!(
                     "{} subjects would have to be judged for that moment, more than {MOST_JUDGED}; ask for one of them, or \
@@ -80,23 +104,25 @@ impl Projections {
             let judged: Vec<DutyRow> = duties.into_iter().map(row).collect::<Result<_, ProjectionError>>()?;
             Ok((units.concat(), (judged, evidence)))
         })?;
-        let except =
-            serde_json::to_string(&subjects).map_err(|error| ProjectionError::row("bends", &error))?;
-        Ok(Past { projections: self, view, books, except, judged, evidence })
+        Ok(Past { projections: self, view, books, subjects, judged, evidence })
     }
 }
 
 /// The units of which the stored versions do not tell how they stood, by their first member; those that are parked stay
 /// as they were.
-fn bent(connection: &Connection, view: View) -> Result<Vec<String>, ProjectionError> {
+fn bent(connection: &Connection, view: View, units: Units) -> Result<Vec<String>, ProjectionError> {
     const WHICH: &str = "at > ?1 AND as_from <= ?2 AND known_from <= ?3 \
                          AND subject NOT IN (SELECT p.subject FROM parked p)";
     let View { as_at, known_at } = view;
     let values = [as_at.min(known_at).nanos(), as_at.nanos(), known_at.nanos()];
-    let sql = if as_at == known_at {
-        format!("SELECT DISTINCT subject FROM bends WHERE as_from < at AND known_from < at AND {WHICH}")
-    } else {
-        format!("SELECT DISTINCT subject FROM bends WHERE {WHICH}")
+    let across = "as_from < at AND known_from < at";
+    let sql = match units {
+        // The units of merged nominals are not stored.
+        _ if as_at != known_at => format!("SELECT DISTINCT subject FROM bends WHERE {WHICH}"),
+        Units::Told => format!("SELECT DISTINCT subject FROM bends WHERE {across} AND {WHICH}"),
+        Units::Untold => {
+            format!("SELECT DISTINCT subject FROM bends WHERE {across} AND kind <> 2 AND {WHICH}")
+        }
     };
     all(connection, &sql, values, |row| row.get(0))
 }
@@ -154,41 +180,37 @@ impl Past<'_> {
         Ok(Listed { content, total_elements, number: filter.page, size })
     }
 
-    /// Counts the duties whose due moment lies in a period, as [`Projections::duty_counts`] does for the present.
+    /// Counts duties as they stood, as [`Projections::duty_counts`] does for the present.
     ///
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
-    pub fn duty_counts(
-        &self,
-        from: Instant,
-        until: Instant,
-        by_unit: ByUnit,
-        except: &[String],
-    ) -> Result<Vec<DutyCount>, ProjectionError> {
-        let View { as_at, known_at } = self.view;
-        let (t, k) = (as_at.nanos(), known_at.nanos());
-        let (from_ns, until_ns) = (from.nanos(), until.nanos());
-        let hidden = listed(except)?;
-        self.projections.read(|connection| {
-            let values = rusqlite::params![k, t, from_ns, until_ns, self.except, hidden];
-            let mut counter = Counter::default();
-            counter.add(connection, &counted(by_unit), values, by_unit)?;
+    pub fn duty_counts(&self, counting: Counting<'_>) -> Result<Vec<Vec<DutyCount>>, ProjectionError> {
+        let except: Vec<String> = counting.except.iter().chain(&self.subjects).cloned().collect();
+        let mut counts = self.projections.read(|connection| {
+            let _state = connection.unchecked_transaction().map_err(ProjectionError::database("begin"))?;
+            let mut counter = Counter::new(connection, counting, &except)?;
+            for rows in [NOW, BEFORE] {
+                counter.count_at(rows, self.view)?;
+            }
             let mut marks = Marks::new(connection, &self.books).with_judged(&self.evidence);
-            let mark = |(mut count, version): (DutyCount, u16)| {
-                let holder = count.holder.as_deref();
-                count.not_evidenced =
-                    marks.is_marked(&count.rule, version, count.outcome, holder, self.view)?;
-                Ok(count)
-            };
-            let mut counts: Vec<DutyCount> =
-                counter.counts().map(mark).collect::<Result<_, ProjectionError>>()?;
-            let due = |row: &&DutyRow| {
-                row.record.due_at.is_some_and(|at| at >= from && at < until)
-                    && !except.contains(&row.record.subject)
-            };
-            counts.extend(self.judged.iter().filter(due).map(|row| one(row, by_unit)));
-            Ok(counts)
-        })
+            counter.counts(&self.projections.shared, |alike| {
+                let holder = alike.holder.as_deref();
+                marks.is_marked(&alike.rule, alike.version, alike.outcome, holder, self.view)
+            })
+        })?;
+        for row in &self.judged {
+            let record = &row.record;
+            let of_holders =
+                |holders: &[String]| record.holder.as_ref().is_some_and(|holder| holders.contains(holder));
+            if counting.except.contains(&record.subject) || !counting.holders.is_none_or(of_holders) {
+                continue;
+            }
+            let period = record.due_at.and_then(|due_at| counting.period_of(due_at));
+            if let Some(counts) = period.and_then(|period| counts.get_mut(period)) {
+                counts.push(one(row, counting.grain));
+            }
+        }
+        Ok(counts)
     }
 
     fn row(&self, marks: &mut Marks<'_>, raw: Raw) -> Result<DutyRow, ProjectionError> {
@@ -203,7 +225,7 @@ impl Past<'_> {
     fn condition(&self, filter: &DutyFilter) -> Result<(String, Vec<Value>), ProjectionError> {
         let View { as_at, known_at } = self.view;
         let mut terms = Terms::new([known_at.nanos(), as_at.nanos()].map(Value::Integer));
-        terms.none_of("subject", Value::Text(self.except.clone()));
+        terms.none_of("subject", Value::Text(listed(&self.subjects)?));
         let subjects: Vec<String> = filter.subject.iter().cloned().collect();
         for (column, wanted) in [("holder", &filter.holders), ("rule", &filter.rules), ("subject", &subjects)]
         {
@@ -294,31 +316,6 @@ fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
     Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
 }
 
-/// What is counted of either table, from indexes that hold all of it but the unit.
-fn counted(by_unit: ByUnit) -> String {
-    let unit = match by_unit {
-        ByUnit::Apart => UNIT,
-        ByUnit::Together => "NULL",
-    };
-    let arm = |table: &str, stood: &str| {
-        format!(
-            "SELECT holder, {unit}, rule, version, CASE WHEN {} THEN 'overdue' WHEN {OPEN} THEN 'pending' \
-             ELSE outcome END, inherited, born_overdue, known_since - opened_at FROM {table} \
-             WHERE due_at IS NOT NULL AND due_at >= ?3 AND due_at < ?4 AND {stood} \
-             AND subject NOT IN (SELECT value FROM json_each(?5)) \
-             AND subject NOT IN (SELECT value FROM json_each(?6))",
-            way(Outcome::Overdue)
-        )
-    };
-    let now = arm("duties d INDEXED BY duties_by_due", STOOD_NOW);
-    let before = arm("duty_history d INDEXED BY history_by_due", STOOD_BEFORE);
-    format!("{now} UNION ALL {before}")
-}
-
-fn listed(ids: &[String]) -> Result<String, ProjectionError> {
-    serde_json::to_string(ids).map_err(|error| ProjectionError::row("duties", &error))
-}
-
 /// What a list is ordered by.
 fn key(sort: DutySort) -> String {
     match sort {
@@ -333,18 +330,18 @@ fn key(sort: DutySort) -> String {
 }
 
 /// A duty that counts by itself.
-fn one(row: &DutyRow, by_unit: ByUnit) -> DutyCount {
+fn one(row: &DutyRow, grain: Grain) -> DutyCount {
     let record = &row.record;
     let lag = record.known_since.nanos().saturating_sub(record.opened_at.nanos()) / DAY;
     DutyCount {
-        holder: record.holder.clone(),
-        unit: row.unit.clone().filter(|_| by_unit == ByUnit::Apart),
-        rule: record.rule.clone(),
+        holder: record.holder.as_deref().map(Into::into),
+        unit: row.unit.as_deref().filter(|_| grain == Grain::LagAndUnit).map(Into::into),
+        rule: record.rule.as_str().into(),
         outcome: record.outcome(),
         inherited: record.inherited,
         born_overdue: record.born_overdue,
         not_evidenced: record.flags.iter().any(|flag| flag == "not_evidenced"),
-        lag_days: u32::try_from(lag.max(0)).unwrap_or(u32::MAX),
+        lag_days: if grain == Grain::Coarse { 0 } else { u32::try_from(lag.max(0)).unwrap_or(u32::MAX) },
         duties: 1,
     }
 }

@@ -4,7 +4,7 @@ use mandate_domain::time::Instant;
 use rusqlite::{Connection, params};
 
 use super::{Writing, execute};
-use crate::bends::Bend;
+use crate::bends::{Bend, Kind};
 use crate::error::ProjectionError;
 use crate::unit::UnitVersion;
 
@@ -15,14 +15,14 @@ pub(crate) fn bends(
     from: Instant,
 ) -> Result<Vec<Bend>, ProjectionError> {
     let failed = ProjectionError::database("read the bends of a unit");
-    let sql = "SELECT at, by_clock, as_from, known_from FROM bends WHERE subject = ?1 AND at >= ?2";
+    let sql = "SELECT at, kind, as_from, known_from FROM bends WHERE subject = ?1 AND at >= ?2";
     let mut statement = connection.prepare_cached(sql).map_err(&failed)?;
     let mut bends = Vec::new();
     for member in members {
         let found = statement.query_map(params![member, from.nanos()], |row| {
             Ok(Bend {
                 at: Instant::from_nanos(row.get(0)?),
-                by_clock: row.get(1)?,
+                kind: Kind::of_number(row.get(1)?),
                 as_from: Instant::from_nanos(row.get(2)?),
                 known_from: Instant::from_nanos(row.get(3)?),
             })
@@ -45,21 +45,23 @@ pub(super) fn write_bends(
     if left == now {
         return Ok(());
     }
-    let whole = now == [Bend::WHOLE];
-    let from = if whole { None } else { left.first().map(|bend| bend.at) };
-    if whole || from.is_some() {
+    if let Some(from) = left.first().map(|bend| bend.at) {
         for member in members {
             let sql = "DELETE FROM bends WHERE subject = ?1 AND at >= ?2";
-            let from = from.unwrap_or(Instant::MIN);
             execute(connection, "go back in the bends of a unit", sql, params![member, from.nanos()])?;
         }
     }
     let Some(leader) = members.first() else { return Ok(()) };
     for bend in now {
-        let sql = "INSERT OR IGNORE INTO bends (subject, at, by_clock, as_from, known_from) \
+        let sql = "INSERT OR IGNORE INTO bends (subject, at, kind, as_from, known_from) \
                    VALUES (?1, ?2, ?3, ?4, ?5)";
-        let values =
-            params![leader, bend.at.nanos(), bend.by_clock, bend.as_from.nanos(), bend.known_from.nanos()];
+        let values = params![
+            leader,
+            bend.at.nanos(),
+            bend.kind.number(),
+            bend.as_from.nanos(),
+            bend.known_from.nanos()
+        ];
         execute(connection, "write the bends of a unit", sql, values)?;
     }
     Ok(())

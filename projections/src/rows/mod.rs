@@ -1,6 +1,7 @@
 //! Writing rows, and reading them back.
 
 mod bends;
+mod counted;
 mod evidence;
 mod versions;
 
@@ -18,6 +19,7 @@ use crate::reconciled;
 use crate::unit::{Failure, Followed};
 
 pub(crate) use bends::bends;
+pub(crate) use counted::Counted;
 pub(crate) use evidence::Evidence;
 pub(crate) use versions::stored;
 
@@ -100,9 +102,10 @@ pub(crate) fn write(
     members: &[String],
     followed: &Followed,
     writing: Writing,
+    counted: &mut Counted,
 ) -> Result<(), ProjectionError> {
     for duty in &followed.duties {
-        versions::write_duty(connection, duty, writing)?;
+        versions::write_duty(connection, duty, writing, counted)?;
     }
     if followed.judged {
         write_subjects(connection, members, followed)?;

@@ -7,6 +7,7 @@ use mandate_domain::judge::{Outcome, short_reference};
 use mandate_domain::time::{Date, Instant};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::counted::{Counted, lag_days};
 use super::{Writing, execute, note_owed, note_taken, record};
 use crate::error::ProjectionError;
 use crate::unit::{Changed, Columns, FollowedDuty, Now, Stored, Version};
@@ -24,7 +25,8 @@ pub(crate) fn stored(
     for member in members {
         let mut statement = connection
             .prepare_cached(
-                "SELECT duty, since, as_from, version, record, unit, outcome FROM duties WHERE subject = ?1",
+                "SELECT duty, since, as_from, version, record, unit, outcome, due_at, alike FROM duties \
+                 WHERE subject = ?1",
             )
             .map_err(&failed)?;
         let rows = statement
@@ -33,7 +35,9 @@ pub(crate) fn stored(
                 let before = shown.clone();
                 let subject = member.clone();
                 let outcome = Outcome::from_name(row.get_ref(6)?.as_str()?);
-                Ok((row.get(0)?, Stored { subject, shown, outcome, unit: row.get(5)?, before, forget: None }))
+                let counted = Some((row.get::<_, Option<i64>>(7)?.map(Instant::from_nanos), row.get(8)?));
+                let unit = row.get(5)?;
+                Ok((row.get(0)?, Stored { subject, shown, outcome, unit, counted, before, forget: None }))
             })
             .map_err(&failed)?;
         for row in rows {
@@ -98,6 +102,7 @@ fn go_back(
             shown: None,
             outcome: None,
             unit: None,
+            counted: None,
             before: None,
             forget: None,
         });
@@ -111,9 +116,14 @@ pub(super) fn write_duty(
     connection: &Connection,
     duty: &FollowedDuty,
     writing: Writing,
+    counted: &mut Counted,
 ) -> Result<(), ProjectionError> {
-    write_history(connection, duty)?;
+    write_history(connection, duty, counted)?;
+    let counted_before = duty.stored.as_ref().and_then(|stored| stored.counted);
     let Some(now) = &duty.now else {
+        if let Some((due_at, number)) = counted_before {
+            counted.note(due_at, number, -1);
+        }
         if duty.stored.is_some() {
             for sql in ["DELETE FROM duties WHERE duty = ?1", "DELETE FROM steps WHERE duty = ?1"] {
                 execute(connection, "remove a duty", sql, [&duty.duty])?;
@@ -132,7 +142,10 @@ pub(super) fn write_duty(
         stored.shown.as_ref().is_some_and(same) && as_before
     });
     if !stands {
-        write_row(connection, duty, now, from, writing)?;
+        if let Some((due_at, number)) = counted_before {
+            counted.note(due_at, number, -1);
+        }
+        write_row(connection, duty, now, from, writing, counted)?;
         if writing == Writing::Over {
             note_owed(connection, &duty.duty)?;
         }
@@ -168,7 +181,11 @@ fn write_steps(
 }
 
 /// Writes what the duty was: all its changes but the one that stands, after what it was before.
-fn write_history(connection: &Connection, duty: &FollowedDuty) -> Result<(), ProjectionError> {
+fn write_history(
+    connection: &Connection,
+    duty: &FollowedDuty,
+    counted: &mut Counted,
+) -> Result<(), ProjectionError> {
     if let Some(from) = duty.stored.as_ref().and_then(|stored| stored.forget) {
         execute(
             connection,
@@ -187,7 +204,7 @@ fn write_history(connection: &Connection, duty: &FollowedDuty) -> Result<(), Pro
     let over = all.len().saturating_sub(usize::from(duty.now.is_some()));
     for (at, version) in all.iter().take(over).enumerate() {
         let next = all.get(at + 1).map(|next| (next.at, next.as_from));
-        write_version(connection, duty, version, next)?;
+        write_version(connection, duty, version, next, counted)?;
     }
     Ok(())
 }
@@ -209,13 +226,19 @@ fn write_version(
     duty: &FollowedDuty,
     version: &Changed,
     next: Option<(Instant, Instant)>,
+    counted: &mut Counted,
 ) -> Result<(), ProjectionError> {
     let sql = "INSERT OR REPLACE INTO duty_history (subject, duty, at, as_from, until, as_until, version, rule, holder, \
-               outcome, opened_at, due_on, act_by, due_at, inherited, born_overdue, known_since, record) VALUES (?1, \
-               ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+               outcome, opened_at, due_on, act_by, due_at, inherited, born_overdue, known_since, alike, lag, record) \
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
     let (until, as_until) =
         next.filter(|_| version.record.is_some()).unwrap_or((version.at, version.as_from));
     let columns = version.record.as_ref().map(|(_, columns)| columns);
+    let rule = duty.duty.split(':').next().unwrap_or_default();
+    let number = |columns: &Columns| {
+        counted.number(connection, rule, version.version, columns.outcome.name(), columns)
+    };
+    let alike = columns.map(number).transpose()?;
     let values = params![
         duty.subject,
         duty.duty,
@@ -224,7 +247,7 @@ fn write_version(
         until.nanos(),
         as_until.nanos(),
         version.version,
-        duty.duty.split(':').next(),
+        rule,
         columns.and_then(|columns| columns.holder.as_deref()),
         columns.map(|columns| columns.outcome.name()),
         columns.map(|columns| columns.opened_at.nanos()),
@@ -234,6 +257,8 @@ fn write_version(
         columns.map(|columns| columns.inherited),
         columns.map(|columns| columns.born_overdue),
         columns.map(|columns| columns.known_since.nanos()),
+        alike,
+        columns.map(lag_days),
         version.record.as_ref().map(|(record, _)| &**record),
     ];
     execute(connection, "write the history of a duty", sql, values)
@@ -245,21 +270,25 @@ fn write_row(
     now: &Now,
     (since, as_from): (Instant, Instant),
     writing: Writing,
+    counted: &mut Counted,
 ) -> Result<(), ProjectionError> {
     let columns = &now.columns;
     let sql = match writing {
         Writing::Fresh => concat!(
             "INSERT INTO duties (duty, reference, subject, rule, version, holder, unit, outcome, breach, opened_at, ",
-            "due_on, act_by, due_at, inherited, born_overdue, known_since, since, as_from, record, raised) VALUES (?1, ",
-            "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, 0)"
+            "due_on, act_by, due_at, inherited, born_overdue, known_since, since, as_from, alike, lag, record, raised) ",
+            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, 0)"
         ),
         Writing::Over => concat!(
             "INSERT OR REPLACE INTO duties (duty, reference, subject, rule, version, holder, unit, outcome, breach, ",
-            "opened_at, due_on, act_by, due_at, inherited, born_overdue, known_since, since, as_from, record, raised) ",
-            "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ",
+            "opened_at, due_on, act_by, due_at, inherited, born_overdue, known_since, since, as_from, alike, lag, ",
+            "record, raised) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ",
+            "?19, ?20, ?21, ",
             "EXISTS (SELECT 1 FROM breaches b WHERE b.duty = ?1 AND b.status <> 'rescinded'))"
         ),
     };
+    let alike = counted.number(connection, &now.rule, now.version, now.outcome.name(), columns)?;
+    counted.note(columns.due_at, alike, 1);
     let values = params![
         duty.duty,
         short_reference(&duty.duty),
@@ -279,6 +308,8 @@ fn write_row(
         columns.known_since.nanos(),
         since.nanos(),
         as_from.nanos(),
+        alike,
+        lag_days(columns),
         &*now.record,
     ];
     execute(connection, "write a duty", sql, values)

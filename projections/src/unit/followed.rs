@@ -41,6 +41,8 @@ pub(crate) struct Stored {
     /// What it is shown as.
     pub outcome: Option<Outcome>,
     pub unit: Option<String>,
+    /// When what is shown is due, and the number under which it counts.
+    pub counted: Option<(Option<Instant>, i64)>,
     /// What it was before the time that is followed; the same, unless that time is followed again.
     pub before: Option<Version>,
     /// Where that time is followed again: from when on its history is to be forgotten.

@@ -10,7 +10,7 @@ use mandate_domain::judge::{Course, DutyKey, History, Judge, Outcome, Standing, 
 use mandate_domain::policy::Policy;
 use mandate_domain::time::Instant;
 
-use crate::bends::{Bend, Bends};
+use crate::bends::Bends;
 use crate::cross::{Books, Cross, Epoch};
 use crate::placed::Placed;
 use crate::steps::{self, NextStep};
@@ -468,7 +468,7 @@ impl<'g, 'w> Walk<'g, 'w> {
         };
         let units = self.units.iter().map(unit).collect();
         let is_plain = self.course.as_ref().is_none_or(|(_, course)| course.is_plain());
-        let bends = if is_plain { self.bends.finish() } else { vec![Bend::WHOLE] };
+        let bends = self.bends.finish(is_plain);
         Followed {
             duties,
             standings,

@@ -3,7 +3,7 @@
 use askama::Template as _;
 use mandate_domain::judge::Outcome;
 use mandate_domain::time::{Date, in_words, london_words};
-use mandate_projections::{ByUnit, DutyCount, DutyRow, NoticeRow, Place};
+use mandate_projections::{Counting, DutyCount, DutyRow, Grain, NoticeRow, Place};
 
 use super::words::{place, who, without_year};
 use super::{Draft, Footer, Letter, LetterWriter, Sent};
@@ -182,20 +182,24 @@ impl LetterWriter<'_> {
         let except = self.projections.limited(self.now)?.except(user);
         let first = on.plus_months(-3);
         let desk = Desk::of_team(self.projections, org.to_owned())?;
-        let counts = self.projections.duty_counts(first.start(), on.start(), ByUnit::Together, &except)?;
+        let holders: Vec<String> = desk.holders.into_iter().collect();
+        let counts = self.projections.duty_counts(Counting {
+            periods: &[(first.start(), on.start())],
+            grain: Grain::Coarse,
+            holders: Some(&holders),
+            except: &except,
+        })?;
         let sum = |outcomes: &[Outcome]| -> u64 {
             let counted = |count: &&DutyCount| {
-                let own = count.holder.as_ref().is_some_and(|holder| desk.holders.contains(holder));
-                own && outcomes.contains(&count.outcome)
+                outcomes.contains(&count.outcome)
                     && !count.inherited
                     && !count.not_evidenced
                     && self.rules.is_policy(&count.rule)
             };
-            counts.iter().filter(counted).map(|count| count.duties).sum()
+            counts.iter().flatten().filter(counted).map(|count| count.duties).sum()
         };
         let met = sum(&[Outcome::Met]);
         let missed = sum(&[Outcome::MetLate, Outcome::Overdue, Outcome::Lapsed]);
-        let holders: Vec<String> = desk.holders.into_iter().collect();
         let unresolved = self.projections.counted_for_the_board(&holders, &except)?;
         let small = |count: u64| count > 0 && count < SMALL;
         // Of two parts, each told exactly gives the other away.

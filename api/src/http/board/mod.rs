@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use mandate_domain::judge::View;
 use mandate_domain::policy::{Basis, Policy};
 use mandate_domain::time::{Date, Instant};
-use mandate_projections::ByUnit;
+use mandate_projections::{DutyCount, Grain};
 
 pub use self::outcomes::{OUTCOMES, Outcome};
 pub use self::quarters::{Quarter, quarters};
@@ -100,21 +100,34 @@ const fn block(basis: Basis) -> usize {
 /// # Errors
 /// [`HttpError`] when the read models cannot be read, or a past moment cannot be judged.
 pub fn figures(app: &App, asked: &Asked<'_>) -> Result<Vec<[InFigures; 2]>, HttpError> {
-    let counted = Counted::at(app, asked.past, ByUnit::Together, asked.hidden.clone())?;
-    quarters(asked.view.as_at.london_date(), QUARTERS)
-        .into_iter()
-        .map(|quarter| in_figures(app, asked, &counted, quarter))
-        .collect()
+    let quarters = quarters(asked.view.as_at.london_date(), QUARTERS);
+    let periods: Vec<(Date, Date)> = quarters.iter().map(|quarter| (quarter.from, quarter.to)).collect();
+    let counts = counted(app, asked, asked.past, asked.audience)?.due(&periods, Grain::Coarse)?;
+    let both = quarters.into_iter().zip(&counts);
+    both.map(|(quarter, counts)| in_figures(app, asked, counts, quarter)).collect()
+}
+
+/// The duties of the area asked about; what a board is not shown follows from all areas.
+fn counted<'a>(
+    app: &'a App,
+    asked: &Asked<'_>,
+    past: Option<View>,
+    audience: Audience,
+) -> Result<Counted<'a>, HttpError> {
+    let counted = Counted::at(app, past, &asked.hidden);
+    match (asked.area, audience) {
+        (Some(area), Audience::Everyone) => counted.within(area, past.unwrap_or(asked.view)),
+        (Some(_), Audience::Board) | (None, _) => Ok(counted),
+    }
 }
 
 fn in_figures(
     app: &App,
     asked: &Asked<'_>,
-    counted: &Counted<'_>,
+    counts: &[DutyCount],
     quarter: Quarter,
 ) -> Result<[InFigures; 2], HttpError> {
-    let counts = counted.due((quarter.from, quarter.to))?;
-    let (rules, (all, all_kept)) = by_rule(app, &counts, asked.area, asked.view, asked.audience)?;
+    let (rules, (all, all_kept)) = by_rule(app, counts, asked.area, asked.view, asked.audience)?;
     let of = |basis: Basis| {
         let is_kept = |kept: &[bool]| kept.get(block(basis)) == Some(&true);
         let leaves: Vec<(&str, kept::Leaf)> = rules
@@ -190,8 +203,8 @@ pub fn changes(
     let end = Instant::from_nanos(quarter.to.end().nanos() - 1);
     let at = |known_at: Instant| -> Result<BTreeMap<String, Share>, HttpError> {
         let view = View { as_at: end, known_at };
-        let counted = Counted::at(app, Some(view), ByUnit::Together, asked.hidden.clone())?;
-        let counts = counted.due((quarter.from, quarter.to))?;
+        let counted = counted(app, asked, Some(view), Audience::Everyone)?;
+        let counts = counted.due(&[(quarter.from, quarter.to)], Grain::Coarse)?.concat();
         let (rules, _) = by_rule(app, &counts, asked.area, view, Audience::Everyone)?;
         Ok(rules.into_iter().map(|(rule, (tally, _))| (rule, Share::of(&tally, Basis::Policy))).collect())
     };
@@ -219,12 +232,6 @@ pub fn changes(
 pub fn rules_of(policy: &Policy, outcome: Outcome, basis: Basis) -> Vec<String> {
     let own = policy.rules.iter().filter(|rule| rule.basis == basis && Outcome::of(&rule.id) == outcome);
     own.map(|rule| rule.id.clone()).collect()
-}
-
-/// The first day of the month of a date.
-#[must_use]
-pub fn month_of(date: Date) -> Date {
-    quarters::first_of_month(date)
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ impl Quarter {
 /// The last quarters up to the one of a day, the earliest first.
 #[must_use]
 pub fn quarters(today: Date, count: usize) -> Vec<Quarter> {
-    let month = first_of_month(today);
+    let month = today.first_of_month();
     let mut from = month.plus_months(-months_into_the_quarter(month));
     let mut found = Vec::with_capacity(count);
     while found.len() < count {
@@ -40,13 +40,6 @@ pub fn quarters(today: Date, count: usize) -> Vec<Quarter> {
 fn months_into_the_quarter(month: Date) -> i32 {
     let number: i32 = month.to_chrono().format("%m").to_string().parse().unwrap_or(1);
     (number - 1) % 3
-}
-
-/// The first day of the month of a date.
-#[must_use]
-pub fn first_of_month(date: Date) -> Date {
-    let day: i32 = date.to_chrono().format("%d").to_string().parse().unwrap_or(1);
-    date.plus_days(1 - day)
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! Where duties are counted from, and their tallies by rule and of one area.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
+use mandate_domain::catalogue::SubjectKind;
 use mandate_domain::judge::View;
-use mandate_domain::time::Date;
-use mandate_projections::{ByUnit, DutyCount, Past};
+use mandate_domain::time::{Date, Instant};
+use mandate_projections::{Counting, DutyCount, Grain, Past, Units};
 
 use super::figures::{Audience, BLOCKS, Tally};
-use super::{By, Of, tallied};
+use super::{By, Of, tallied, upwards};
 use crate::http::app::App;
 use crate::http::error::HttpError;
 use crate::http::sight::Hidden;
@@ -70,30 +72,58 @@ pub fn of_area(
 /// Where duties are counted from: as they stand at present, or as they stood at a moment.
 pub struct Counted<'a> {
     app: &'a App,
-    past: Option<Past<'a>>,
-    by_unit: ByUnit,
-    hidden: Hidden,
+    past: Option<View>,
+    /// What stood then, with the units of nominals and without.
+    stood: [OnceCell<Past<'a>>; 2],
+    /// Of these holders alone, where they are named.
+    holders: Option<Vec<String>>,
+    /// Not of these subjects.
+    except: Vec<String>,
 }
 
 impl<'a> Counted<'a> {
     /// What duties stand at a moment.
-    ///
-    /// # Errors
-    /// [`HttpError`] when the read models cannot be read.
-    pub fn at(app: &'a App, past: Option<View>, by_unit: ByUnit, hidden: Hidden) -> Result<Self, HttpError> {
-        let past = past.map(|view| app.projections.past(view)).transpose()?;
-        Ok(Self { app, past, by_unit, hidden })
+    pub fn at(app: &'a App, past: Option<View>, hidden: &Hidden) -> Self {
+        Self { app, past, stood: Default::default(), holders: None, except: hidden.subjects() }
     }
 
-    /// The duties due in a period, both days included.
+    /// The same of duties alone whose holders belong to an area at a moment.
     ///
     /// # Errors
     /// [`HttpError`] when the read models cannot be read.
-    pub fn due(&self, (from, to): (Date, Date)) -> Result<Vec<DutyCount>, HttpError> {
-        let (from, until, hidden) = (from.start(), to.end(), self.hidden.subjects());
-        Ok(match &self.past {
-            None => self.app.projections.duty_counts(from, until, self.by_unit, &hidden)?,
-            Some(past) => past.duty_counts(from, until, self.by_unit, &hidden)?,
-        })
+    pub fn within(self, area: &str, view: View) -> Result<Self, HttpError> {
+        let placed = self.app.projections.placements(view)?;
+        let own =
+            placed.keys().filter(|org| upwards(org, SubjectKind::Area, &placed).as_deref() == Some(area));
+        let mut holders: Vec<String> = own.cloned().chain([area.to_owned()]).collect();
+        holders.sort_unstable();
+        holders.dedup();
+        Ok(Self { holders: Some(holders), ..self })
+    }
+
+    /// The duties due in each of some periods, both days included and the earliest first, told apart as finely as is asked
+    /// for.
+    ///
+    /// # Errors
+    /// [`HttpError`] when the read models cannot be read.
+    pub fn due(&self, periods: &[(Date, Date)], grain: Grain) -> Result<Vec<Vec<DutyCount>>, HttpError> {
+        let periods: Vec<(Instant, Instant)> =
+            periods.iter().map(|(from, to)| (from.start(), to.end())).collect();
+        let counting =
+            Counting { periods: &periods, grain, holders: self.holders.as_deref(), except: &self.except };
+        let Some(view) = self.past else { return Ok(self.app.projections.duty_counts(counting)?) };
+        let [with_units, without] = &self.stood;
+        let (stood, units) = match grain {
+            Grain::LagAndUnit => (with_units, Units::Told),
+            Grain::Coarse | Grain::Lag => (without, Units::Untold),
+        };
+        let past = match stood.get() {
+            Some(past) => past,
+            None => {
+                let past = self.app.projections.past(view, units)?;
+                stood.get_or_init(|| past)
+            }
+        };
+        Ok(past.duty_counts(counting)?)
     }
 }

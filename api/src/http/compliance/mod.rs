@@ -6,6 +6,7 @@ mod kept;
 mod suppress;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
@@ -16,7 +17,7 @@ use mandate_domain::fact::repeated;
 use mandate_domain::judge::View;
 use mandate_domain::policy::Basis;
 use mandate_domain::time::{Date, Instant};
-use mandate_projections::{ByUnit, DutyCount};
+use mandate_projections::{DutyCount, Grain};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -70,16 +71,15 @@ impl By {
         BY.iter().find(|(_, by)| *by == self).map_or("", |(name, _)| name)
     }
 
-    /// What a duty is counted under; none where it belongs nowhere.
-    fn of(self, count: &DutyCount, placed: &BTreeMap<String, String>) -> Option<String> {
-        let holder = count.holder.as_deref();
+    /// The organisations of which one is that of a duty's holder; none for what is not found upwards.
+    const fn kind(self) -> Option<SubjectKind> {
         match self {
-            Self::Rule => Some(count.rule.clone()),
-            Self::Unit => count.unit.clone().or_else(|| upwards(holder?, SubjectKind::Unit, placed)),
-            Self::Area => upwards(holder?, SubjectKind::Area, placed),
-            Self::Region => upwards(holder?, SubjectKind::Region, placed),
-            Self::Prison => upwards(holder?, SubjectKind::Prison, placed),
-            Self::PrisonGroup => upwards(holder?, SubjectKind::PrisonGroup, placed),
+            Self::Rule => None,
+            Self::Unit => Some(SubjectKind::Unit),
+            Self::Area => Some(SubjectKind::Area),
+            Self::Region => Some(SubjectKind::Region),
+            Self::Prison => Some(SubjectKind::Prison),
+            Self::PrisonGroup => Some(SubjectKind::PrisonGroup),
         }
     }
 }
@@ -105,6 +105,8 @@ struct Asked {
     view: View,
     past: Option<View>,
     audience: Audience,
+    /// Whether recording lags are told.
+    lags: bool,
     /// Who asks, where a person does.
     caller: Caller,
 }
@@ -157,6 +159,7 @@ fn asked(query: &Query, now: Instant) -> Result<Asked, HttpError> {
         audience: query
             .word("audience", &[("everyone", Audience::Everyone), ("board", Audience::Board)])?
             .unwrap_or(Audience::Everyone),
+        lags: true,
         caller: Caller::Nobody,
     })
 }
@@ -211,7 +214,7 @@ pub fn by_area_and_rule(
     caller: Caller,
 ) -> Result<Vec<Cell>, HttpError> {
     let audience = if for_a_board { Audience::Board } else { Audience::Everyone };
-    let asked = Asked { by: vec![By::Area, By::Rule], from, to, view, past, audience, caller };
+    let asked = Asked { by: vec![By::Area, By::Rule], from, to, view, past, audience, lags: false, caller };
     let answer = answer(app, &asked)?;
     let text = |line: &Line, name: &str| line.of.get(name).and_then(Value::as_str).map(str::to_owned);
     let cell = |line: Line| Cell {
@@ -241,9 +244,13 @@ fn answer(app: &App, asked: &Asked) -> Result<Compliance, HttpError> {
     let asker = Asker::of(app, &asked.caller)?;
     // Whatever a member of a board asks for, it is answered as to a board.
     let audience = if asker.is_board() { Audience::Board } else { asked.audience };
-    let by_unit = if asked.by.contains(&By::Unit) { ByUnit::Apart } else { ByUnit::Together };
-    let counted = Counted::at(app, asked.past, by_unit, asker.hidden(app)?)?;
-    let counts = counted.due((asked.from, asked.to))?;
+    let grain = match asked.lags {
+        _ if asked.by.contains(&By::Unit) => Grain::LagAndUnit,
+        true => Grain::Lag,
+        false => Grain::Coarse,
+    };
+    let counted = Counted::at(app, asked.past, &asker.hidden(app)?);
+    let counts = counted.due(&[(asked.from, asked.to)], grain)?.concat();
     let (tallies, kept_back) = tallied(app, &asked.by, &counts, asked.view, audience)?;
     let (mut cells, mut totals) = (Vec::new(), Vec::new());
     for (key, tally) in &tallies {
@@ -278,15 +285,13 @@ fn tallied(
     let book = app.book(view.known_at)?;
     let basis: HashMap<&str, Basis> =
         book.policy.rules.iter().map(|rule| (rule.id.as_str(), rule.basis)).collect();
-    let mut tallies: BTreeMap<Key, Tally> = BTreeMap::new();
+    let mut grid = Grid::new(by, &placed);
     for count in counts {
         // A rule that the policy in force no longer has is not one of its local targets either.
-        let basis = basis.get(count.rule.as_str()).copied().unwrap_or(Basis::Policy);
-        let own: Vec<Of> = by.iter().map(|by| Of::One(by.of(count, &placed))).collect();
-        for key in with_totals(&own) {
-            tallies.entry(key).or_default().add(count, basis);
-        }
+        let basis = basis.get(&*count.rule).copied().unwrap_or(Basis::Policy);
+        grid.add(count, basis);
     }
+    let mut tallies = grid.tallies();
     tallies.entry(vec![Of::All; by.len()]).or_default();
     let kept_back = match audience {
         Audience::Everyone => HashMap::new(),
@@ -305,12 +310,82 @@ enum Of {
 
 type Key = Vec<Of>;
 
-/// A cell with the totals that it goes into.
-fn with_totals(own: &[Of]) -> Vec<Key> {
-    own.iter().fold(vec![Vec::new()], |keys, of| {
-        let both = |key: Key| [of.clone(), Of::All].map(|next| key.iter().cloned().chain([next]).collect());
-        keys.into_iter().flat_map(both).collect()
-    })
+/// Cells and totals in the making, under numbers.
+struct Grid<'g> {
+    by: &'g [By],
+    placed: &'g BTreeMap<String, String>,
+    /// What is counted by, each once for each way.
+    ids: Vec<Vec<Option<Arc<str>>>>,
+    numbers: Vec<HashMap<Option<Arc<str>>, usize>>,
+    /// The number of what each holder belongs to, by way.
+    of_holders: Vec<HashMap<Option<Arc<str>>, usize>>,
+    /// By the number along each way; a total has none.
+    tallies: HashMap<Vec<Option<usize>>, Tally>,
+}
+
+impl<'g> Grid<'g> {
+    fn new(by: &'g [By], placed: &'g BTreeMap<String, String>) -> Self {
+        let ways = by.len();
+        Self {
+            by,
+            placed,
+            ids: vec![Vec::new(); ways],
+            numbers: vec![HashMap::new(); ways],
+            of_holders: vec![HashMap::new(); ways],
+            tallies: HashMap::new(),
+        }
+    }
+
+    /// Takes a count into its cell, and into the totals that the cell goes into.
+    fn add(&mut self, count: &DutyCount, basis: Basis) {
+        let own: Vec<usize> = (0..self.by.len()).map(|way| self.number_of(way, count)).collect();
+        for totals in 0..1_u32 << own.len() {
+            let along = |(way, number): (usize, &usize)| (totals >> way & 1 == 0).then_some(*number);
+            let key: Vec<Option<usize>> = own.iter().enumerate().map(along).collect();
+            self.tallies.entry(key).or_default().add(count, basis);
+        }
+    }
+
+    /// The number of what a duty is counted under along a way.
+    fn number_of(&mut self, way: usize, count: &DutyCount) -> usize {
+        let kind = self.by.get(way).and_then(|by| by.kind());
+        let Some(kind) = kind else { return self.number(way, Some(count.rule.clone())) };
+        if let (SubjectKind::Unit, Some(unit)) = (kind, &count.unit) {
+            return self.number(way, Some(unit.clone()));
+        }
+        if let Some(number) = self.of_holders.get(way).and_then(|of| of.get(&count.holder)) {
+            return *number;
+        }
+        let found = count.holder.as_deref().and_then(|holder| upwards(holder, kind, self.placed));
+        let number = self.number(way, found.map(Into::into));
+        if let Some(of) = self.of_holders.get_mut(way) {
+            of.insert(count.holder.clone(), number);
+        }
+        number
+    }
+
+    fn number(&mut self, way: usize, id: Option<Arc<str>>) -> usize {
+        let (Some(ids), Some(numbers)) = (self.ids.get_mut(way), self.numbers.get_mut(way)) else { return 0 };
+        *numbers.entry(id).or_insert_with_key(|id| {
+            ids.push(id.clone());
+            ids.len() - 1
+        })
+    }
+
+    fn tallies(self) -> BTreeMap<Key, Tally> {
+        let ids = &self.ids;
+        let of = |(way, number): (usize, Option<usize>)| match number {
+            None => Of::All,
+            Some(number) => {
+                let id = ids.get(way).and_then(|ids| ids.get(number)).cloned().flatten();
+                Of::One(id.as_deref().map(str::to_owned))
+            }
+        };
+        let named = |(key, tally): (Vec<Option<usize>>, Tally)| {
+            (key.into_iter().enumerate().map(of).collect::<Key>(), tally)
+        };
+        self.tallies.into_iter().map(named).collect()
+    }
 }
 
 fn named(by: &[By], key: &[Of]) -> Map<String, Value> {

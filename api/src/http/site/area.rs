@@ -1,13 +1,11 @@
 //! One area: how compliance went, month by month; its units, its people, and the backlog of its programmes.
 
-use std::collections::BTreeMap;
-
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use mandate_domain::judge::{Judge, View};
 use mandate_domain::time::Date;
-use mandate_projections::ByUnit;
+use mandate_projections::{DutyCount, Grain};
 
 use super::lists::compliance::like;
 use super::lists::{paragraph_link, short_day};
@@ -18,7 +16,6 @@ use super::words::{checked_at, sentence_case};
 use super::{answer, show_judged};
 use crate::duty_csv::text_row;
 use crate::http::app::App;
-use crate::http::board::month_of;
 use crate::http::compliance::{Counted, Counts, Tally, of_area, percent};
 use crate::http::duties::csv_response;
 use crate::http::error::HttpError;
@@ -27,7 +24,6 @@ use crate::http::reconciliation::PROGRAMMES;
 use crate::http::registers::asker::Asker;
 use crate::http::registers::people::{self, Missing, Person};
 use crate::http::sight::Hidden;
-use crate::http::whole_log;
 use crate::pages::Link;
 use crate::pages::frame::Section;
 use crate::pages::listing::{Cell, Part, Row, Table, Tag};
@@ -61,7 +57,7 @@ fn fill(app: &App, visitor: &Visitor, id: &str, raw: Option<&str>) -> Result<Res
     frame.errors = shown.errors;
     let carry = frame.carry();
     let seen = Seen { app, area: &area, view, hidden: &hidden, for_a_board: asker.is_board(), carry: &carry };
-    let counted = Counted::at(app, past, ByUnit::Apart, hidden.clone())?;
+    let counted = Counted::at(app, past, &hidden).within(&area, view)?;
     let months = seen.months(&counted)?;
     // An area of which nothing was told may still answer for duties.
     let holds = months.iter().any(|month| month.tally != Tally::default());
@@ -128,27 +124,20 @@ impl Seen<'_> {
     /// The last months, the earliest first.
     fn months(&self, counted: &Counted<'_>) -> Result<Vec<Month>, HttpError> {
         let today = self.view.as_at.london_date();
-        let present = month_of(today);
-        (0..MONTHS)
-            .rev()
-            .map(|back| {
-                let from = present.plus_months(-back);
-                let to = from.plus_months(1).plus_days(-1).min(today);
-                let tally = sum(self.tally(counted, from, to)?.values());
-                // No total over months is told, so that none can be had by subtraction.
-                let small = Counts::one_way(vec![figures(&tally)]).small().contains(&true);
-                Ok(Month { from, to, tally, kept_back: self.for_a_board && small })
-            })
-            .collect()
-    }
-
-    fn tally(
-        &self,
-        counted: &Counted<'_>,
-        from: Date,
-        to: Date,
-    ) -> Result<BTreeMap<Option<String>, Tally>, HttpError> {
-        of_area(self.app, &counted.due((from, to))?, self.area, self.view)
+        let present = today.first_of_month();
+        let month = |back: i32| {
+            let from = present.plus_months(-back);
+            (from, from.plus_months(1).plus_days(-1).min(today))
+        };
+        let months: Vec<(Date, Date)> = (0..MONTHS).rev().map(month).collect();
+        let counts = counted.due(&months, Grain::Coarse)?;
+        let in_figures = |((from, to), counts): ((Date, Date), &Vec<DutyCount>)| {
+            let tally = sum(of_area(self.app, counts, self.area, self.view)?.values());
+            // No total over months is told, so that none can be had by subtraction.
+            let small = Counts::one_way(vec![figures(&tally)]).small().contains(&true);
+            Ok(Month { from, to, tally, kept_back: self.for_a_board && small })
+        };
+        months.into_iter().zip(&counts).map(in_figures).collect()
     }
 
     fn answer(months: &[Month]) -> Block {
@@ -222,7 +211,9 @@ impl Seen<'_> {
     fn units(&self, counted: &Counted<'_>) -> Result<Table, HttpError> {
         let to = self.view.as_at.london_date();
         let from = to.plus_months(-3).next();
-        let found: Vec<(Option<String>, Tally)> = self.tally(counted, from, to)?.into_iter().collect();
+        let counts = counted.due(&[(from, to)], Grain::LagAndUnit)?.concat();
+        let found: Vec<(Option<String>, Tally)> =
+            of_area(self.app, &counts, self.area, self.view)?.into_iter().collect();
         let total = sum(found.iter().map(|(_, tally)| tally));
         let cells = found.iter().map(|(_, tally)| figures(tally)).chain([figures(&total)]).collect();
         let kept =
@@ -315,19 +306,19 @@ impl Seen<'_> {
 
     /// How the backlog of each programme that is on went down.
     fn backlogs(&self) -> Result<Vec<Block>, HttpError> {
-        let history = match whole_log::read(self.app) {
-            Ok(history) => history,
-            Err(HttpError::Unprocessable(_)) => {
-                return Ok(vec![
-                    Block::heading("backlog", "Backlog"),
-                    Block::words(
-                        "The log is too long for the backlog to be counted while you wait; `mandate` counts it at the command line.",
-                    ),
-                ]);
-            }
-            Err(error) => return Err(error),
-        };
         let book = self.app.book(self.view.known_at)?;
+        let of_all = self.app.projections.history_of_all()?;
+        let judge = Judge::new(&book.policy, &book.calendar, &of_all, self.view);
+        let is_on = |programme| judge.switched_on(self.area, programme).is_some();
+        if !PROGRAMMES.iter().any(|(_, programme)| is_on(*programme)) {
+            return Ok(vec![
+                Block::heading("backlog", "Backlog"),
+                Block::words(
+                    "No programme is switched on in the area, so that there is no backlog to work off.",
+                ),
+            ]);
+        }
+        let history = self.app.projections.history_of_area(self.area)?;
         let judge = Judge::new(&book.policy, &book.calendar, &history, self.view);
         let mut blocks = Vec::new();
         for ((word, programme), [chart, table]) in
@@ -381,12 +372,6 @@ impl Seen<'_> {
                 short_day(on)
             ));
             blocks.push(Block::Table(twin));
-        }
-        if blocks.is_empty() {
-            blocks.push(Block::heading("backlog", "Backlog"));
-            blocks.push(Block::words(
-                "No programme is switched on in the area, so that there is no backlog to work off.",
-            ));
         }
         Ok(blocks)
     }

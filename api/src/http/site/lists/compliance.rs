@@ -77,7 +77,13 @@ fn fill(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Response, Htt
     let placed = app.projections.placements(asking.view)?;
     let own = asking.asker.org().and_then(|org| upwards(org, SubjectKind::Area, &placed));
     let map = Map::of(cells, own.as_ref());
-    let period = Period { from, to, moment: &moment, for_a_board, placed };
+    let mut below: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for org in placed.keys() {
+        if let Some(area) = upwards(org, SubjectKind::Area, &placed).filter(|area| area != org) {
+            below.entry(area).or_default().push(org.clone());
+        }
+    }
+    let period = Period { from, to, moment: &moment, for_a_board, below };
     let listing = asking.listing(Section::Compliance, words, &TABS);
     answer(&Compliance {
         paragraphs: ["4.16.n", "4.16.p", "5.10"].map(paragraph_link).to_vec(),
@@ -108,7 +114,8 @@ struct Period<'p> {
     to: Date,
     moment: &'p str,
     for_a_board: bool,
-    placed: BTreeMap<String, String>,
+    /// What lies under each area.
+    below: BTreeMap<String, Vec<String>>,
 }
 
 /// An area, none for duties of no area, or all areas.
@@ -191,9 +198,7 @@ impl Period<'_> {
             None => String::new(),
             // What lies under an area answers for duties of its own.
             Some(Some(area)) => {
-                let below = self.placed.keys().filter(|own| {
-                    *own != area && upwards(own, SubjectKind::Area, &self.placed).as_ref() == Some(area)
-                });
+                let below = self.below.get(area).into_iter().flatten();
                 std::iter::once(area).chain(below).map(|org| format!("&holder={}", encoded(org))).collect()
             }
             Some(None) => return None,

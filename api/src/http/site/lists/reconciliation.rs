@@ -17,7 +17,6 @@ use crate::http::registers::reach::{Reach, said};
 use crate::http::site::visitor::Visitor;
 use crate::http::site::words::sentence_case;
 use crate::http::site::{Access, answer, show, show_judged};
-use crate::http::whole_log;
 use crate::pages::duties::Count;
 use crate::pages::frame::Section;
 use crate::pages::listing::{Cell, Column, Part, Row, Table};
@@ -148,7 +147,7 @@ fn fill_backlog(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Respo
     form.open = area.is_none() || programme.is_none();
     page.filter = Some(form);
     if let (Some(area), Some(programme)) = (area, programme) {
-        let history = whole_log::read(app)?;
+        let history = app.projections.history_of_area(&area)?;
         let book = app.book(asking.view.known_at)?;
         let judge = Judge::new(&book.policy, &book.calendar, &history, asking.view);
         let hidden = asking.asker.hidden(app)?;
