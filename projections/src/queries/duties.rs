@@ -15,7 +15,7 @@ use crate::model::{DutyFilter, DutyRow, DutySort, Listed, MAX_PAGE};
 use crate::{Projections, rows};
 
 const COLUMNS: &str = "d.duty, d.reference, d.unit, d.version, d.record, d.outcome = 'overdue', \
-    (SELECT count(*) FROM breaches b WHERE b.duty = d.duty AND b.status = 'rescinded'), \
+    (SELECT count(*) FROM breaches b WHERE b.duty = d.duty AND +b.status = 'rescinded'), \
     EXISTS (SELECT 1 FROM breaches b WHERE b.duty = d.duty AND b.status <> 'rescinded'), \
     EXISTS (SELECT 1 FROM parked p WHERE p.subject = d.subject)";
 
@@ -284,7 +284,7 @@ fn chosen(filter: &DutyFilter, size: u32) -> (String, Vec<Value>) {
     let order = order(filter);
     let skipped = u64::from(filter.page) * u64::from(size);
     if filter.sort != DutySort::ActBy || is_narrow(filter) || is_searched(filter) {
-        let (condition, values) = condition(filter, true);
+        let (condition, values) = condition(filter, Hidden::LeftOut);
         let sql = format!(
             "SELECT d.rowid FROM duties d WHERE {condition} ORDER BY {order} LIMIT {size} OFFSET {skipped}"
         );
@@ -299,7 +299,8 @@ fn chosen(filter: &DutyFilter, size: u32) -> (String, Vec<Value>) {
     let parts: Vec<String> = outcomes
         .into_iter()
         .map(|outcome| {
-            let (condition, own) = condition(&DutyFilter { outcomes: vec![outcome], ..filter.clone() }, true);
+            let (condition, own) =
+                condition(&DutyFilter { outcomes: vec![outcome], ..filter.clone() }, Hidden::LeftOut);
             values.extend(own);
             let most = skipped + u64::from(size);
             format!(
@@ -328,10 +329,11 @@ fn is_searched(filter: &DutyFilter) -> bool {
 /// How many duties of a list stand where. Subjects to leave out are few: theirs are taken off, so that the others are
 /// counted from an index.
 fn counted(connection: &Connection, filter: &DutyFilter) -> Result<HashMap<Outcome, u64>, ProjectionError> {
-    let grouped = |filter: &DutyFilter| -> Result<Vec<(String, u64)>, ProjectionError> {
-        let (condition, values) = condition(filter, false);
+    let grouped = |hidden: Hidden| -> Result<Vec<(String, u64)>, ProjectionError> {
+        let (condition, values) = condition(filter, hidden);
         // In the order of an index of outcomes only where that index holds all that is asked for.
-        let by = if is_narrow(filter) || is_searched(filter) { "+d.outcome" } else { "d.outcome" };
+        let searched = is_narrow(filter) || is_searched(filter) || hidden == Hidden::Alone;
+        let by = if searched { "+d.outcome" } else { "d.outcome" };
         let sql = format!("SELECT d.outcome, count(*) FROM duties d WHERE {condition} GROUP BY {by}");
         all(connection, &sql, rusqlite::params_from_iter(values.iter()), |row| {
             Ok((row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0)))
@@ -346,21 +348,31 @@ fn counted(connection: &Connection, filter: &DutyFilter) -> Result<HashMap<Outco
             }
         }
     };
-    add(grouped(filter)?, u64::saturating_add);
-    for subject in &filter.except {
-        if filter.subject.as_ref().is_none_or(|own| own == subject) {
-            let hidden = DutyFilter { subject: Some(subject.clone()), ..filter.clone() };
-            add(grouped(&hidden)?, u64::saturating_sub);
-        }
+    add(grouped(Hidden::Counted)?, u64::saturating_add);
+    if !filter.except.is_empty() {
+        add(grouped(Hidden::Alone)?, u64::saturating_sub);
     }
     found.retain(|_, count| *count > 0);
     Ok(found)
 }
 
-/// The condition of a filter, with its values in order; subjects to leave out are left out where that is asked for.
-fn condition(filter: &DutyFilter, leave_out: bool) -> (String, Vec<Value>) {
+/// What is done about the subjects that a list leaves out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hidden {
+    /// They are left out.
+    LeftOut,
+    /// They are there as all others.
+    Counted,
+    /// Nobody but they is there.
+    Alone,
+}
+
+/// The condition of a filter, with its values in order.
+fn condition(filter: &DutyFilter, hidden: Hidden) -> (String, Vec<Value>) {
     let mut terms = vec!["1".to_owned()];
     let mut values: Vec<Value> = Vec::new();
+    // Few subjects are found by their own index, whatever else is asked for.
+    let few = filter.subject.is_some() || hidden == Hidden::Alone;
     let mut one_of = |column: &str, wanted: Vec<String>| {
         if !wanted.is_empty() {
             let places = vec!["?"; wanted.len()].join(", ");
@@ -368,18 +380,22 @@ fn condition(filter: &DutyFilter, leave_out: bool) -> (String, Vec<Value>) {
             values.extend(wanted.into_iter().map(Value::Text));
         }
     };
-    one_of("d.holder", filter.holders.clone());
-    one_of("d.unit", filter.units.clone());
+    one_of(if few { "+d.holder" } else { "d.holder" }, filter.holders.clone());
+    one_of(if few { "+d.unit" } else { "d.unit" }, filter.units.clone());
     one_of("d.rule", filter.rules.clone());
     // Most of the duties are met: where they are searched, all are read in their order rather than by that index.
     let most = [Outcome::Met, Outcome::MetLate].iter().any(|outcome| filter.outcomes.contains(outcome));
-    let by_index = is_narrow(filter) || !is_searched(filter) || !most;
+    let by_index = !few && (is_narrow(filter) || !is_searched(filter) || !most);
     let outcomes = filter.outcomes.iter().map(|outcome| outcome.name().to_owned()).collect();
     one_of(if by_index { "d.outcome" } else { "+d.outcome" }, outcomes);
     one_of("d.subject", filter.subject.iter().cloned().collect());
-    if leave_out && !filter.except.is_empty() {
-        terms.push(format!("d.subject NOT IN ({})", vec!["?"; filter.except.len()].join(", ")));
-        values.extend(filter.except.iter().cloned().map(Value::Text));
+    match hidden {
+        Hidden::Alone => one_of("d.subject", filter.except.clone()),
+        Hidden::LeftOut if !filter.except.is_empty() => {
+            terms.push(format!("d.subject NOT IN ({})", vec!["?"; filter.except.len()].join(", ")));
+            values.extend(filter.except.iter().cloned().map(Value::Text));
+        }
+        Hidden::LeftOut | Hidden::Counted => {}
     }
     // Written out, so that the index of breaches is known to hold what is asked for.
     terms.extend(filter.breach.map(|breach| format!("d.breach = {}", i64::from(breach))));
