@@ -18,14 +18,14 @@ async function signInAsCpc(page) {
 }
 
 /**
- * The first mail about one breach; digests and the mails of teams may fill the first pages of the inbox. It shows
- * everybody's mails, and an auditor may see whatever they are about.
+ * The first mail about one breach of a nominal; those about users may fill the first pages. The inbox shows everybody's
+ * mails, and an auditor may see whatever they are about.
  */
 async function findBreachMail(page) {
   await signInAs(page, "Auditor");
   const breach = page.getByTestId("mails").getByRole("link", { name: /^Breach: N-/ }).first();
   for (let number = 1; number <= 20; number += 1) {
-    await page.goto(`/inbox?page=${number}`);
+    await page.goto(`/inbox?kind=breach&page=${number}`);
     if (await breach.count()) break;
   }
   return breach;

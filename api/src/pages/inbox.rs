@@ -3,6 +3,7 @@
 use askama::Template;
 
 use super::frame::{Frame, Section};
+use super::listing::Filter;
 use super::paging::{PageItem, Pages};
 use super::{Link, Page};
 
@@ -12,6 +13,8 @@ use super::{Link, Page};
 pub struct Inbox {
     /// What surrounds the page.
     pub frame: Frame,
+    /// The kind of mail.
+    pub filter: Filter,
     /// The mails, newest first.
     pub mails: Vec<MailRow>,
     /// Which part of the list is shown.

@@ -256,23 +256,25 @@ impl Projections {
         self.read(|connection| Ok(notices(connection, "WHERE n.notice = ?1", [id])?.into_iter().next()))
     }
 
-    /// Notices that were sent, the latest first, with so many of the duties that each lists.
+    /// Notices that were sent, of one kind of mail or of all, the latest first, with so many of the duties that each
+    /// lists.
     ///
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn notices_sent(
         &self,
+        template: Option<&str>,
         page: u32,
         size: u32,
         duties: u32,
     ) -> Result<Listed<NoticeRow>, ProjectionError> {
-        const WHICH: &str = "WHERE n.status = 'accepted'";
+        const WHICH: &str = "WHERE n.status = 'accepted' AND (?1 IS NULL OR n.template = ?1)";
         let size = size.clamp(1, MAX_PAGE);
-        let rest = format!("{WHICH} ORDER BY n.settled_at DESC, n.position DESC LIMIT ?1 OFFSET ?2");
+        let rest = format!("{WHICH} ORDER BY n.settled_at DESC, n.position DESC LIMIT ?2 OFFSET ?3");
         self.read(|connection| {
-            let total = count(connection, &format!("SELECT count(*) FROM notices n {WHICH}"), [])?;
+            let total = count(connection, &format!("SELECT count(*) FROM notices n {WHICH}"), [template])?;
             let offset = i64::from(page) * i64::from(size);
-            let mut content = notices_alone(connection, &rest, rusqlite::params![size, offset])?;
+            let mut content = notices_alone(connection, &rest, rusqlite::params![template, size, offset])?;
             for notice in &mut content {
                 list_duties(connection, notice, duties)?;
             }

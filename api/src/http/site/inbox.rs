@@ -10,6 +10,7 @@ use mandate_domain::judge::short_reference;
 use mandate_domain::time::Instant;
 use mandate_projections::NoticeRow;
 
+use super::moment::address;
 use super::visitor::Visitor;
 use super::words::{at_london, checked_at, sentence_case};
 use super::{Access, answer, show};
@@ -18,7 +19,9 @@ use crate::http::error::HttpError;
 use crate::http::query::Query;
 use crate::pages::Link;
 use crate::pages::assets::MAIL_CONTENT_SECURITY_POLICY;
+use crate::pages::duties::{Chip, Choice};
 use crate::pages::inbox::{Inbox, MailPage, MailRow};
+use crate::pages::listing::{Choose, Filter};
 use crate::pages::paging::Pages;
 
 /// Mails on a page.
@@ -35,10 +38,10 @@ const SHOWN_HEADERS: [&str; 6] =
 pub async fn list(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Response {
     let raw = uri.query().map(str::to_owned);
     show(app, Access::SignedIn, &uri, &headers, move |app, visitor| {
-        let query = Query::read(raw.as_deref(), &["page", "asAt", "knownAt"])?;
+        let query = Query::read(raw.as_deref(), &["page", "kind", "asAt", "knownAt"])?;
         // Mail is shown as it is: a moment that is carried from page to page changes nothing here.
         let number = query.number("page", 1, 1..=1_000_000)?;
-        fill_list(app, visitor, number)
+        fill_list(app, visitor, number, query.one("kind")?.filter(|kind| !kind.is_empty()))
     })
     .await
 }
@@ -65,11 +68,20 @@ pub async fn html(State(app): State<App>, Path(id): Path<String>, uri: Uri, head
     .await
 }
 
-fn fill_list(app: &App, visitor: &Visitor, number: u64) -> Result<Response, HttpError> {
+fn fill_list(
+    app: &App,
+    visitor: &Visitor,
+    number: u64,
+    template: Option<&str>,
+) -> Result<Response, HttpError> {
     let page = u32::try_from(number - 1).unwrap_or(u32::MAX);
-    let found = app.projections.notices_sent(page, SIZE, NAMED)?;
-    let pages =
-        Pages::new(number, u64::from(SIZE), found.total_elements, |page| format!("/inbox?page={page}"));
+    let found = app.projections.notices_sent(template, page, SIZE, NAMED)?;
+    let href = |page: u64| {
+        let kind = template.map(|kind| ("kind".to_owned(), kind.to_owned()));
+        let pairs: Vec<_> = kind.into_iter().chain([("page".to_owned(), page.to_string())]).collect();
+        address("/inbox", &pairs)
+    };
+    let pages = Pages::new(number, u64::from(SIZE), found.total_elements, href);
     let mut rows = Vec::new();
     for notice in &found.content {
         let Some(mail) = listed(app, &notice.notice)? else { continue };
@@ -83,7 +95,52 @@ fn fill_list(app: &App, visitor: &Visitor, number: u64) -> Result<Response, Http
             duties,
         });
     }
-    answer(&Inbox { frame: visitor.frame(app, None)?, mails: rows, pages, checked_at: checked_at(app.now()) })
+    answer(&Inbox {
+        frame: visitor.frame(app, None)?,
+        filter: filter(app, template)?,
+        mails: rows,
+        pages,
+        checked_at: checked_at(app.now()),
+    })
+}
+
+/// The kinds of mail that there are, to choose from.
+fn filter(app: &App, template: Option<&str>) -> Result<Filter, HttpError> {
+    let mut kinds: Vec<String> =
+        app.projections.notice_counts()?.into_iter().map(|count| count.template).collect();
+    kinds.dedup();
+    let choice = |kind: String| Choice {
+        chosen: template == Some(kind.as_str()),
+        text: kind_of_mail(&kind),
+        value: kind,
+    };
+    let chip = |kind: &str| Chip {
+        field: "Kind of mail".to_owned(),
+        value: kind_of_mail(kind),
+        remove_href: "/inbox".to_owned(),
+    };
+    Ok(Filter {
+        action: "/inbox".to_owned(),
+        open: false,
+        carried: Vec::new(),
+        choices: vec![Choose {
+            name: "kind",
+            label: "Kind of mail",
+            any: "Any kind",
+            choices: kinds.into_iter().map(choice).collect(),
+        }],
+        texts: Vec::new(),
+        dates: Vec::new(),
+        chips: template.into_iter().map(chip).collect(),
+        clear_href: "/inbox".to_owned(),
+    })
+}
+
+fn kind_of_mail(template: &str) -> String {
+    match template {
+        "summary" => "Summary of breaches".to_owned(),
+        other => sentence_case(other),
+    }
 }
 
 fn fill_mail(app: &App, visitor: &Visitor, id: &str) -> Result<Response, HttpError> {
@@ -160,10 +217,7 @@ fn sent_at(message: &Message<'_>) -> Option<Instant> {
 
 /// What kind of mail a notice is, and the duties that it names.
 fn of_notice(notice: &NoticeRow) -> (String, Vec<Link>) {
-    let kind = match notice.template.as_str() {
-        "summary" => "Summary of breaches".to_owned(),
-        other => sentence_case(other),
-    };
+    let kind = kind_of_mail(&notice.template);
     let duties = if notice.lists_duties() { notice.duties.as_slice() } else { &[] };
     let mut references: Vec<String> = duties.iter().map(|(duty, _)| short_reference(duty)).collect();
     references.dedup();

@@ -64,6 +64,7 @@ pub fn all() -> Vec<(&'static str, String)> {
         ("settings-nobody", html(&others::settings_nobody())),
         ("inbox", html(&others::inbox())),
         ("inbox-empty", html(&others::inbox_empty())),
+        ("inbox-of-no-such-kind", html(&others::inbox_of_no_such_kind())),
         ("mail", html(&others::mail())),
         ("mail-bare", html(&others::mail_bare())),
         ("sign-in", html(&others::sign_in())),

@@ -3,11 +3,12 @@
 use crate::pages::about::{Accessibility, Help};
 use crate::pages::frame::{FieldError, Frame};
 use crate::pages::inbox::{Inbox, MailPage, MailRow};
+use crate::pages::listing::Filter;
 use crate::pages::open_record::OpenRecord;
 use crate::pages::paging::Pages;
 use crate::pages::problem::{Problem, ProblemKind};
 use crate::pages::rule::{RulePage, RuleVersion};
-use crate::pages::samples::{self, duty};
+use crate::pages::samples::{self, duty, registers};
 use crate::pages::settings::{Mail, Own, Settings};
 use crate::pages::sign_in::{Elsewhere, Persona, SignIn, WithToken};
 use crate::pages::words::Basis;
@@ -62,6 +63,7 @@ pub fn inbox() -> Inbox {
     let one = || vec![Link::new("D-3F2A81C0", "/duties/D-3F2A81C0")];
     Inbox {
         frame: samples::demo(),
+        filter: Filter { action: "/inbox".to_owned(), dates: vec![], chips: vec![], ..registers::filter() },
         mails: vec![
             row(
                 3,
@@ -87,6 +89,11 @@ pub fn inbox() -> Inbox {
 /// The inbox before anything was sent.
 pub fn inbox_empty() -> Inbox {
     Inbox { mails: vec![], pages: Pages::new(1, 50, 0, |_| String::new()), ..inbox() }
+}
+
+/// An inbox without a mail of the kind that was asked for.
+pub fn inbox_of_no_such_kind() -> Inbox {
+    Inbox { filter: registers::filter(), ..inbox_empty() }
 }
 
 /// A breach mail.

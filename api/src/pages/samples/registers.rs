@@ -82,7 +82,7 @@ fn page(frame: Frame) -> Listing {
     }
 }
 
-fn filter() -> Filter {
+pub fn filter() -> Filter {
     Filter {
         action: "/people".to_owned(),
         open: false,

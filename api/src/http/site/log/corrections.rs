@@ -192,7 +192,8 @@ fn fill(app: &App, visitor: &Visitor, list: List, raw: Option<&str>) -> Result<R
     let mut page = asking.listing(Section::Assurance, list.words(), &TABS);
     page.json_href = None;
     page.filter = Some(asking.filter(choices(&asking, list, &tellers)));
-    page.counts = vec![Count { text: "in the period".to_owned(), count: lines.len() as u64 }];
+    let counted = if cut.is_some() { "among those looked through" } else { "in the period" };
+    page.counts = vec![Count { text: counted.to_owned(), count: lines.len() as u64 }];
     let pages = asking.pages(lines.len() as u64);
     let skipped = usize::try_from(pages.first.saturating_sub(1)).unwrap_or(usize::MAX);
     let shown = usize::try_from(pages.last).unwrap_or(usize::MAX).saturating_sub(skipped);
