@@ -317,7 +317,7 @@ impl Projections {
                     AND b.raised_at BETWEEN ?1 AND ?2 AND b.position > ?3 AND b.position <= ?4) \
                     ORDER BY d.due_at, d.duty LIMIT 10000";
         let [from, to] = [after, until].map(|place| i64::try_from(place.position.get()).unwrap_or(i64::MAX));
-        let (books, orgs) = (self.books()?, super::lists::listed(orgs)?);
+        let (books, orgs) = (self.books()?, super::listed(orgs)?);
         self.read(|connection| {
             select(connection, &books, rest, params![after.at.nanos(), until.at.nanos(), from, to, orgs])
         })
@@ -335,7 +335,7 @@ impl Projections {
         let sql = "SELECT count(*) FROM duties d JOIN steps s ON s.duty = d.duty \
                    WHERE d.holder = ?1 AND d.outcome = 'overdue' AND s.to_role = 'board' AND s.taken = 1 \
                    AND d.subject NOT IN (SELECT value FROM json_each(?2))";
-        let except = super::lists::listed(except)?;
+        let except = super::listed(except)?;
         self.read(|connection| {
             holders.iter().map(|holder| super::count(connection, sql, [holder, &except])).sum()
         })

@@ -5,7 +5,8 @@ use mandate_domain::time::Instant;
 use mandate_store::Position;
 use rusqlite::{Connection, Row};
 
-use super::{all, count, followups::breach};
+use super::followups::breach;
+use super::{all, count, listed};
 use crate::Projections;
 use crate::error::ProjectionError;
 use crate::model::{BreachRow, Listed, MAX_PAGE, NoticeCount, NoticeFilter, NoticeRow, SubjectRow};
@@ -24,11 +25,6 @@ fn subject(raw: RawSubject) -> Result<SubjectRow, ProjectionError> {
     let (subject, merged_into, state, parked) = raw;
     let state = serde_json::from_str(&state).map_err(|e| ProjectionError::row("subjects", &e))?;
     Ok(SubjectRow { subject, merged_into, state, parked })
-}
-
-/// Subjects as a value that SQL takes apart.
-pub(super) fn listed(subjects: &[String]) -> Result<String, ProjectionError> {
-    serde_json::to_string(subjects).map_err(|error| ProjectionError::row("subjects", &error))
 }
 
 /// Most duties of a notice that are read.
