@@ -27,7 +27,7 @@ use crate::{database, events};
 /// Events read at once.
 const CHUNK: u64 = 2_000;
 /// Events of one range of subjects, about.
-const RANGE: u64 = 10_000;
+const RANGE: u64 = 6_000;
 /// Places of the log that are looked at to find ranges of like size, and events at each.
 const SAMPLES: u64 = 64;
 const SAMPLE_EVENTS: usize = 64;
@@ -182,6 +182,7 @@ fn put_aside(
             unreadable.extend(chunk.unreadable);
             feeds.add(chunk.arrivals);
         }
+        spill.close();
         feeds.write(connection)?;
         Ok(unreadable)
     })
