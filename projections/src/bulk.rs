@@ -328,7 +328,7 @@ fn follow_range(
     }
     let mut decoder = Decoder::new(&bytes);
     let mut decoded = Vec::with_capacity(bytes.len() / 160);
-    let mut streams: BTreeMap<Box<str>, (u32, Vec<u8>)> = BTreeMap::new();
+    let mut streams: HashMap<Box<str>, (u32, Vec<u8>)> = HashMap::new();
     while let Some((placed, held)) = decoder.next_with_bytes() {
         match streams.get_mut(&placed.fact.subject) {
             Some((_, facts)) => facts.extend_from_slice(held),
@@ -416,8 +416,9 @@ fn follow_range(
             }
         }
     }
-    let streams =
-        streams.into_iter().map(|(subject, (position, facts))| (subject, position, facts)).collect();
+    let streams = streams.into_iter().map(|(subject, (position, facts))| (subject, position, facts));
+    let mut streams: Vec<(Box<str>, u32, Vec<u8>)> = streams.collect();
+    streams.sort_unstable_by(|(one, ..), (other, ..)| one.cmp(other));
     Ok(Answer { streams, followed: followed_units })
 }
 
