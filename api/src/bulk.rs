@@ -253,3 +253,59 @@ pub fn render<T: Sync, E: Send>(
         Ok(())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use mandate_domain::calendar::Calendar;
+    use mandate_domain::fact::Fact;
+    use mandate_domain::judge::View;
+    use mandate_domain::policy::Policy;
+    use mandate_domain::time::Instant;
+
+    use super::*;
+
+    fn add(history: &mut History, kind: &str, nominal: usize, data: &str) {
+        let position = u32::try_from(history.len()).unwrap() + 1;
+        let text = format!(
+            r#"{{"specversion":"1.0","id":"e{position}","source":"/t","type":"{kind}","subject":"nominal/N{nominal:04}","time":"2026-03-02T09:00:00Z","data":{data}}}"#
+        );
+        let fact = Fact::parse(&text).unwrap();
+        history.add(&fact, fact.time, position);
+    }
+
+    #[test]
+    fn duties_judged_in_pieces_come_in_the_order_of_those_judged_at_once_wherever_the_survivors_are() {
+        let mut history = History::default();
+        for nominal in 0..3 * PIECE {
+            add(&mut history, "meeting.held", nominal, &format!(r#"{{"meeting":"M{nominal}","level":3}}"#));
+        }
+        // Of pairs far apart now the first survives, now the last, now one beyond all others.
+        for (loser, survivor) in
+            [(3, 2 * PIECE), (2 * PIECE + 9, 5), (PIECE, 4 * PIECE), (PIECE + 1, PIECE + 2)]
+        {
+            add(&mut history, "nominal.merged", loser, &format!(r#"{{"into":"nominal/N{survivor:04}"}}"#));
+        }
+        let at = Instant::parse("2026-03-20T09:00:00Z").unwrap();
+        let (policy, calendar) = (Policy::shipped().unwrap(), Calendar::shipped().unwrap());
+        let judge = Judge::new(&policy, &calendar, &history, View { as_at: at, known_at: at });
+        let ids =
+            |verdicts: &[Verdict]| -> Vec<String> { verdicts.iter().map(|v| judge.duty_id(v)).collect() };
+        let at_once = ids(&judge.judge_all());
+        assert_eq!(at_once.len(), 3 * PIECE);
+        for threads in [1, 3] {
+            assert_eq!(ids(&judge_all(&judge, threads)), at_once, "on {threads} threads");
+        }
+        let mut rendered = Vec::new();
+        let pieces = judge_in_pieces(&judge, 3);
+        let one = |verdict: &Verdict, out: &mut Vec<u8>| {
+            out.extend(judge.duty_id(verdict).bytes());
+            out.push(b'\n');
+        };
+        render(&pieces, 3, one, |bytes| {
+            rendered.extend_from_slice(bytes);
+            Ok::<(), InputError>(())
+        })
+        .unwrap();
+        assert_eq!(String::from_utf8(rendered).unwrap().lines().collect::<Vec<_>>(), at_once);
+    }
+}
