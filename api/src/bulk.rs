@@ -129,18 +129,46 @@ pub fn judge_all(judge: &Judge<'_>, threads: usize) -> Vec<Verdict> {
 /// The same in pieces, so that many verdicts need not be moved.
 #[must_use]
 pub fn judge_in_pieces(judge: &Judge<'_>, threads: usize) -> Vec<Vec<Verdict>> {
-    // The duties of subjects that are merged stand where the survivor does, which may be anywhere.
     let (alone, merged): (Vec<u32>, Vec<u32>) =
         judge.units_in_order().into_iter().partition(|unit| judge.is_alone(*unit));
-    let of_alone = alone.chunks(PIECE).len();
-    let units: Vec<&[u32]> = alone.chunks(PIECE).chain(merged.chunks(PIECE)).collect();
-    let all_evidence = Mutex::new(Evidence::new());
-    let mut pieces = on_all(threads, &units, |queue| {
+    let mut units: Vec<&[u32]> = alone.chunks(PIECE).collect();
+    if units.is_empty() {
+        units.push(&[]);
+    }
+    // The duties of subjects that are merged stand where the survivor does, which may be anywhere.
+    let firsts = units.iter().map(|units| units.first().map_or("", |unit| judge.name_of(*unit)));
+    let firsts: Vec<&str> = firsts.collect();
+    let evidence = Mutex::new(Evidence::new());
+    let of_merged = judge_units(judge, threads, &merged.chunks(PIECE).collect::<Vec<_>>(), &[], &evidence);
+    let mut beside = vec![Vec::new(); units.len()];
+    for verdict in of_merged.into_iter().flatten() {
+        let name = judge.name_of(verdict.subject());
+        let at = firsts.partition_point(|first| *first <= name).saturating_sub(1);
+        if let Some(piece) = beside.get_mut(at) {
+            piece.push(verdict);
+        }
+    }
+    let mut pieces = judge_units(judge, threads, &units, &beside, &evidence);
+    let evidence = evidence.into_inner().unwrap_or_default();
+    pieces.iter_mut().for_each(|piece| judge.flag_not_evidenced(piece, &evidence));
+    pieces
+}
+
+/// Judges units in pieces, with what goes beside the duties of each; what was seen of evidence is added.
+fn judge_units(
+    judge: &Judge<'_>,
+    threads: usize,
+    units: &[&[u32]],
+    beside: &[Vec<Verdict>],
+    all_evidence: &Mutex<Evidence>,
+) -> Vec<Vec<Verdict>> {
+    on_all(threads, units, |queue| {
         let (mut evidence, mut judged, mut room) = (Evidence::new(), Vec::new(), Vec::new());
         for (at, units) in queue {
             for unit in *units {
                 judge.judge_unit_into(*unit, &mut evidence, &mut room);
             }
+            room.extend_from_slice(beside.get(at).map_or(&[], Vec::as_slice));
             judge.sort(&mut room);
             judged.push((at, room.drain(..).collect::<Vec<Verdict>>()));
         }
@@ -150,30 +178,7 @@ pub fn judge_in_pieces(judge: &Judge<'_>, threads: usize) -> Vec<Vec<Verdict>> {
             }
         }
         judged
-    });
-    let of_merged = pieces.split_off(of_alone);
-    let firsts = alone.chunks(PIECE).filter_map(<[u32]>::first);
-    let firsts: Vec<&str> = firsts.map(|unit| judge.name_of(*unit)).collect();
-    if pieces.is_empty() {
-        pieces.push(Vec::new());
-    }
-    let mut mixed = std::collections::BTreeSet::new();
-    for verdict in of_merged.into_iter().flatten() {
-        let name = judge.name_of(verdict.subject());
-        let at = firsts.partition_point(|first| *first <= name).saturating_sub(1);
-        if let Some(piece) = pieces.get_mut(at) {
-            piece.push(verdict);
-            mixed.insert(at);
-        }
-    }
-    let evidence = all_evidence.into_inner().unwrap_or_default();
-    for (at, piece) in pieces.iter_mut().enumerate() {
-        if mixed.contains(&at) {
-            judge.sort(piece);
-        }
-        judge.flag_not_evidenced(piece, &evidence);
-    }
-    pieces
+    })
 }
 
 /// Has `work` on each of `threads` threads take numbered tasks from a common queue; what it answers with for each is
