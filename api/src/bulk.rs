@@ -5,7 +5,7 @@ use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
+use std::sync::mpsc::{channel, sync_channel};
 
 use mandate_domain::judge::{Added, Evidence, History, Judge, Verdict};
 
@@ -150,7 +150,9 @@ pub fn judge_in_pieces(judge: &Judge<'_>, threads: usize) -> Vec<Vec<Verdict>> {
     }
     let mut pieces = judge_units(judge, threads, &units, &beside, &evidence);
     let evidence = evidence.into_inner().unwrap_or_default();
-    pieces.iter_mut().for_each(|piece| judge.flag_not_evidenced(piece, &evidence));
+    for piece in &mut pieces {
+        judge.flag_not_evidenced(piece, &evidence);
+    }
     pieces
 }
 
@@ -170,7 +172,9 @@ fn judge_units(
             }
             room.extend_from_slice(beside.get(at).map_or(&[], Vec::as_slice));
             judge.sort(&mut room);
-            judged.push((at, room.drain(..).collect::<Vec<Verdict>>()));
+            // Kept to size; the room is filled again.
+            judged.push((at, room.clone()));
+            room.clear();
         }
         if let Ok(mut all) = all_evidence.lock() {
             for (holder, seen) in evidence {
@@ -228,7 +232,7 @@ pub fn render<T: Sync, E: Send>(
     std::thread::scope(|scope| {
         // Tasks go round the threads, and are taken from them in the same turn; so does what was written, to be filled
         // again.
-        let rendering: Vec<(Receiver<Vec<u8>>, Sender<Vec<u8>>)> = (0..threads)
+        let rendering: Vec<_> = (0..threads)
             .map(|turn| {
                 let (sender, receiver) = sync_channel::<Vec<u8>>(2);
                 let (to_fill, empty) = channel::<Vec<u8>>();

@@ -116,7 +116,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut verdicts = judge_in_pieces(&judge, threads);
     if !arguments.rules.is_empty() {
         let asked = |verdict: &Verdict| arguments.rules.iter().any(|rule| rule == judge.rule_id(verdict));
-        verdicts.iter_mut().for_each(|piece| piece.retain(asked));
+        for piece in &mut verdicts {
+            piece.retain(asked);
+        }
     }
     clock.lap("judge");
     write(arguments, &judge, &verdicts, threads)?;

@@ -68,6 +68,8 @@ pub struct History {
     hasher: Hasher,
     /// Made when it is asked for, of the rows that there are then.
     by_subject: OnceLock<BySubject>,
+    /// The place of each row, side by side to be searched; made when it is asked for as well.
+    positions: OnceLock<Vec<u32>>,
     /// Annulments with the (source, id) that they name.
     pub(super) annulments: Vec<(RowId, Box<str>, Box<str>)>,
     pub(super) merges: Vec<RowId>,
@@ -178,6 +180,7 @@ impl History {
         }
         self.by_id.insert_unique(whole(hash), (hash, number), |(hash, _)| whole(*hash));
         self.by_subject.take();
+        self.positions.take();
         self.note(number, rest);
         Added::New(number)
     }
@@ -259,7 +262,9 @@ impl History {
     /// The fact at a position.
     #[must_use]
     pub fn at(&self, position: u32) -> Option<RowId> {
-        let found = self.columns.rows.binary_search_by_key(&position, |row| row.position).ok()?;
+        let positions =
+            self.positions.get_or_init(|| self.columns.rows.iter().map(|row| row.position).collect());
+        let found = positions.binary_search(&position).ok()?;
         RowId::try_from(found).ok()
     }
 
