@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant as Wall;
 
 use mandate_api::backtest::{Asked, run as backtest};
-use mandate_api::bulk::{Gathered, cores, judge_all, render};
+use mandate_api::bulk::{Gathered, cores, judge_all, judge_in_pieces, render};
 use mandate_api::generate::{Options, Scale, generate};
 use mandate_api::input::{InputError, Texts, read_lines};
 use mandate_domain::calendar::{Announcement, Calendar, Change};
@@ -45,7 +45,7 @@ fn judge_file(file: &Path, threads: usize, explain: bool) -> anyhow::Result<(usi
     let now = Instant::parse("2026-11-01T00:00:00Z")?;
     let (policy, calendar) = (Policy::shipped()?, Calendar::shipped()?);
     let judge = Judge::new(&policy, &calendar, &gathered.history, View { as_at: now, known_at: now });
-    let verdicts = judge_all(&judge, threads);
+    let verdicts = judge_in_pieces(&judge, threads);
     let mut bytes = 0;
     let one = |verdict: &Verdict, out: &mut Vec<u8>| {
         if explain {
@@ -61,7 +61,7 @@ fn judge_file(file: &Path, threads: usize, explain: bool) -> anyhow::Result<(usi
         bytes += piece.len() as u64;
         Ok::<(), std::convert::Infallible>(())
     })?;
-    Ok((verdicts.len(), bytes))
+    Ok((verdicts.iter().map(Vec::len).sum(), bytes))
 }
 
 /// Each draft that ships, and one bank holiday more, against one judging of the same history: of the judging alone, and of

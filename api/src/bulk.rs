@@ -1,13 +1,17 @@
 //! Judging a whole file on all cores: decode, gather, judge unit by unit, render in the order of output.
 
 use std::io::BufRead;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{channel, sync_channel};
 
 use mandate_domain::judge::{Added, Evidence, History, Judge, Verdict};
 
 use mandate_store::{BUNDLE_MAGIC, CarriedError, read_bundle};
 
-use crate::input::{BadLine, InputError, Texts, open, read_lines_of};
+use crate::input::{BadLine, InputError, ReadFacts, open, read_facts_of};
 
 /// Facts of one or more files, with what was wrong in them.
 #[derive(Debug, Default)]
@@ -41,25 +45,32 @@ impl Gathered {
         }
         let base = self.ends.last().map_or(0, |(_, end)| *end);
         let mut last = base;
-        read_lines_of(reader, file, threads, Texts::Dropped, |read| {
-            let position = u32::try_from(read.line).map_or(u32::MAX, |line| base.saturating_add(line));
-            last = position;
-            match read.fact {
-                Err(bad) => self.bad.push((file.to_owned(), bad)),
-                Ok(fact) => match self.history.add(&fact, fact.recorded_or_time(), position) {
-                    Added::New(_) => {}
-                    Added::Same(_) => self.repeated += 1,
-                    Added::Conflict(first) => {
-                        let other = self.place_of(self.history.row(first).position, file, base);
-                        let reason = format!(
-                            "conflict: id {:?} of source {:?} was stated with other content at {other}; the first \
-                             counts, give this fact an id of its own",
-                            fact.id, fact.source
-                        );
-                        self.bad.push((file.to_owned(), BadLine { line: read.line, reason, text: None }));
-                    }
-                },
+        // Not known of standard input and the like.
+        let size = std::fs::metadata(file).map_or(0, |file| usize::try_from(file.len()).unwrap_or(0));
+        read_facts_of(reader, file, threads, base, |read: ReadFacts| {
+            last = u32::try_from(read.last).map_or(u32::MAX, |line| base.saturating_add(line));
+            let mut bad = read.bad;
+            let first = self.history.is_empty();
+            self.history.append(read.facts, |history, repeated| match repeated.added {
+                Added::New(_) => {}
+                Added::Same(_) => self.repeated += 1,
+                Added::Conflict(first) => {
+                    let other = place_of(&self.ends, history.row(first).position, file, base);
+                    let reason = format!(
+                        "conflict: id {:?} of source {:?} was stated with other content at {other}; the first counts, \
+                         give this fact an id of its own",
+                        repeated.id, repeated.source
+                    );
+                    let line = u64::from(repeated.position - base);
+                    bad.push(BadLine { line, reason, text: None });
+                }
+            });
+            if first {
+                // Of a compressed file that is too little, and does no harm.
+                self.history.make_room(size.div_ceil(read.bytes.max(1)));
             }
+            bad.sort_by_key(|bad| bad.line);
+            self.bad.extend(bad.into_iter().map(|bad| (file.to_owned(), bad)));
             Ok::<(), InputError>(())
         })?;
         self.ends.push((file.to_owned(), last));
@@ -89,98 +100,221 @@ impl Gathered {
         self.ends.push((file.to_owned(), last));
         Ok(())
     }
-
-    /// The file and line of a position.
-    fn place_of(&self, position: u32, present: &Path, base: u32) -> String {
-        if position > base {
-            return format!("{} line {}", present.display(), position - base);
-        }
-        let mut start = 0;
-        for (file, end) in &self.ends {
-            if position <= *end {
-                return format!("{} line {}", file.display(), position - start);
-            }
-            start = *end;
-        }
-        format!("position {position}")
-    }
 }
+
+/// The file and line of a position, of files that end at the given ones or of the present one, which begins after `base`.
+fn place_of(ends: &[(PathBuf, u32)], position: u32, present: &Path, base: u32) -> String {
+    if position > base {
+        return format!("{} line {}", present.display(), position - base);
+    }
+    let mut start = 0;
+    for (file, end) in ends {
+        if position <= *end {
+            return format!("{} line {}", file.display(), position - start);
+        }
+        start = *end;
+    }
+    format!("position {position}")
+}
+
+/// Units that are judged at once.
+const PIECE: usize = 512;
 
 /// Judges every unit on `threads` threads; verdicts come in the order of output, the evidence flags set.
 #[must_use]
 pub fn judge_all(judge: &Judge<'_>, threads: usize) -> Vec<Verdict> {
-    let units = judge.units_in_order();
-    let piece = units.len().div_ceil(threads.max(1) * 16).max(1);
-    let next = std::sync::atomic::AtomicUsize::new(0);
-    let pieces: Vec<&[u32]> = units.chunks(piece).collect();
-    let judged = std::sync::Mutex::new((vec![Vec::new(); pieces.len()], Evidence::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..threads.max(1) {
-            scope.spawn(|| {
-                let mut evidence = Evidence::new();
-                loop {
-                    let at = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                    let Some(units) = pieces.get(at) else { break };
-                    let mut verdicts = Vec::new();
-                    for unit in *units {
-                        verdicts.extend(judge.judge_unit(*unit, &mut evidence));
-                    }
-                    judge.sort(&mut verdicts);
-                    if let Ok(mut all) = judged.lock()
-                        && let Some(place) = all.0.get_mut(at)
-                    {
-                        *place = verdicts;
-                    }
-                }
-                if let Ok(mut all) = judged.lock() {
-                    for (holder, seen) in evidence {
-                        *all.1.entry(holder).or_default() |= seen;
-                    }
-                }
-            });
-        }
-    });
-    let (pieces, evidence) = judged.into_inner().unwrap_or_default();
-    let mut verdicts: Vec<Verdict> = Vec::with_capacity(pieces.iter().map(Vec::len).sum());
-    for piece in pieces {
-        verdicts.extend(piece);
-    }
-    judge.flag_not_evidenced(&mut verdicts, &evidence);
-    // Pieces are in order already, but for merged subjects: a sort of what is sorted costs one pass.
-    judge.sort(&mut verdicts);
-    verdicts
+    judge_in_pieces(judge, threads).into_iter().flatten().collect()
 }
 
-/// Renders verdicts in pieces on `threads` threads and hands the pieces to `write` in order.
+/// The same in pieces, so that many verdicts need not be moved.
+#[must_use]
+pub fn judge_in_pieces(judge: &Judge<'_>, threads: usize) -> Vec<Vec<Verdict>> {
+    let (alone, merged): (Vec<u32>, Vec<u32>) =
+        judge.units_in_order().into_iter().partition(|unit| judge.is_alone(*unit));
+    let mut units: Vec<&[u32]> = alone.chunks(PIECE).collect();
+    if units.is_empty() {
+        units.push(&[]);
+    }
+    // The duties of subjects that are merged stand where the survivor does, which may be anywhere.
+    let firsts = units.iter().map(|units| units.first().map_or("", |unit| judge.name_of(*unit)));
+    let firsts: Vec<&str> = firsts.collect();
+    let evidence = Mutex::new(Evidence::new());
+    let of_merged = judge_units(judge, threads, &merged.chunks(PIECE).collect::<Vec<_>>(), &[], &evidence);
+    let mut beside = vec![Vec::new(); units.len()];
+    for verdict in of_merged.into_iter().flatten() {
+        let name = judge.name_of(verdict.subject());
+        let at = firsts.partition_point(|first| *first <= name).saturating_sub(1);
+        if let Some(piece) = beside.get_mut(at) {
+            piece.push(verdict);
+        }
+    }
+    let mut pieces = judge_units(judge, threads, &units, &beside, &evidence);
+    let evidence = evidence.into_inner().unwrap_or_default();
+    for piece in &mut pieces {
+        judge.flag_not_evidenced(piece, &evidence);
+    }
+    pieces
+}
+
+/// Judges units in pieces, with what goes beside the duties of each; what was seen of evidence is added.
+fn judge_units(
+    judge: &Judge<'_>,
+    threads: usize,
+    units: &[&[u32]],
+    beside: &[Vec<Verdict>],
+    all_evidence: &Mutex<Evidence>,
+) -> Vec<Vec<Verdict>> {
+    on_all(threads, units, |queue| {
+        let (mut evidence, mut judged, mut room) = (Evidence::new(), Vec::new(), Vec::new());
+        for (at, units) in queue {
+            for unit in *units {
+                judge.judge_unit_into(*unit, &mut evidence, &mut room);
+            }
+            room.extend_from_slice(beside.get(at).map_or(&[], Vec::as_slice));
+            judge.sort(&mut room);
+            // Kept to size; the room is filled again.
+            judged.push((at, room.clone()));
+            room.clear();
+        }
+        if let Ok(mut all) = all_evidence.lock() {
+            for (holder, seen) in evidence {
+                *all.entry(holder).or_default() |= seen;
+            }
+        }
+        judged
+    })
+}
+
+/// Has `work` on each of `threads` threads take numbered tasks from a common queue; what it answers with for each is
+/// put in their order.
+fn on_all<T: Sync, R: Send>(
+    threads: usize,
+    tasks: &[T],
+    work: impl Fn(&mut dyn Iterator<Item = (usize, &T)>) -> Vec<(usize, R)> + Sync,
+) -> Vec<R> {
+    let next = AtomicUsize::new(0);
+    let (next, work) = (&next, &work);
+    let mut done: Vec<(usize, R)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads.max(1))
+            .map(|_| {
+                scope.spawn(move || {
+                    work(&mut std::iter::from_fn(|| {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        Some((at, tasks.get(at)?))
+                    }))
+                })
+            })
+            .collect();
+        let done =
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        done.flatten().collect()
+    });
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Verdicts that are rendered at once.
+const RENDERED: usize = 1024;
+
+/// Renders verdicts on `threads` threads and hands what they render to `write` in order.
 ///
 /// # Errors
 /// What `write` answers with.
 pub fn render<T: Sync, E: Send>(
-    verdicts: &[T],
+    pieces: &[Vec<T>],
     threads: usize,
     one: impl Fn(&T, &mut Vec<u8>) + Sync,
     mut write: impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
-    for batch in verdicts.chunks(threads.max(1) * 4096) {
-        let rendered: Vec<Vec<u8>> = std::thread::scope(|scope| {
-            let handles: Vec<_> = batch
-                .chunks(4096)
-                .map(|piece| {
-                    let one = &one;
-                    scope.spawn(move || {
-                        let mut bytes = Vec::with_capacity(piece.len() * 640);
-                        for verdict in piece {
+    let tasks: Vec<&[T]> = pieces.iter().flat_map(|piece| piece.chunks(RENDERED)).collect();
+    let threads = threads.max(1).min(tasks.len().max(1));
+    let (tasks, one) = (&tasks, &one);
+    std::thread::scope(|scope| {
+        // Tasks go round the threads, and are taken from them in the same turn; so does what was written, to be filled
+        // again.
+        let rendering: Vec<_> = (0..threads)
+            .map(|turn| {
+                let (sender, receiver) = sync_channel::<Vec<u8>>(2);
+                let (to_fill, empty) = channel::<Vec<u8>>();
+                scope.spawn(move || {
+                    for task in tasks.iter().skip(turn).step_by(threads) {
+                        let mut bytes = empty.try_recv().unwrap_or_default();
+                        bytes.clear();
+                        for verdict in *task {
                             one(verdict, &mut bytes);
                         }
-                        bytes
-                    })
-                })
-                .collect();
-            handles.into_iter().filter_map(|handle| handle.join().ok()).collect()
-        });
-        for bytes in rendered {
+                        // The other end is gone when the writing has failed.
+                        if sender.send(bytes).is_err() {
+                            break;
+                        }
+                    }
+                });
+                (receiver, to_fill)
+            })
+            .collect();
+        for at in 0..tasks.len() {
+            let Some((receiver, to_fill)) = rendering.get(at % threads) else { break };
+            let Ok(bytes) = receiver.recv() else { break };
             write(&bytes)?;
+            // A thread that has nothing left to render needs it no more.
+            let _ = to_fill.send(bytes);
         }
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use mandate_domain::calendar::Calendar;
+    use mandate_domain::fact::Fact;
+    use mandate_domain::judge::View;
+    use mandate_domain::policy::Policy;
+    use mandate_domain::time::Instant;
+
+    use super::*;
+
+    fn add(history: &mut History, kind: &str, nominal: usize, data: &str) {
+        let position = u32::try_from(history.len()).unwrap() + 1;
+        let text = format!(
+            r#"{{"specversion":"1.0","id":"e{position}","source":"/t","type":"{kind}","subject":"nominal/N{nominal:04}","time":"2026-03-02T09:00:00Z","data":{data}}}"#
+        );
+        let fact = Fact::parse(&text).unwrap();
+        history.add(&fact, fact.time, position);
     }
-    Ok(())
+
+    #[test]
+    fn duties_judged_in_pieces_come_in_the_order_of_those_judged_at_once_wherever_the_survivors_are() {
+        let mut history = History::default();
+        for nominal in 0..3 * PIECE {
+            add(&mut history, "meeting.held", nominal, &format!(r#"{{"meeting":"M{nominal}","level":3}}"#));
+        }
+        // Of pairs far apart now the first survives, now the last, now one beyond all others.
+        for (loser, survivor) in
+            [(3, 2 * PIECE), (2 * PIECE + 9, 5), (PIECE, 4 * PIECE), (PIECE + 1, PIECE + 2)]
+        {
+            add(&mut history, "nominal.merged", loser, &format!(r#"{{"into":"nominal/N{survivor:04}"}}"#));
+        }
+        let at = Instant::parse("2026-03-20T09:00:00Z").unwrap();
+        let (policy, calendar) = (Policy::shipped().unwrap(), Calendar::shipped().unwrap());
+        let judge = Judge::new(&policy, &calendar, &history, View { as_at: at, known_at: at });
+        let ids =
+            |verdicts: &[Verdict]| -> Vec<String> { verdicts.iter().map(|v| judge.duty_id(v)).collect() };
+        let at_once = ids(&judge.judge_all());
+        assert_eq!(at_once.len(), 3 * PIECE);
+        for threads in [1, 3] {
+            assert_eq!(ids(&judge_all(&judge, threads)), at_once, "on {threads} threads");
+        }
+        let mut rendered = Vec::new();
+        let pieces = judge_in_pieces(&judge, 3);
+        let one = |verdict: &Verdict, out: &mut Vec<u8>| {
+            out.extend(judge.duty_id(verdict).bytes());
+            out.push(b'\n');
+        };
+        render(&pieces, 3, one, |bytes| {
+            rendered.extend_from_slice(bytes);
+            Ok::<(), InputError>(())
+        })
+        .unwrap();
+        assert_eq!(String::from_utf8(rendered).unwrap().lines().collect::<Vec<_>>(), at_once);
+    }
 }

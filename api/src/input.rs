@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::mpsc::sync_channel;
 
-use mandate_domain::fact::Fact;
+use mandate_domain::fact::{Fact, FactError};
+use mandate_domain::judge::Facts;
 
 /// Longest line that is read, in bytes; a longer one is refused without being held in memory.
 pub const MAX_LINE_BYTES: usize = 1 << 20;
 /// Size of the pieces that are decoded at once, in bytes.
 const BLOCK_BYTES: usize = 1 << 18;
+/// Room for the line that reaches over that size, which most fit into.
+const ROOM_BYTES: usize = 1 << 12;
 
 /// Why a file of facts cannot be read as a whole.
 #[derive(Debug, thiserror::Error)]
@@ -126,16 +129,56 @@ pub fn read_lines<E: From<InputError>>(
 /// # Errors
 /// As [`read_lines`].
 pub fn read_lines_of<E: From<InputError>>(
-    mut reader: Box<dyn BufRead + Send>,
+    reader: Box<dyn BufRead + Send>,
     file: &Path,
     threads: usize,
     texts: Texts,
     mut each: impl FnMut(ReadLine) -> Result<(), E>,
 ) -> Result<(), E> {
+    let decode = |block: &Block| decode(block, texts);
+    in_order(reader, file, threads, decode, |lines: Vec<ReadLine>| lines.into_iter().try_for_each(&mut each))
+}
+
+/// What lines that follow one another hold.
+#[derive(Debug, Default)]
+pub struct ReadFacts {
+    /// The facts; each stands at the number of its line, counted on from those of earlier files.
+    pub facts: Facts,
+    /// Lines that are no facts.
+    pub bad: Vec<BadLine>,
+    /// Number of the last line.
+    pub last: u64,
+    /// How long the lines are together.
+    pub bytes: usize,
+}
+
+/// Reads every line of an open file on `threads` threads, each of which gathers the facts that it decodes, and hands what
+/// they gathered to `each` in order. The first line stands at the position after `base`.
+///
+/// # Errors
+/// As [`read_lines`].
+pub fn read_facts_of<E: From<InputError>>(
+    reader: Box<dyn BufRead + Send>,
+    file: &Path,
+    threads: usize,
+    base: u32,
+    each: impl FnMut(ReadFacts) -> Result<(), E>,
+) -> Result<(), E> {
+    in_order(reader, file, threads, |block| gather(block, base), each)
+}
+
+/// Cuts a file into runs of whole lines, makes something of each on `threads` threads, and hands that on in order.
+fn in_order<T: Send, E: From<InputError>>(
+    mut reader: Box<dyn BufRead + Send>,
+    file: &Path,
+    threads: usize,
+    make: impl Fn(&Block) -> T + Sync,
+    mut each: impl FnMut(T) -> Result<(), E>,
+) -> Result<(), E> {
     let threads = threads.max(1);
     std::thread::scope(|scope| {
         let (to_workers, work) = sync_channel::<Result<Block, InputError>>(threads * 2);
-        let (to_caller, done) = sync_channel::<(u64, Result<Vec<ReadLine>, InputError>)>(threads * 2);
+        let (to_caller, done) = sync_channel::<(u64, Result<T, InputError>)>(threads * 2);
         let name = file.display().to_string();
         scope.spawn(move || {
             let mut number = 0;
@@ -160,12 +203,12 @@ pub fn read_lines_of<E: From<InputError>>(
         });
         let work = std::sync::Arc::new(Mutex::new(work));
         for _ in 0..threads {
-            let (work, to_caller) = (std::sync::Arc::clone(&work), to_caller.clone());
+            let (work, to_caller, make) = (std::sync::Arc::clone(&work), to_caller.clone(), &make);
             scope.spawn(move || {
                 loop {
                     let next = work.lock().map(|queue| queue.recv());
                     let answer = match next {
-                        Ok(Ok(Ok(block))) => (block.number, Ok(decode(&block, texts))),
+                        Ok(Ok(Ok(block))) => (block.number, Ok(make(&block))),
                         Ok(Ok(Err(error))) => (u64::MAX, Err(error)),
                         Ok(Err(_)) | Err(_) => break,
                     };
@@ -180,16 +223,14 @@ pub fn read_lines_of<E: From<InputError>>(
         let mut waiting = BTreeMap::new();
         let mut next = 0;
         let mut failed = None;
-        for (number, lines) in &done {
-            match lines {
-                Ok(lines) => drop(waiting.insert(number, lines)),
+        for (number, made) in &done {
+            match made {
+                Ok(made) => drop(waiting.insert(number, made)),
                 Err(error) => failed = Some(error),
             }
-            while let Some(lines) = waiting.remove(&next) {
+            while let Some(made) = waiting.remove(&next) {
                 next += 1;
-                for line in lines {
-                    each(line)?;
-                }
+                each(made)?;
             }
         }
         failed.map_or(Ok(()), |error| Err(error.into()))
@@ -203,8 +244,12 @@ fn next_block(
     number: u64,
     line: &mut u64,
 ) -> Result<Option<Block>, InputError> {
-    let mut block =
-        Block { number, first_line: *line, lines: Vec::with_capacity(BLOCK_BYTES), too_long: Vec::new() };
+    let mut block = Block {
+        number,
+        first_line: *line,
+        lines: Vec::with_capacity(BLOCK_BYTES + ROOM_BYTES),
+        too_long: Vec::new(),
+    };
     while block.lines.len() < BLOCK_BYTES {
         let before = block.lines.len();
         let mut limited = reader.take(MAX_LINE_BYTES as u64 + 1);
@@ -227,26 +272,52 @@ fn next_block(
     Ok(if block.lines.is_empty() { None } else { Some(block) })
 }
 
+impl Block {
+    /// Its lines with their numbers, blank ones left out; trimmed, or what is wrong with them.
+    fn lines(&self) -> impl Iterator<Item = (u64, Result<&str, String>)> {
+        let lines = self.lines.split_inclusive(|byte| *byte == b'\n');
+        lines.zip(self.first_line..).filter_map(|(bytes, line)| {
+            if self.too_long.contains(&line) {
+                let reason = format!("longer than {MAX_LINE_BYTES} bytes; one fact is one line");
+                return Some((line, Err(reason)));
+            }
+            match std::str::from_utf8(bytes).map(str::trim) {
+                Ok("") => None,
+                Ok(text) => Some((line, Ok(text))),
+                Err(error) => Some((line, Err(format!("not UTF-8: {error}")))),
+            }
+        })
+    }
+}
+
+fn not_a_fact(line: u64, text: &str, error: &FactError) -> BadLine {
+    BadLine { line, reason: error.to_string(), text: Some(text.to_owned()) }
+}
+
 fn decode(block: &Block, texts: Texts) -> Vec<ReadLine> {
     let mut read = Vec::with_capacity(block.lines.len() / 200);
-    for (bytes, line) in block.lines.split_inclusive(|byte| *byte == b'\n').zip(block.first_line..) {
-        let bad =
-            |reason: String, text: Option<&str>| BadLine { line, reason, text: text.map(str::to_owned) };
-        if block.too_long.contains(&line) {
-            let reason = format!("longer than {MAX_LINE_BYTES} bytes; one fact is one line");
-            read.push(ReadLine { line, fact: Err(bad(reason, None)), text: None });
-            continue;
+    read.extend(block.lines().map(|(line, text)| match text {
+        Ok(text) => {
+            let kept = (texts == Texts::Kept).then(|| text.to_owned());
+            let fact = Fact::parse(text).map_err(|error| not_a_fact(line, text, &error));
+            ReadLine { line, fact, text: kept }
         }
-        let fact = match std::str::from_utf8(bytes).map(str::trim) {
-            Ok("") => continue,
-            Ok(text) => match Fact::parse(text) {
-                Ok(fact) => (Ok(fact), Some(text)),
-                Err(error) => (Err(bad(error.to_string(), Some(text))), Some(text)),
-            },
-            Err(error) => (Err(bad(format!("not UTF-8: {error}"), None)), None),
-        };
-        let kept = if texts == Texts::Kept { fact.1.map(str::to_owned) } else { None };
-        read.push(ReadLine { line, fact: fact.0, text: kept });
+        Err(reason) => ReadLine { line, fact: Err(BadLine { line, reason, text: None }), text: None },
+    }));
+    read
+}
+
+fn gather(block: &Block, base: u32) -> ReadFacts {
+    let bytes = block.lines.len();
+    let mut read = ReadFacts { facts: Facts::with_room(bytes / 200), bytes, ..ReadFacts::default() };
+    for (line, text) in block.lines() {
+        let position = u32::try_from(line).map_or(u32::MAX, |line| base.saturating_add(line));
+        read.last = line;
+        let fact = text.map_err(|reason| BadLine { line, reason, text: None });
+        match fact.and_then(|text| Fact::borrowed(text).map_err(|error| not_a_fact(line, text, &error))) {
+            Ok(fact) => read.facts.push(&fact, fact.recorded_or_time(), position),
+            Err(bad) => read.bad.push(bad),
+        }
     }
     read
 }

@@ -177,10 +177,12 @@ impl Instant {
 }
 
 /// Appends a number with leading zeros.
-fn write_digits(out: &mut Vec<u8>, number: i64, width: u32) {
-    for place in (0..width).rev() {
-        let digit = u8::try_from(number / 10i64.pow(place) % 10).unwrap_or(0);
-        out.push(b'0' + digit);
+fn write_digits(out: &mut Vec<u8>, mut number: i64, width: usize) {
+    let start = out.len();
+    out.resize(start + width, b'0');
+    for byte in out.iter_mut().rev().take(width) {
+        *byte += u8::try_from(number % 10).unwrap_or(0);
+        number /= 10;
     }
 }
 
@@ -446,16 +448,37 @@ impl Clock for VirtualClock {
 /// Writes a date in words: `Friday 6 March 2026`.
 #[must_use]
 pub fn in_words(date: Date) -> String {
-    date.to_chrono().format("%A %-d %B %Y").to_string()
+    const WEEKDAYS: [&str; 7] =
+        ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+    const MONTHS: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let day = date.to_chrono();
+    let name = |names: &[&'static str], at: u32| names.get(at as usize).copied().unwrap_or("");
+    let weekday = name(&WEEKDAYS, day.weekday().num_days_from_monday());
+    format!("{weekday} {} {} {:04}", day.day(), name(&MONTHS, day.month0()), day.year())
 }
 
 /// Writes the London wall-clock time of an instant: `09:05 on Friday 6 March 2026`.
 #[must_use]
 pub fn london_words(at: Instant) -> String {
     let date = at.london_date();
-    let offset_ns = i64::from(date.days()) * DAY_NS - date.start().nanos();
-    // The clocks change at 01:00 UTC, after midnight: ask the tz database for the wall clock itself.
-    let local = if date.year() < RULE_FROM_YEAR {
+    let offset = |day: Date| i64::from(day.days()) * DAY_NS - day.start().nanos();
+    let offset_ns = offset(date);
+    // The clocks change at 01:00 UTC, after midnight: of such a day ask the tz database for the wall clock itself.
+    let changes = offset_ns != offset(date.next());
+    let local = if changes && date.year() < RULE_FROM_YEAR {
         at.to_chrono().with_timezone(&chrono_tz::Europe::London).naive_local()
     } else {
         DateTime::from_timestamp_nanos(at.0.saturating_add(offset_ns)).naive_utc()
@@ -538,6 +561,18 @@ mod tests {
 
     #[test]
     fn words_follow_the_london_wall_clock() {
+        for day in (date("1996-01-01").days()..=date("2037-12-31").days()).map(Date::from_days) {
+            assert_eq!(in_words(day), day.to_chrono().format("%A %-d %B %Y").to_string());
+        }
+        // Before and after 01:00 UTC of the days on which the clocks change.
+        for (at, words) in [
+            ("2026-03-29T00:59:00Z", "00:59 on Sunday 29 March 2026"),
+            ("2026-03-29T01:00:00Z", "02:00 on Sunday 29 March 2026"),
+            ("2026-10-25T00:59:00Z", "01:59 on Sunday 25 October 2026"),
+            ("2026-10-25T01:00:00Z", "01:00 on Sunday 25 October 2026"),
+        ] {
+            assert_eq!(london_words(Instant::parse(at).unwrap()), words);
+        }
         assert_eq!(
             london_words(Instant::parse("2026-06-01T23:05:00Z").unwrap()),
             "00:05 on Tuesday 2 June 2026"

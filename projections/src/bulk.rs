@@ -27,7 +27,7 @@ use crate::{database, events};
 /// Events read at once.
 const CHUNK: u64 = 2_000;
 /// Events of one range of subjects, about.
-const RANGE: u64 = 10_000;
+const RANGE: u64 = 6_000;
 /// Places of the log that are looked at to find ranges of like size, and events at each.
 const SAMPLES: u64 = 64;
 const SAMPLE_EVENTS: usize = 64;
@@ -183,6 +183,7 @@ fn put_aside(
             unreadable.extend(chunk.unreadable);
             feeds.add(chunk.arrivals);
         }
+        spill.close();
         feeds.write(connection)?;
         Ok(unreadable)
     })
@@ -328,7 +329,7 @@ fn follow_range(
     }
     let mut decoder = Decoder::new(&bytes);
     let mut decoded = Vec::with_capacity(bytes.len() / 160);
-    let mut streams: BTreeMap<Box<str>, (u32, Vec<u8>)> = BTreeMap::new();
+    let mut streams: HashMap<Box<str>, (u32, Vec<u8>)> = HashMap::new();
     while let Some((placed, held)) = decoder.next_with_bytes() {
         match streams.get_mut(&placed.fact.subject) {
             Some((_, facts)) => facts.extend_from_slice(held),
@@ -416,8 +417,9 @@ fn follow_range(
             }
         }
     }
-    let streams =
-        streams.into_iter().map(|(subject, (position, facts))| (subject, position, facts)).collect();
+    let streams = streams.into_iter().map(|(subject, (position, facts))| (subject, position, facts));
+    let mut streams: Vec<(Box<str>, u32, Vec<u8>)> = streams.collect();
+    streams.sort_unstable_by(|(one, ..), (other, ..)| one.cmp(other));
     Ok(Answer { streams, followed: followed_units })
 }
 

@@ -8,7 +8,7 @@ use crate::database::{file_error, remove};
 use crate::error::ProjectionError;
 
 /// Bytes kept in memory.
-const IN_MEMORY_BYTES: usize = 48 << 20;
+const IN_MEMORY_BYTES: usize = 16 << 20;
 
 /// Bytes put aside in parts.
 #[derive(Debug)]
@@ -66,11 +66,17 @@ impl Spill {
             file.write_all_at(&part.rest, self.written).map_err(wrong)?;
             part.pieces.push((self.written, part.rest.len()));
             self.written += part.rest.len() as u64;
-            part.rest = Vec::new();
+            // What was made room for is filled again.
+            part.rest.clear();
         }
         self.in_memory = 0;
         self.file = Some(file);
         Ok(())
+    }
+
+    /// Gives back the room that is not needed: nothing more is added.
+    pub fn close(&mut self) {
+        self.parts.iter_mut().for_each(|part| part.rest.shrink_to_fit());
     }
 
     /// All bytes of a part, in the order in which they were added.

@@ -11,7 +11,7 @@ use mandate_domain::policy::{Policy, shipped_files};
 use mandate_domain::time::{Clock, Date, Instant, SystemClock};
 
 use super::{Exit, print};
-use crate::bulk::{Gathered, cores, judge_all, render};
+use crate::bulk::{Gathered, cores, judge_in_pieces, render};
 use crate::duty_csv;
 use crate::input::policy_files;
 
@@ -113,15 +113,18 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         }
     };
     let judge = Judge::new(&policy, &calendar, &gathered.history, view);
-    let mut verdicts = judge_all(&judge, threads);
+    let mut verdicts = judge_in_pieces(&judge, threads);
     if !arguments.rules.is_empty() {
-        verdicts.retain(|verdict| arguments.rules.iter().any(|rule| rule == judge.rule_id(verdict)));
+        let asked = |verdict: &Verdict| arguments.rules.iter().any(|rule| rule == judge.rule_id(verdict));
+        for piece in &mut verdicts {
+            piece.retain(asked);
+        }
     }
     clock.lap("judge");
     write(arguments, &judge, &verdicts, threads)?;
     clock.lap("render");
-    clock.total(gathered.history.len(), verdicts.len());
-    Ok(if verdicts.iter().any(|verdict| verdict.breach) { Exit::Breach } else { Exit::Done })
+    clock.total(gathered.history.len(), verdicts.iter().map(Vec::len).sum());
+    Ok(if verdicts.iter().flatten().any(|verdict| verdict.breach) { Exit::Breach } else { Exit::Done })
 }
 
 /// Says which lines are no facts.
@@ -167,7 +170,7 @@ fn policy_of(arguments: &Arguments, gathered: &Gathered, view: View) -> anyhow::
 fn write(
     arguments: &Arguments,
     judge: &Judge<'_>,
-    verdicts: &[Verdict],
+    verdicts: &[Vec<Verdict>],
     threads: usize,
 ) -> anyhow::Result<()> {
     match arguments.format {
@@ -195,7 +198,10 @@ fn write(
             render(verdicts, threads, one, print)
         }
         Format::Derivations => {
-            let subjects: Vec<&[Verdict]> = verdicts.chunk_by(|a, b| a.subject() == b.subject()).collect();
+            let subjects: Vec<Vec<&[Verdict]>> = verdicts
+                .iter()
+                .map(|piece| piece.chunk_by(|a, b| a.subject() == b.subject()).collect())
+                .collect();
             let one = |of_subject: &&[Verdict], bytes: &mut Vec<u8>| {
                 for derivation in judge.derivations(of_subject) {
                     // Writing to memory cannot fail.
@@ -205,13 +211,13 @@ fn write(
             };
             render(&subjects, threads, one, print)
         }
-        Format::Table if arguments.explain => write_explained(judge, verdicts),
-        Format::Table => print(table(judge, verdicts).as_bytes()),
+        Format::Table if arguments.explain => write_explained(judge, verdicts.iter().flatten()),
+        Format::Table => print(table(judge, verdicts.iter().flatten()).as_bytes()),
     }
 }
 
 /// Each duty with its derivation, for reading.
-fn write_explained(judge: &Judge<'_>, verdicts: &[Verdict]) -> anyhow::Result<()> {
+fn write_explained<'v>(judge: &Judge<'_>, verdicts: impl Iterator<Item = &'v Verdict>) -> anyhow::Result<()> {
     for verdict in verdicts {
         let record = judge.record(verdict);
         let text = format!(
@@ -226,7 +232,7 @@ fn write_explained(judge: &Judge<'_>, verdicts: &[Verdict]) -> anyhow::Result<()
 }
 
 /// Duties as a table, with their number.
-pub fn table(judge: &Judge<'_>, verdicts: &[Verdict]) -> String {
+pub fn table<'v>(judge: &Judge<'_>, verdicts: impl Iterator<Item = &'v Verdict>) -> String {
     let terminal = std::io::stdout().is_terminal();
     let mut table = comfy_table::Table::new();
     table.load_style(if terminal {
@@ -235,7 +241,10 @@ pub fn table(judge: &Judge<'_>, verdicts: &[Verdict]) -> String {
         comfy_table::presets::NOTHING
     });
     table.set_header(["duty", "holder", "due on", "act by", "outcome", "closed", "flags"]);
+    let (mut duties, mut breaches) = (0, 0);
     for verdict in verdicts {
+        duties += 1;
+        breaches += usize::from(verdict.breach);
         let record = judge.record(verdict);
         let date = |date: Option<Date>| date.map_or("–".to_owned(), |date| date.to_string());
         let mut outcome = record.outcome.replace('_', " ");
@@ -256,8 +265,7 @@ pub fn table(judge: &Judge<'_>, verdicts: &[Verdict]) -> String {
     }
     let mut text = table.trim_fmt();
     text.push('\n');
-    let breaches = verdicts.iter().filter(|verdict| verdict.breach).count();
-    text.push_str(&format!("{} duties, {breaches} breaches\n", verdicts.len()));
+    text.push_str(&format!("{duties} duties, {breaches} breaches\n"));
     text
 }
 

@@ -78,7 +78,7 @@ pub fn replay(arguments: &Replay) -> anyhow::Result<Exit> {
                 print(format!("{}\n", serde_json::to_string(&judge.record(verdict))?).as_bytes())?;
             }
         } else {
-            print(table(judge, &verdicts).as_bytes())?;
+            print(table(judge, verdicts.iter()).as_bytes())?;
         }
         Ok(Exit::Done)
     })

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -18,10 +19,13 @@ pub(super) fn kind_of(text: &str) -> String {
 }
 
 /// Decodes the `data` of a fact of the given type, whose JSON text is `text`.
-pub(super) fn decode_data(kind: FactType, text: &str) -> Result<Vec<(Field, Value)>, FactError> {
+pub(super) fn decode_data<'a, T: From<Cow<'a, str>>>(
+    kind: FactType,
+    text: &'a str,
+) -> Result<Vec<(Field, Value<T>)>, FactError> {
     let mut failed = None;
     let mut decoder = serde_json::Deserializer::from_str(text);
-    let seed = DataSeed { kind, failed: &mut failed };
+    let seed = DataSeed { kind, failed: &mut failed, texts: PhantomData };
     let decoded = seed.deserialize(&mut decoder);
     if let Some(error) = failed {
         return Err(error);
@@ -34,7 +38,7 @@ pub(super) fn decode_data(kind: FactType, text: &str) -> Result<Vec<(Field, Valu
     Ok(data)
 }
 
-pub(super) fn check_required(kind: FactType, data: &[(Field, Value)]) -> Result<(), FactError> {
+pub(super) fn check_required<T>(kind: FactType, data: &[(Field, Value<T>)]) -> Result<(), FactError> {
     for spec in kind.own_fields() {
         if spec.required == Presence::Required && !data.iter().any(|(field, _)| *field == spec.field) {
             let reason = format!("missing; {kind} needs {}", spec.shape);
@@ -47,16 +51,17 @@ pub(super) fn check_required(kind: FactType, data: &[(Field, Value)]) -> Result<
 /// Decodes one value of a field from JSON; `None` for what is kept apart (personal fields) or not stated (null).
 pub(crate) fn decode_value(spec: &'static FieldSpec, json: &str) -> Result<Option<Value>, String> {
     let mut decoder = serde_json::Deserializer::from_str(json);
-    ValueSeed(spec).deserialize(&mut decoder).unwrap_or_else(|error| Err(error.to_string()))
+    ValueSeed(spec, PhantomData).deserialize(&mut decoder).unwrap_or_else(|error| Err(error.to_string()))
 }
 
-struct DataSeed<'f> {
+struct DataSeed<'f, T> {
     kind: FactType,
     failed: &'f mut Option<FactError>,
+    texts: PhantomData<T>,
 }
 
-impl<'de> DeserializeSeed<'de> for DataSeed<'_> {
-    type Value = Vec<(Field, Value)>;
+impl<'de, T: From<Cow<'de, str>>> DeserializeSeed<'de> for DataSeed<'_, T> {
+    type Value = Vec<(Field, Value<T>)>;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_map(self)
@@ -67,21 +72,21 @@ impl<'de> DeserializeSeed<'de> for DataSeed<'_> {
 #[derive(Deserialize)]
 struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
-impl<'de> Visitor<'de> for DataSeed<'_> {
-    type Value = Vec<(Field, Value)>;
+impl<'de, T: From<Cow<'de, str>>> Visitor<'de> for DataSeed<'_, T> {
+    type Value = Vec<(Field, Value<T>)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut data: Vec<(Field, Value)> = Vec::with_capacity(4);
+        let mut data: Vec<(Field, Value<T>)> = Vec::with_capacity(4);
         while let Some(Key(name)) = map.next_key::<Key<'de>>()? {
             let Some(spec) = self.kind.field(&name) else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
-            let decoded = map.next_value_seed(ValueSeed(spec))?;
+            let decoded = map.next_value_seed(ValueSeed(spec, PhantomData))?;
             match decoded {
                 Ok(Some(_)) if data.iter().any(|(field, _)| *field == spec.field) => {
                     self.failed
@@ -99,17 +104,17 @@ impl<'de> Visitor<'de> for DataSeed<'_> {
 }
 
 /// Decodes one value by its shape; `Ok(None)` for what is not kept, `Err(reason)` for a wrong value.
-struct ValueSeed(&'static FieldSpec);
+struct ValueSeed<T>(&'static FieldSpec, PhantomData<T>);
 
-impl<'de> DeserializeSeed<'de> for ValueSeed {
-    type Value = Result<Option<Value>, String>;
+impl<'de, T: From<Cow<'de, str>>> DeserializeSeed<'de> for ValueSeed<T> {
+    type Value = Result<Option<Value<T>>, String>;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl ValueSeed {
+impl<'de, T: From<Cow<'de, str>>> ValueSeed<T> {
     fn wrong(&self, got: impl fmt::Display) -> String {
         format!("expected {}, got {got}", self.0.shape)
     }
@@ -123,15 +128,14 @@ impl ValueSeed {
         }
     }
 
-    fn text(&self, text: &str) -> Result<Option<Value>, String> {
+    fn text(&self, text: Cow<'de, str>) -> Result<Option<Value<T>>, String> {
         let newlines = match self.0.shape {
             Shape::Text | Shape::PublicText => Newlines::Allowed,
             _ => Newlines::Refused,
         };
-        if let Some(bad) = forbidden_character(text, newlines) {
+        if let Some(bad) = forbidden_character(&text, newlines) {
             return Err(forbidden(bad));
         }
-        let wrong = || self.wrong(self.shown(text));
         match self.0.shape {
             Shape::Id if text.is_empty() || text.len() > MAX_NAME_BYTES => {
                 Err(self.wrong(format_args!("one of {} bytes", text.len())))
@@ -139,25 +143,25 @@ impl ValueSeed {
             Shape::Id | Shape::PublicText => Ok(Some(Value::Text(text.into()))),
             // Free text is kept by the store, sealed; the judge never needs it.
             Shape::Text => Ok(Some(Value::None)),
-            Shape::Choice(words) if words.contains(&text) => Ok(Some(Value::Text(text.into()))),
+            Shape::Choice(words) if words.contains(&&*text) => Ok(Some(Value::Text(text.into()))),
             Shape::Date | Shape::DateOrNull => {
-                Date::parse(text).map(|date| Some(Value::Date(date))).map_err(|e| e.to_string())
+                Date::parse(&text).map(|date| Some(Value::Date(date))).map_err(|e| e.to_string())
             }
             Shape::Instant => {
-                Instant::parse(text).map(|at| Some(Value::Instant(at))).map_err(|e| e.to_string())
+                Instant::parse(&text).map(|at| Some(Value::Instant(at))).map_err(|e| e.to_string())
             }
-            Shape::Subject(kinds) if is_subject(text, kinds) => Ok(Some(Value::Text(text.into()))),
-            _ => Err(wrong()),
+            Shape::Subject(kinds) if is_subject(&text, kinds) => Ok(Some(Value::Text(text.into()))),
+            _ => Err(self.wrong(self.shown(&text))),
         }
     }
 
-    fn texts(&self, items: Vec<Box<str>>) -> Result<Option<Value>, String> {
-        for item in &items {
+    fn texts(&self, items: &[&str]) -> Result<Option<Value<T>>, String> {
+        for item in items {
             if let Some(bad) = forbidden_character(item, Newlines::Refused) {
                 return Err(forbidden(bad));
             }
             let fits = match self.0.shape {
-                Shape::Choices(words) => words.contains(&&**item),
+                Shape::Choices(words) => words.contains(item),
                 Shape::Subjects(kinds) => is_subject(item, kinds),
                 _ => !item.is_empty(),
             };
@@ -165,16 +169,21 @@ impl ValueSeed {
                 return Err(self.wrong(self.shown(item)));
             }
         }
-        Ok(Some(Value::Texts(items.into())))
+        Ok(Some(Value::Texts(items.iter().map(|item| owned(item)).collect())))
     }
+}
+
+/// A text apart from where it was read.
+fn owned<'a, T: From<Cow<'a, str>>>(text: &str) -> T {
+    T::from(Cow::Owned(text.to_owned()))
 }
 
 fn is_subject(text: &str, kinds: &[SubjectKind]) -> bool {
     text.len() <= MAX_NAME_BYTES && SubjectKind::of(text).is_some_and(|kind| kinds.contains(&kind))
 }
 
-impl<'de> Visitor<'de> for ValueSeed {
-    type Value = Result<Option<Value>, String>;
+impl<'de, T: From<Cow<'de, str>>> Visitor<'de> for ValueSeed<T> {
+    type Value = Result<Option<Value<T>>, String>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0.shape)
@@ -211,7 +220,11 @@ impl<'de> Visitor<'de> for ValueSeed {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(self.text(text))
+        Ok(self.text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(self.text(Cow::Borrowed(text)))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
@@ -231,14 +244,13 @@ impl<'de> Visitor<'de> for ValueSeed {
     }
 }
 
-impl ValueSeed {
-    fn list(&self, items: &[serde_json::Value]) -> Result<Option<Value>, String> {
+impl<'de, T: From<Cow<'de, str>>> ValueSeed<T> {
+    fn list(&self, items: &[serde_json::Value]) -> Result<Option<Value<T>>, String> {
         let wrong = || self.wrong("a list with other items");
         match self.0.shape {
             Shape::Choices(_) | Shape::Subjects(_) | Shape::Ids => {
-                let texts: Option<Vec<Box<str>>> =
-                    items.iter().map(|item| item.as_str().map(Into::into)).collect();
-                self.texts(texts.ok_or_else(wrong)?)
+                let texts: Option<Vec<&str>> = items.iter().map(serde_json::Value::as_str).collect();
+                self.texts(&texts.ok_or_else(wrong)?)
             }
             Shape::Dates => {
                 let dates: Result<Box<[Date]>, String> = items
@@ -248,7 +260,7 @@ impl ValueSeed {
                 Ok(Some(Value::Dates(dates?)))
             }
             Shape::Holidays => {
-                let holidays: Result<Vec<(Date, Box<str>)>, String> = items
+                let holidays: Result<Vec<(Date, T)>, String> = items
                     .iter()
                     .map(|item| {
                         let text =
@@ -257,7 +269,7 @@ impl ValueSeed {
                         if let Some(bad) = forbidden_character(title, Newlines::Refused) {
                             return Err(forbidden(bad));
                         }
-                        Ok((Date::parse(text("date")?).map_err(|e| e.to_string())?, title.into()))
+                        Ok((Date::parse(text("date")?).map_err(|e| e.to_string())?, owned(title)))
                     })
                     .collect();
                 Ok(Some(Value::Holidays(holidays?.into())))
@@ -266,14 +278,17 @@ impl ValueSeed {
         }
     }
 
-    fn object(&self, object: &serde_json::Map<String, serde_json::Value>) -> Result<Option<Value>, String> {
+    fn object(
+        &self,
+        object: &serde_json::Map<String, serde_json::Value>,
+    ) -> Result<Option<Value<T>>, String> {
         let text = |name: &str| object.get(name).and_then(serde_json::Value::as_str);
         let number = |name: &str| {
             object.get(name).and_then(serde_json::Value::as_u64).and_then(|n| u32::try_from(n).ok())
         };
         match self.0.shape {
             Shape::EventRef => match (text("source"), text("id")) {
-                (Some(source), Some(id)) => Ok(Some(Value::Event(Box::new((source.into(), id.into()))))),
+                (Some(source), Some(id)) => Ok(Some(Value::Event(Box::new((owned(source), owned(id)))))),
                 _ => Err(self.wrong("an object without them")),
             },
             Shape::Sample => match (number("size"), number("passed")) {

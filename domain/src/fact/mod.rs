@@ -45,13 +45,13 @@ impl FactError {
     }
 }
 
-/// The value of a field inside `data`.
+/// The value of a field inside `data`, with texts of their own or borrowed ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
+pub enum Value<T = Box<str>> {
     /// Null, for "none".
     None,
     /// A text, id, code or word.
-    Text(Box<str>),
+    Text(T),
     /// True or false.
     Bool(bool),
     /// A whole number.
@@ -61,25 +61,25 @@ pub enum Value {
     /// An instant.
     Instant(Instant),
     /// A list of texts, ids or words.
-    Texts(Box<[Box<str>]>),
+    Texts(Box<[T]>),
     /// Another fact's source and id.
-    Event(Box<(Box<str>, Box<str>)>),
+    Event(Box<(T, T)>),
     /// Holidays with their names.
-    Holidays(Box<[(Date, Box<str>)]>),
+    Holidays(Box<[(Date, T)]>),
     /// A list of dates.
     Dates(Box<[Date]>),
     /// Size of a sample and how many of it passed.
     Sample(u32, u32),
 }
 
-impl Value {
+impl<T: AsRef<str>> Value<T> {
     /// Whether an id, code or word in it holds the number of a person.
     #[must_use]
     pub fn holds_number(&self) -> bool {
         match self {
-            Self::Text(text) => holds_number(text),
-            Self::Texts(texts) => texts.iter().any(|text| holds_number(text)),
-            Self::Event(named) => holds_number(&named.0) || holds_number(&named.1),
+            Self::Text(text) => holds_number(text.as_ref()),
+            Self::Texts(texts) => texts.iter().any(|text| holds_number(text.as_ref())),
+            Self::Event(named) => holds_number(named.0.as_ref()) || holds_number(named.1.as_ref()),
             Self::None
             | Self::Bool(_)
             | Self::Number(_)
@@ -92,23 +92,23 @@ impl Value {
     }
 }
 
-/// Something that happened, told by anyone.
+/// Something that happened, told by anyone; with texts of its own or borrowed ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fact {
+pub struct Fact<T = Box<str>> {
     /// Unique within `source`.
-    pub id: Box<str>,
+    pub id: T,
     /// URI reference of the teller.
-    pub source: Box<str>,
+    pub source: T,
     /// Its type.
     pub kind: FactType,
     /// What it is about: `kind/rest`.
-    pub subject: Box<str>,
+    pub subject: T,
     /// When it occurred.
     pub time: Instant,
     /// The claim of when it was recorded elsewhere.
     pub recorded: Option<Instant>,
     /// Its fields; personal ones and unknown ones are left out.
-    pub data: Vec<(Field, Value)>,
+    pub data: Vec<(Field, Value<T>)>,
 }
 
 #[derive(Deserialize)]
@@ -144,9 +144,7 @@ impl Fact {
     /// ill-typed field, a time outside 1900 to 2200, a subject of the wrong kind, control or bidi characters, an
     /// `id`, `source`, `subject` or id inside `data` that looks like a CRN, NOMS or PNC number.
     pub fn parse(text: &str) -> Result<Self, FactError> {
-        let fact = Self::parse_stored(text)?;
-        check_opaque(&fact)?;
-        Ok(fact)
+        Self::read(text).and_then(Self::checked)
     }
 
     /// Reads one that was taken before: ids inside `data` are as they were, since what is stored is read for good.
@@ -154,6 +152,56 @@ impl Fact {
     /// # Errors
     /// As [`Self::parse`].
     pub fn parse_stored(text: &str) -> Result<Self, FactError> {
+        Self::read(text)
+    }
+
+    /// A fact that Mandate makes itself, of values that have their types already.
+    ///
+    /// # Errors
+    /// [`FactError`] as [`Self::parse`] for the id, the source and the subject; a required field that is missing.
+    pub fn made(
+        id: &str,
+        source: &str,
+        kind: FactType,
+        subject: &str,
+        time: Instant,
+        data: Vec<(Field, Value)>,
+    ) -> Result<Self, FactError> {
+        let id = checked_name(id.into(), "id")?;
+        let source = checked_name(source.into(), "source")?;
+        let subject: Box<str> = checked_name(subject.into(), "subject")?;
+        check_subject(kind, &subject)?;
+        check_required(kind, &data)?;
+        Ok(Self { id, source, kind, subject, time, recorded: None, data })
+    }
+
+    /// Whether two facts say the same, their claims of when they were recorded aside.
+    #[must_use]
+    pub fn says_the_same_as(&self, other: &Self) -> bool {
+        let sorted = |fact: &Self| {
+            let mut data = fact.data.clone();
+            data.sort_by_key(|(field, _)| *field);
+            data
+        };
+        self.kind == other.kind
+            && self.subject == other.subject
+            && self.time == other.time
+            && sorted(self) == sorted(other)
+    }
+}
+
+impl<'a> Fact<Cow<'a, str>> {
+    /// Reads one as [`Fact::parse`] does, its texts borrowed from where it is read: for those who look at it and let it go.
+    ///
+    /// # Errors
+    /// As [`Fact::parse`].
+    pub fn borrowed(text: &'a str) -> Result<Self, FactError> {
+        Self::read(text).and_then(Self::checked)
+    }
+}
+
+impl<'a, T: From<Cow<'a, str>> + AsRef<str>> Fact<T> {
+    fn read(text: &'a str) -> Result<Self, FactError> {
         // An array could be read field by field.
         if text.trim_start().starts_with('[') {
             return Err(FactError::Json("expected a JSON object, not an array".to_owned()));
@@ -179,8 +227,8 @@ impl Fact {
             .ok_or_else(|| FactError::field("type", format!("unknown fact type {:?}", repeated(&name))))?;
         let id = checked_name(required(envelope.id, "id")?, "id")?;
         let source = checked_name(required(envelope.source, "source")?, "source")?;
-        let subject = checked_name(required(envelope.subject, "subject")?, "subject")?;
-        check_subject(kind, &subject)?;
+        let subject: T = checked_name(required(envelope.subject, "subject")?, "subject")?;
+        check_subject(kind, subject.as_ref())?;
         let time = Instant::parse(&required(envelope.time, "time")?)
             .map_err(|e| FactError::field("time", e.to_string()))?;
         let recorded = match envelope.recordedtime {
@@ -193,29 +241,16 @@ impl Fact {
         Ok(Self { id, source, kind, subject, time, recorded, data })
     }
 
-    /// A fact that Mandate makes itself, of values that have their types already.
-    ///
-    /// # Errors
-    /// [`FactError`] as [`Self::parse`] for the id, the source and the subject; a required field that is missing.
-    pub fn made(
-        id: &str,
-        source: &str,
-        kind: FactType,
-        subject: &str,
-        time: Instant,
-        data: Vec<(Field, Value)>,
-    ) -> Result<Self, FactError> {
-        let id = checked_name(id.into(), "id")?;
-        let source = checked_name(source.into(), "source")?;
-        let subject = checked_name(subject.into(), "subject")?;
-        check_subject(kind, &subject)?;
-        check_required(kind, &data)?;
-        Ok(Self { id, source, kind, subject, time, recorded: None, data })
+    fn checked(self) -> Result<Self, FactError> {
+        check_opaque(&self)?;
+        Ok(self)
     }
+}
 
+impl<T: AsRef<str>> Fact<T> {
     /// The value of a field, if the fact has it.
     #[must_use]
-    pub fn get(&self, field: Field) -> Option<&Value> {
+    pub fn get(&self, field: Field) -> Option<&Value<T>> {
         self.data.iter().find(|(name, _)| *name == field).map(|(_, value)| value)
     }
 
@@ -223,7 +258,7 @@ impl Fact {
     #[must_use]
     pub fn text(&self, field: Field) -> Option<&str> {
         match self.get(field) {
-            Some(Value::Text(text)) => Some(text),
+            Some(Value::Text(text)) => Some(text.as_ref()),
             _ => None,
         }
     }
@@ -249,12 +284,12 @@ impl Fact {
     /// Whether a field holds true.
     #[must_use]
     pub fn is_true(&self, field: Field) -> bool {
-        self.get(field) == Some(&Value::Bool(true))
+        matches!(self.get(field), Some(Value::Bool(true)))
     }
 
     /// The texts of a field that holds a list of them; none where it is not stated.
     #[must_use]
-    pub fn texts(&self, field: Field) -> &[Box<str>] {
+    pub fn texts(&self, field: Field) -> &[T] {
         match self.get(field) {
             Some(Value::Texts(texts)) => texts,
             _ => &[],
@@ -276,21 +311,7 @@ impl Fact {
     /// The reference of the fact in duty ids and explanations: `<source>#<id>`.
     #[must_use]
     pub fn reference(&self) -> String {
-        format!("{}#{}", self.source, self.id)
-    }
-
-    /// Whether two facts say the same, their claims of when they were recorded aside.
-    #[must_use]
-    pub fn says_the_same_as(&self, other: &Self) -> bool {
-        let sorted = |fact: &Self| {
-            let mut data = fact.data.clone();
-            data.sort_by_key(|(field, _)| *field);
-            data
-        };
-        self.kind == other.kind
-            && self.subject == other.subject
-            && self.time == other.time
-            && sorted(self) == sorted(other)
+        format!("{}#{}", self.source.as_ref(), self.id.as_ref())
     }
 }
 
@@ -311,7 +332,7 @@ fn required<'a>(value: Option<Cow<'a, str>>, field: &str) -> Result<Cow<'a, str>
     value.ok_or_else(|| FactError::field(field, "missing; it must be there as a string"))
 }
 
-fn checked_name(text: Cow<'_, str>, field: &str) -> Result<Box<str>, FactError> {
+fn checked_name<'a, T: From<Cow<'a, str>>>(text: Cow<'a, str>, field: &str) -> Result<T, FactError> {
     if text.is_empty() {
         return Err(FactError::field(field, "empty"));
     }
@@ -329,7 +350,7 @@ fn checked_name(text: Cow<'_, str>, field: &str) -> Result<Box<str>, FactError> 
 
 /// Refuses ids inside `data` that hold the number of a person; what Mandate itself records says only what was said
 /// before.
-fn check_opaque(fact: &Fact) -> Result<(), FactError> {
+fn check_opaque<T: AsRef<str>>(fact: &Fact<T>) -> Result<(), FactError> {
     let found = fact.data.iter().find(|(_, value)| value.holds_number());
     match found {
         Some((field, _)) if !fact.kind.is_internal() => {

@@ -91,7 +91,7 @@ impl Judge<'_> {
 
     /// When a duty to make a record was open; one that was exempted counts for good.
     fn record_duties(&self, members: &[u32], subject: u32) -> Vec<Span> {
-        let verdicts = self.judge_members(members, self.sight, None);
+        let verdicts = self.judge_members(members, self.sight);
         let of_a_record = |verdict: &&Verdict| {
             verdict.subject() == subject
                 && self.context.compiled.version(verdict.version).version.obligation.as_deref()

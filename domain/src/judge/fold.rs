@@ -1068,11 +1068,14 @@ impl<'a> Fold<'a> {
     /// The latest recorded time among the fact and those that last changed the fields asked.
     fn known_since(&self, fields: u64, row: RowId) -> Instant {
         let mut known = self.history.row(row).recorded;
-        for field in StateField::ALL {
-            let changed_by = self.state.changed_by(*field);
-            if fields & field.bit() != 0 && changed_by != NONE {
+        let mut left = fields;
+        while left != 0 {
+            let changed_by =
+                self.state.changed_by.get(left.trailing_zeros() as usize).copied().unwrap_or(NONE);
+            if changed_by != NONE {
                 known = known.max(self.history.row(changed_by).recorded);
             }
+            left &= left - 1;
         }
         known
     }

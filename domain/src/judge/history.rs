@@ -1,93 +1,24 @@
 //! Facts in the compact form that judging reads: rows of numbers, with every text stored once.
 
+mod facts;
+mod symbols;
+
 use std::hash::BuildHasher;
+use std::sync::OnceLock;
 
 use hashbrown::HashMap;
 use hashbrown::HashTable;
 
-use crate::calendar::{Announcement, Change};
-use crate::catalogue::{FactType, Field, Shape, SubjectKind};
-use crate::fact::{Fact, Value};
-use crate::time::{Date, Instant};
-use crate::vocabulary::{NONE, encode_date};
+use crate::calendar::Announcement;
+use crate::catalogue::{FactType, Field, SubjectKind};
+use crate::fact::Fact;
+use crate::time::Instant;
+use crate::vocabulary::NONE;
+use facts::{Columns, Rest};
+use symbols::{Hashed, Hasher, half, whole};
 
-type Hasher = hashbrown::DefaultHashBuilder;
-
-/// A place in a table under its hash, so that probing and growing never touch what is stored there.
-type Hashed = (u64, u32);
-
-/// Texts stored once; a symbol is the place of a text in the table.
-#[derive(Debug, Default)]
-pub struct Symbols {
-    texts: String,
-    /// Where each text ends; it begins where the one before it ends.
-    ends: Vec<u32>,
-    table: HashTable<Hashed>,
-    hasher: Hasher,
-}
-
-impl Symbols {
-    /// The symbol of a text, made when it is new.
-    pub fn intern(&mut self, text: &str) -> u32 {
-        let hash = self.hasher.hash_one(text);
-        let same = |(known, at): &Hashed| *known == hash && text_at(&self.texts, &self.ends, *at) == text;
-        if let Some((_, found)) = self.table.find(hash, same) {
-            return *found;
-        }
-        let symbol = u32::try_from(self.ends.len()).unwrap_or(NONE);
-        self.texts.push_str(text);
-        self.ends.push(u32::try_from(self.texts.len()).unwrap_or(NONE));
-        self.table.insert_unique(hash, (hash, symbol), |(hash, _)| *hash);
-        symbol
-    }
-
-    /// The symbol of a text, if it is in the table.
-    #[must_use]
-    pub fn find(&self, text: &str) -> Option<u32> {
-        let hash = self.hasher.hash_one(text);
-        let same = |(known, at): &Hashed| *known == hash && text_at(&self.texts, &self.ends, *at) == text;
-        self.table.find(hash, same).map(|(_, symbol)| *symbol)
-    }
-
-    /// The text of a symbol; empty for [`NONE`].
-    #[must_use]
-    pub fn text(&self, symbol: u32) -> &str {
-        text_at(&self.texts, &self.ends, symbol)
-    }
-}
-
-fn text_at<'t>(texts: &'t str, ends: &[u32], symbol: u32) -> &'t str {
-    let at = symbol as usize;
-    let Some(end) = ends.get(at) else { return "" };
-    let start = at.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
-    texts.get(start as usize..*end as usize).unwrap_or("")
-}
-
-/// One fact.
-#[derive(Debug, Clone, Copy)]
-pub struct Row {
-    /// When it occurred.
-    pub time: Instant,
-    /// When it was recorded: the claim where there is one.
-    pub recorded: Instant,
-    /// Place in the log; in a file the line.
-    pub position: u32,
-    /// Effective date.
-    pub on: Date,
-    /// Symbol of the subject.
-    pub subject: u32,
-    /// Symbol of the source.
-    pub source: u32,
-    id_start: u32,
-    values_start: u32,
-    id_len: u16,
-    values_len: u8,
-    /// Its type.
-    pub kind: FactType,
-}
-
-/// Number of a row in its [`History`].
-pub type RowId = u32;
+pub use facts::{Facts, Row, RowId};
+pub use symbols::Symbols;
 
 /// What became of a fact that was added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +29,19 @@ pub enum Added {
     Same(RowId),
     /// The same (source, id) with other content is there already; the first wins.
     Conflict(RowId),
+}
+
+/// A fact of those appended whose (source, id) was there already.
+#[derive(Debug, Clone, Copy)]
+pub struct Repeated<'f> {
+    /// Where it stands.
+    pub position: u32,
+    /// Who told it.
+    pub source: &'f str,
+    /// Its id.
+    pub id: &'f str,
+    /// What became of it.
+    pub added: Added,
 }
 
 /// A waiver of a duty, its id taken apart.
@@ -119,15 +63,13 @@ const ANNULMENT_DEPTH: u8 = 32;
 pub struct History {
     /// Every text.
     pub symbols: Symbols,
-    rows: Vec<Row>,
-    values: Vec<(Field, u32)>,
-    lists: Vec<Box<[u32]>>,
-    ids: String,
+    columns: Columns,
     by_id: HashTable<Hashed>,
     hasher: Hasher,
-    subjects: hashbrown::HashMap<u32, Vec<RowId>>,
-    /// The source and its symbol of the fact added last: facts of one teller come in runs.
-    last_source: (Box<str>, u32),
+    /// Made when it is asked for, of the rows that there are then.
+    by_subject: OnceLock<BySubject>,
+    /// The place of each row, side by side to be searched; made when it is asked for as well.
+    positions: OnceLock<Vec<u32>>,
     /// Annulments with the (source, id) that they name.
     pub(super) annulments: Vec<(RowId, Box<str>, Box<str>)>,
     pub(super) merges: Vec<RowId>,
@@ -145,115 +87,162 @@ pub struct History {
     policies: Vec<(RowId, Box<str>)>,
 }
 
+/// The rows of each subject, in order of position, side by side.
+#[derive(Debug)]
+struct BySubject {
+    /// Where those of a subject are: from, and up to.
+    places: HashMap<u32, (u32, u32)>,
+    rows: Vec<RowId>,
+}
+
+impl BySubject {
+    fn of(rows: &[Row]) -> Self {
+        let mut places: HashMap<u32, (u32, u32)> = HashMap::new();
+        for row in rows {
+            places.entry(row.subject).or_default().1 += 1;
+        }
+        let mut start = 0;
+        for place in places.values_mut() {
+            let count = place.1;
+            *place = (start, start);
+            start += count;
+        }
+        let mut sorted = vec![NONE; rows.len()];
+        for (number, row) in (0..).zip(rows) {
+            if let Some((_, end)) = places.get_mut(&row.subject)
+                && let Some(place) = sorted.get_mut(*end as usize)
+            {
+                *place = number;
+                *end += 1;
+            }
+        }
+        Self { places, rows: sorted }
+    }
+}
+
 impl History {
     /// Number of facts.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.columns.rows.len()
     }
 
     /// Whether there is no fact.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.columns.rows.is_empty()
     }
 
     /// Adds a fact that was recorded at `recorded` and stands at `position` (increasing).
     pub fn add(&mut self, fact: &Fact, recorded: Instant, position: u32) -> Added {
-        if self.last_source.0 != fact.source || self.rows.is_empty() {
-            self.last_source = (fact.source.clone(), self.symbols.intern(&fact.source));
-        }
-        let source = self.last_source.1;
-        let hash = self.hasher.hash_one((source, &*fact.id));
-        let known = self.by_id.find(hash, |(own, at)| {
-            *own == hash && {
-                let row = row_at(&self.rows, *at);
-                row.source == source && id_of(&self.ids, row) == &*fact.id
-            }
-        });
-        if let Some((_, first)) = known.copied() {
-            return if self.says_the_same(first, fact) { Added::Same(first) } else { Added::Conflict(first) };
-        }
-        let row = self.push(fact, source, recorded, position);
-        self.by_id.insert_unique(hash, (hash, row), |(hash, _)| *hash);
-        self.note(row, fact);
-        Added::New(row)
+        let (row, rest) = self.columns.push(&mut self.symbols, fact, recorded, position);
+        self.take_in(row, rest)
     }
 
-    fn push(&mut self, fact: &Fact, source: u32, recorded: Instant, position: u32) -> RowId {
-        let number = u32::try_from(self.rows.len()).unwrap_or(NONE);
-        let subject = self.symbols.intern(&fact.subject);
-        let id_start = u32::try_from(self.ids.len()).unwrap_or(NONE);
-        self.ids.push_str(&fact.id);
-        let values_start = u32::try_from(self.values.len()).unwrap_or(NONE);
-        for (field, value) in &fact.data {
-            if let Some(value) = self.encode(fact.kind, *field, value) {
-                self.values.push((*field, value));
+    /// Adds facts that were gathered apart and stand after those that are there already; tells of those that are not new.
+    pub fn append(&mut self, facts: Facts, mut tell: impl FnMut(&Self, Repeated<'_>)) {
+        let Facts { symbols: own, columns, rest } = facts;
+        let symbols: Vec<u32> = own.texts().map(|text| self.symbols.intern(text)).collect();
+        let mut rest = rest.into_iter().peekable();
+        for (at, row) in (0..).zip(&columns.rows) {
+            let number = self.columns.copy(&columns, row, &symbols);
+            let rest = rest.next_if(|(of, _)| *of == at).map(|(_, rest)| rest);
+            let added = self.take_in(number, rest);
+            if !matches!(added, Added::New(_)) {
+                let (source, id) = (own.text(row.source), columns.id_of(row));
+                tell(self, Repeated { position: row.position, source, id, added });
             }
         }
-        let values_len = self.values.len() - usize::try_from(values_start).unwrap_or(0);
-        self.rows.push(Row {
-            time: fact.time,
-            recorded,
-            position,
-            on: fact.effective_on(),
-            subject,
-            source,
-            id_start,
-            values_start,
-            id_len: u16::try_from(fact.id.len()).unwrap_or(u16::MAX),
-            values_len: u8::try_from(values_len).unwrap_or(u8::MAX),
-            kind: fact.kind,
-        });
-        self.subjects.entry(subject).or_default().push(number);
-        number
+    }
+
+    /// Makes room for so many times the facts that are there, so that columns need not be moved while they grow.
+    pub fn make_room(&mut self, times: usize) {
+        self.columns.make_room(times);
+        let facts = self.len().saturating_mul(times);
+        self.by_id.reserve(facts, |(hash, _)| whole(*hash));
+    }
+
+    /// Takes in the row that was pushed last, unless the same (source, id) is there already.
+    fn take_in(&mut self, number: RowId, rest: Option<Rest>) -> Added {
+        let columns = &self.columns;
+        let row = columns.row(number);
+        let (source, id) = (row.source, columns.id_of(row));
+        let hash = half(self.hasher.hash_one((source, id)));
+        let same = |(known, at): &Hashed| {
+            let other = columns.row(*at);
+            *known == hash && other.source == source && columns.id_of(other) == id
+        };
+        if let Some((_, first)) = self.by_id.find(whole(hash), same).copied() {
+            let same =
+                columns.say_the_same(columns.row(first), row) && self.is_the_rest(first, rest.as_ref());
+            self.columns.pop();
+            return if same { Added::Same(first) } else { Added::Conflict(first) };
+        }
+        self.by_id.insert_unique(whole(hash), (hash, number), |(hash, _)| whole(*hash));
+        self.by_subject.take();
+        self.positions.take();
+        self.note(number, rest);
+        Added::New(number)
+    }
+
+    /// Whether what has no number of a fact is this.
+    fn is_the_rest(&self, of: RowId, rest: Option<&Rest>) -> bool {
+        match rest {
+            Some(Rest::Annulled(source, id)) => {
+                let found = self.annulments.binary_search_by_key(&of, |(row, ..)| *row).ok();
+                let found = found.and_then(|at| self.annulments.get(at));
+                found.is_some_and(|(_, known, known_id)| known == source && known_id == id)
+            }
+            Some(Rest::Policy(text)) => self.policies.iter().any(|(row, known)| *row == of && known == text),
+            Some(Rest::Holidays(days)) => {
+                let same = |(one, other): (&Announcement, &Announcement)| {
+                    one.date == other.date && one.change == other.change && one.title == other.title
+                };
+                let said =
+                    |known: &[Announcement]| known.len() == days.len() && known.iter().zip(days).all(same);
+                self.holidays.iter().any(|(row, known)| *row == of && said(known))
+            }
+            None => true,
+        }
     }
 
     /// Keeps what is read across subjects.
-    fn note(&mut self, row: RowId, fact: &Fact) {
-        match fact.kind {
-            FactType::FactAnnulled => {
-                if let Some(Value::Event(event)) = fact.get(Field::Event) {
-                    self.annulments.push((row, event.0.clone(), event.1.clone()));
-                }
-            }
+    fn note(&mut self, row: RowId, rest: Option<Rest>) {
+        match rest {
+            Some(Rest::Annulled(source, id)) => self.annulments.push((row, source, id)),
+            Some(Rest::Holidays(days)) => self.holidays.push((row, days)),
+            Some(Rest::Policy(text)) => self.policies.push((row, text)),
+            None => {}
+        }
+        let Row { kind, subject, .. } = *self.row(row);
+        match kind {
             FactType::NominalMerged => self.merges.push(row),
             // A reception elsewhere may act as a transfer though no fact of the file has that word (spec 3.2).
             FactType::CustodyReceived => _ = self.symbols.intern("transfer"),
-            FactType::DutyWaived => self.note_waiver(row, &fact.subject),
+            FactType::DutyWaived => self.note_waiver(row, subject),
             FactType::ProgrammeSwitchedOn | FactType::ProgrammeSwitchedOff => {
-                let area = self.row(row).subject;
-                self.programmes.entry(area).or_default().push(row);
+                self.programmes.entry(subject).or_default().push(row);
             }
             FactType::DocumentPublished => self.publications.push(row),
-            FactType::OrganisationPlaced => {
-                let org = self.row(row).subject;
-                self.placements.entry(org).or_default().push(row);
-            }
-            FactType::TodoChecked if SubjectKind::of(&fact.subject) != Some(SubjectKind::Nominal) => {
+            FactType::OrganisationPlaced => self.placements.entry(subject).or_default().push(row),
+            FactType::TodoChecked if self.kind_of(subject) != Some(SubjectKind::Nominal) => {
                 let prison = self.value(row, Field::Prison).unwrap_or(NONE);
                 self.checks.entry(prison).or_default().push(row);
             }
-            FactType::PostFilled if fact.text(Field::Post) == Some("cpc") => {
+            FactType::PostFilled if self.text(row, Field::Post) == "cpc" => {
                 let user = self.value(row, Field::User).unwrap_or(NONE);
-                let known = self.cpcs.entry(self.row(row).subject).or_default();
+                let known = self.cpcs.entry(subject).or_default();
                 if !known.contains(&user) {
                     known.push(user);
                 }
-            }
-            FactType::BankHolidaysPublished => {
-                let announcements = announcements(fact, self.row(row).recorded);
-                self.holidays.push((row, announcements));
-            }
-            FactType::PolicyAdopted => {
-                self.policies.push((row, fact.text(Field::Text).unwrap_or("").into()));
             }
             _ => {}
         }
     }
 
     /// Takes a duty id apart: `<rule>:<subject>:<source>#<id>[:<date>]`.
-    fn note_waiver(&mut self, row: RowId, subject: &str) {
+    fn note_waiver(&mut self, row: RowId, subject: u32) {
+        let subject = self.symbols.text(subject).to_owned();
         let Some((rule, rest)) = subject.trim_start_matches("duty/").split_once(':') else { return };
         // A subject id might itself hold a colon: take the first split whose left side is a subject we know.
         let splits = || rest.match_indices(':').map(|(at, _)| at);
@@ -264,96 +253,18 @@ impl History {
         self.waivers.push(Waiver { row, rule: rule.into(), subject, opener: opener.into() });
     }
 
-    fn encode(&mut self, kind: FactType, field: Field, value: &Value) -> Option<u32> {
-        Some(match value {
-            Value::None => {
-                // Free text is decoded to nothing; a date that is null is a value.
-                let shape = kind.field(field.name())?.shape;
-                if shape == Shape::Text {
-                    return None;
-                }
-                NONE
-            }
-            Value::Text(_)
-                if field == Field::Text
-                    && matches!(kind, FactType::PolicyAdopted | FactType::PolicyProposed) =>
-            {
-                return None;
-            }
-            Value::Text(text) => self.symbols.intern(text),
-            Value::Bool(value) => u32::from(*value),
-            Value::Number(number) => u32::try_from(*number).ok()?,
-            Value::Date(date) => encode_date(*date),
-            Value::Texts(texts) => match kind.field(field.name())?.shape {
-                Shape::Choices(words) => texts.iter().fold(0, |bits, text| {
-                    words.iter().position(|word| **word == **text).map_or(bits, |at| bits | 1 << at)
-                }),
-                _ => {
-                    let list: Box<[u32]> = texts.iter().map(|text| self.symbols.intern(text)).collect();
-                    self.lists.push(list);
-                    u32::try_from(self.lists.len() - 1).ok()?
-                }
-            },
-            Value::Instant(_)
-            | Value::Event(_)
-            | Value::Holidays(_)
-            | Value::Dates(_)
-            | Value::Sample(..) => {
-                return None;
-            }
-        })
-    }
-
-    /// Whether the fact at `first` says what `fact` says.
-    fn says_the_same(&self, first: RowId, fact: &Fact) -> bool {
-        let row = self.row(first);
-        let same_value = |(field, value): &(Field, Value)| match (value, self.value(first, *field)) {
-            (Value::Text(text), Some(symbol)) => self.symbols.text(symbol) == &**text,
-            (Value::Bool(value), Some(known)) => u32::from(*value) == known,
-            (Value::Number(number), Some(known)) => i64::from(known) == *number,
-            (Value::Date(date), Some(known)) => encode_date(*date) == known,
-            (Value::Texts(texts), Some(known)) => {
-                match fact.kind.field(field.name()).map(|spec| spec.shape) {
-                    Some(Shape::Choices(_)) => true,
-                    _ => {
-                        let list = self.list(known);
-                        list.len() == texts.len()
-                            && list
-                                .iter()
-                                .zip(texts.iter())
-                                .all(|(symbol, text)| self.symbols.text(*symbol) == &**text)
-                    }
-                }
-            }
-            (Value::Event(event), _) => self
-                .annulments
-                .iter()
-                .any(|(row, source, id)| *row == first && *source == event.0 && *id == event.1),
-            _ => true,
-        };
-        let mut fields = fact.data.iter().filter(|(field, value)| {
-            self.value(first, *field).is_some()
-                || matches!(value, Value::Text(_) | Value::Bool(_) | Value::Number(_))
-        });
-        row.kind == fact.kind
-            && row.time == fact.time
-            && row.on == fact.effective_on()
-            && self.symbols.text(row.subject) == &*fact.subject
-            && fact.data.iter().all(same_value)
-            && fields.by_ref().filter(|(_, value)| !matches!(value, Value::Event(_))).count()
-                >= usize::from(row.values_len)
-    }
-
     /// The row of that number.
     #[must_use]
     pub fn row(&self, row: RowId) -> &Row {
-        row_at(&self.rows, row)
+        self.columns.row(row)
     }
 
     /// The fact at a position.
     #[must_use]
     pub fn at(&self, position: u32) -> Option<RowId> {
-        let found = self.rows.binary_search_by_key(&position, |row| row.position).ok()?;
+        let positions =
+            self.positions.get_or_init(|| self.columns.rows.iter().map(|row| row.position).collect());
+        let found = positions.binary_search(&position).ok()?;
         RowId::try_from(found).ok()
     }
 
@@ -376,16 +287,13 @@ impl History {
 
     /// All rows, in order of position.
     pub fn rows(&self) -> impl Iterator<Item = (RowId, &Row)> {
-        (0u32..).zip(&self.rows)
+        (0u32..).zip(&self.columns.rows)
     }
 
     /// The encoded value of a field of a fact.
     #[must_use]
     pub fn value(&self, row: RowId, field: Field) -> Option<u32> {
-        let row = self.row(row);
-        let start = usize::try_from(row.values_start).ok()?;
-        let values = self.values.get(start..start + usize::from(row.values_len))?;
-        values.iter().find(|(name, _)| *name == field).map(|(_, value)| *value)
+        self.columns.value(self.row(row), field)
     }
 
     /// Leaves out what was published of bank holidays, where another calendar takes the place of what the log adopted.
@@ -396,7 +304,7 @@ impl History {
     /// The symbols of a list value.
     #[must_use]
     pub fn list(&self, value: u32) -> &[u32] {
-        usize::try_from(value).ok().and_then(|at| self.lists.get(at)).map_or(&[], AsRef::as_ref)
+        self.columns.list(value)
     }
 
     /// The text of a field of a fact, empty where there is none.
@@ -409,7 +317,7 @@ impl History {
     #[must_use]
     pub fn source_and_id(&self, row: RowId) -> (&str, &str) {
         let found = self.row(row);
-        (self.symbols.text(found.source), id_of(&self.ids, found))
+        (self.symbols.text(found.source), self.columns.id_of(found))
     }
 
     /// The reference of a fact: `<source>#<id>`.
@@ -423,23 +331,29 @@ impl History {
     #[must_use]
     pub fn find(&self, source: &str, id: &str) -> Option<RowId> {
         let source = self.symbols.find(source)?;
-        let hash = self.hasher.hash_one((source, id));
+        let hash = half(self.hasher.hash_one((source, id)));
         let same = |(own, at): &Hashed| {
-            let row = row_at(&self.rows, *at);
-            *own == hash && row.source == source && id_of(&self.ids, row) == id
+            let row = self.row(*at);
+            *own == hash && row.source == source && self.columns.id_of(row) == id
         };
-        self.by_id.find(hash, same).map(|(_, row)| *row)
+        self.by_id.find(whole(hash), same).map(|(_, row)| *row)
+    }
+
+    fn by_subject(&self) -> &BySubject {
+        self.by_subject.get_or_init(|| BySubject::of(&self.columns.rows))
     }
 
     /// The rows of a subject, in order of position.
     #[must_use]
     pub fn rows_of(&self, subject: u32) -> &[RowId] {
-        self.subjects.get(&subject).map_or(&[], Vec::as_slice)
+        let BySubject { places, rows } = self.by_subject();
+        let place = places.get(&subject).and_then(|(from, to)| rows.get(*from as usize..*to as usize));
+        place.unwrap_or_default()
     }
 
     /// Every subject that has a fact.
     pub fn subjects(&self) -> impl Iterator<Item = u32> + '_ {
-        self.subjects.keys().copied()
+        self.by_subject().places.keys().copied()
     }
 
     /// The text of the policy adopted last at or before `known_at`, not annulled by then.
@@ -455,33 +369,5 @@ impl History {
     }
 }
 
-#[expect(clippy::indexing_slicing, reason = "row numbers come from this table alone")]
-fn row_at(rows: &[Row], row: RowId) -> &Row {
-    &rows[row as usize]
-}
-
-fn id_of<'i>(ids: &'i str, row: &Row) -> &'i str {
-    let start = row.id_start as usize;
-    ids.get(start..start + usize::from(row.id_len)).unwrap_or("")
-}
-
-fn announcements(fact: &Fact, published: Instant) -> Vec<Announcement> {
-    let mut all = Vec::new();
-    if let Some(Value::Dates(dates)) = fact.get(Field::Withdrawn) {
-        all.extend(dates.iter().map(|date| Announcement {
-            published,
-            date: *date,
-            title: String::new(),
-            change: Change::Withdrawn,
-        }));
-    }
-    if let Some(Value::Holidays(holidays)) = fact.get(Field::Holidays) {
-        all.extend(holidays.iter().map(|(date, title)| Announcement {
-            published,
-            date: *date,
-            title: title.to_string(),
-            change: Change::Published,
-        }));
-    }
-    all
-}
+#[cfg(test)]
+mod tests;

@@ -24,13 +24,14 @@ pub use course::{Course, Looked};
 pub use derivation::Derivation;
 pub use duty::{DutyKey, Flags, Outcome, Verdict};
 pub use explain::{Explanation, Step, StepKind};
-pub use history::{Added, History, Row, RowId, Symbols};
+pub use history::{Added, Facts, History, Repeated, Row, RowId, Symbols};
 pub use record::{DutyRecord, short_reference};
 pub use standing::{Standing, StateChange};
 pub use view::View;
 
 use crate::calendar::Calendar;
 use crate::policy::{Form, Policy, PolicyError, PolicyFiles, split_concatenation};
+use crate::time::Instant;
 use crate::vocabulary::NONE;
 use compiled::Compiled;
 use duty::{Duty, End};
@@ -60,16 +61,13 @@ pub struct Judge<'a> {
 /// # Errors
 /// [`PolicyError`] when the text that was adopted is no policy.
 #[must_use]
-pub fn adopted_policy(
-    history: &History,
-    known_at: crate::time::Instant,
-) -> Option<Result<Policy, PolicyError>> {
+pub fn adopted_policy(history: &History, known_at: Instant) -> Option<Result<Policy, PolicyError>> {
     adopted_files(history, known_at).map(|files| Policy::load(&files))
 }
 
 /// The files of that policy.
 #[must_use]
-pub fn adopted_files(history: &History, known_at: crate::time::Instant) -> Option<PolicyFiles> {
+pub fn adopted_files(history: &History, known_at: Instant) -> Option<PolicyFiles> {
     let nothing = Policy {
         rules: Vec::new(),
         interpretations: std::collections::BTreeMap::new(),
@@ -148,10 +146,22 @@ impl<'a> Judge<'a> {
     /// The units in the order in which their duties are put out.
     #[must_use]
     pub fn units_in_order(&self) -> Vec<u32> {
-        let mut units = self.units();
-        units
-            .sort_by(|a, b| self.context.history.symbols.text(*a).cmp(self.context.history.symbols.text(*b)));
-        units
+        let mut units: Vec<(&str, u32)> =
+            self.units().into_iter().map(|unit| (self.name_of(unit), unit)).collect();
+        units.sort_unstable();
+        units.into_iter().map(|(_, unit)| unit).collect()
+    }
+
+    /// The full id of a subject.
+    #[must_use]
+    pub fn name_of(&self, subject: u32) -> &'a str {
+        self.context.history.symbols.text(subject)
+    }
+
+    /// Whether a unit is one subject by itself.
+    #[must_use]
+    pub fn is_alone(&self, unit: u32) -> bool {
+        !self.component_of.contains_key(&unit)
     }
 
     /// The members of a unit.
@@ -162,25 +172,26 @@ impl<'a> Judge<'a> {
 
     /// Judges a unit: the duties of its subjects, annulled ones included. What was seen of evidence is added.
     pub fn judge_unit(&self, unit: u32, evidence: &mut Evidence) -> Vec<Verdict> {
-        let members = self.members(unit);
-        let mut verdicts = self.judge_members(&members, self.sight, Some(evidence));
-        self.add_annulled(&members, self.sight, &mut verdicts);
+        let mut verdicts = Vec::new();
+        self.judge_unit_into(unit, evidence, &mut verdicts);
         verdicts
     }
 
-    fn judge_members(
-        &self,
-        members: &[u32],
-        sight: Sight,
-        mut evidence: Option<&mut Evidence>,
-    ) -> Vec<Verdict> {
+    /// The same, with the verdicts added to others.
+    pub fn judge_unit_into(&self, unit: u32, evidence: &mut Evidence, verdicts: &mut Vec<Verdict>) {
+        let members = self.members(unit);
+        self.fold_members(&members, self.sight, Changes::Dropped, |subject, _, fold| {
+            for (holder, seen) in &fold.evidence {
+                *evidence.entry(*holder).or_default() |= seen;
+            }
+            self.conclude(fold, subject, self.sight, verdicts);
+        });
+        self.add_annulled(&members, self.sight, verdicts);
+    }
+
+    fn judge_members(&self, members: &[u32], sight: Sight) -> Vec<Verdict> {
         let mut verdicts = Vec::new();
         self.fold_members(members, sight, Changes::Dropped, |subject, _, fold| {
-            if let Some(evidence) = evidence.as_deref_mut() {
-                for (holder, seen) in &fold.evidence {
-                    *evidence.entry(*holder).or_default() |= seen;
-                }
-            }
             self.conclude(fold, subject, sight, &mut verdicts);
         });
         verdicts
@@ -226,20 +237,22 @@ impl<'a> Judge<'a> {
     ) -> Option<(Fold<'_>, Vec<RowId>)> {
         let kind = self.context.history.kind_of(subject)?;
         let table = self.context.compiled.of_kind(kind)?;
-        let rows = own.iter().flat_map(|member| self.context.history.rows_of(*member)).copied();
-        let foreign = self.context.foreign_rows(subject, kind);
-        let mut rows: Vec<RowId> =
-            rows.chain(foreign).filter(|row| self.context.is_visible(*row, sight)).collect();
+        let history = self.context.history;
         let order = |row: &RowId| {
-            let found = self.context.history.row(*row);
+            let found = history.row(*row);
             (found.time, found.position)
         };
-        rows.sort_by_key(order);
+        let rows = own.iter().flat_map(|member| history.rows_of(*member)).copied();
+        let foreign = self.context.foreign_rows(subject, kind);
+        let visible = rows.chain(foreign).filter(|row| self.context.is_visible(*row, sight));
+        let mut placed: Vec<((Instant, u32), RowId)> = visible.map(|row| (order(&row), row)).collect();
+        placed.sort_unstable();
+        let rows: Vec<RowId> = placed.into_iter().map(|(_, row)| row).collect();
         let mut waivers: Vec<&Waiver> = own
             .iter()
             .filter_map(|member| self.waivers.get(member))
             .flatten()
-            .filter_map(|at| self.context.history.waivers.get(*at))
+            .filter_map(|at| history.waivers.get(*at))
             .filter(|waiver| self.context.waives(waiver, sight))
             .collect();
         waivers.sort_by_key(|waiver| order(&waiver.row));
@@ -256,7 +269,7 @@ impl<'a> Judge<'a> {
         for at in 0..fold.duties.len() {
             let ended = fold.duties.get(at).and_then(|duty| duty.end);
             // An open duty follows every publication known; an ended one those before its end.
-            fold.settle(at, ended.map_or(crate::time::Instant::MAX, |end| end.at));
+            fold.settle(at, ended.map_or(Instant::MAX, |end| end.at));
         }
         for duty in &fold.duties {
             verdicts.push(self.verdict(fold, duty, subject, sight));
@@ -280,7 +293,7 @@ impl<'a> Judge<'a> {
         let closed_at = duty.end.map(|end| end.at);
         let holder = fold.holder_of(duty);
         let frozen_at = [closed_at, duty.due.at, duty.frozen.then(|| plus_one(duty.opened_at))];
-        let act_by_at = frozen_at.into_iter().flatten().min().unwrap_or(crate::time::Instant::MAX);
+        let act_by_at = frozen_at.into_iter().flatten().min().unwrap_or(Instant::MAX);
         Verdict {
             version: duty.version,
             subject,
@@ -312,7 +325,7 @@ impl<'a> Judge<'a> {
     /// Lists the duties whose opening fact was annulled, as judged just before the annulment was recorded.
     fn add_annulled(&self, members: &[u32], sight: Sight, verdicts: &mut Vec<Verdict>) {
         for (row, annulment) in self.annulled(&self.rows_read(members), sight) {
-            let then = self.judge_members(members, self.just_before(row, annulment, sight), None);
+            let then = self.judge_members(members, self.just_before(row, annulment, sight));
             verdicts.extend(self.as_annulled(then, row, annulment));
         }
     }
@@ -419,6 +432,6 @@ enum Changes {
     Dropped,
 }
 
-const fn plus_one(instant: crate::time::Instant) -> crate::time::Instant {
-    crate::time::Instant::from_nanos(instant.nanos().saturating_add(1))
+const fn plus_one(instant: Instant) -> Instant {
+    Instant::from_nanos(instant.nanos().saturating_add(1))
 }
