@@ -26,7 +26,7 @@ pub(super) fn decode_data<'a, T: From<Cow<'a, str>>>(
     let mut failed = None;
     let mut decoder = serde_json::Deserializer::from_str(text);
     let seed = DataSeed { kind, failed: &mut failed, texts: PhantomData };
-    let decoded = seed.deserialize(&mut decoder);
+    let decoded = seed.deserialize(&mut decoder).and_then(|data| decoder.end().map(|()| data));
     if let Some(error) = failed {
         return Err(error);
     }

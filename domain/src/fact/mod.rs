@@ -1,6 +1,7 @@
 //! A fact as it travels: a CloudEvents 1.0 object, parsed once into types (spec 2.1).
 
 mod decode;
+mod plain;
 mod text;
 
 use std::borrow::Cow;
@@ -202,11 +203,24 @@ impl<'a> Fact<Cow<'a, str>> {
 
 impl<'a, T: From<Cow<'a, str>> + AsRef<str>> Fact<T> {
     fn read(text: &'a str) -> Result<Self, FactError> {
+        // What is wrong with a text is found where it is read as any other.
+        let as_written =
+            plain::envelope(text).and_then(|(envelope, data)| Self::of_parts(envelope, data).ok());
+        as_written.map_or_else(|| Self::read_any(text), Ok)
+    }
+
+    /// Reads one in whatever form JSON allows.
+    fn read_any(text: &'a str) -> Result<Self, FactError> {
         // An array could be read field by field.
         if text.trim_start().starts_with('[') {
             return Err(FactError::Json("expected a JSON object, not an array".to_owned()));
         }
         let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|e| json_error(&e))?;
+        let data = envelope.data.map_or("{}", RawValue::get);
+        Self::of_parts(envelope, data)
+    }
+
+    fn of_parts(envelope: Envelope<'a>, data: &'a str) -> Result<Self, FactError> {
         let version = required(envelope.specversion, "specversion")?;
         if version != "1.0" {
             return Err(FactError::field(
@@ -237,7 +251,7 @@ impl<'a, T: From<Cow<'a, str>> + AsRef<str>> Fact<T> {
                 Some(Instant::parse(&text).map_err(|e| FactError::field("recordedtime", e.to_string()))?)
             }
         };
-        let data = decode_data(kind, envelope.data.map_or("{}", RawValue::get))?;
+        let data = decode_data(kind, data)?;
         Ok(Self { id, source, kind, subject, time, recorded, data })
     }
 

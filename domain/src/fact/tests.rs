@@ -120,6 +120,23 @@ fn what_is_wrong_is_named_with_its_field_and_what_would_be_right() {
 }
 
 #[test]
+fn the_form_in_which_the_log_writes_is_read_as_any_other_whatever_is_put_into_it_or_cut_off() {
+    let written = r#"{"specversion":"1.0","id":"e-1","source":"/t","type":"contact.flagged","subject":"nominal/N-1","time":"2026-03-02T09:00:00Z","recordedtime":"2026-03-02T10:00:00Z","data":{"contact":"c-1","note":"","x":[1,{"y":null}]}}"#;
+    assert!(plain::envelope(written).is_some());
+    assert!(Fact::parse_stored(written).is_ok());
+    for at in 0..=written.len() {
+        let (before, behind) = written.split_at(at);
+        for put_in in
+            ["", " ", "\"", "\\", "\\u0041", "}", "{", ",", ",\"id\":\"e-2\"", "\n", "é", "null", "0"]
+        {
+            for text in [format!("{before}{put_in}{behind}"), format!("{before}{put_in}")] {
+                assert_eq!(Fact::parse_stored(&text), Fact::<Box<str>>::read_any(&text), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
 fn unknown_fields_outside_data_are_refused_by_name() {
     let text = r#"{"specversion":"1.0","id":"a","source":"/t","type":"nominal.died","subject":"nominal/N1","time":"2026-03-02T09:00:00Z","data":{},"extra":1}"#;
     assert!(Fact::parse(text).unwrap_err().to_string().starts_with("field `extra`: unknown outside `data`"));

@@ -48,7 +48,8 @@ pub enum Newlines {
 /// The first control or bidirectional formatting character of a text, if it has one.
 #[must_use]
 pub fn forbidden_character(text: &str, newlines: Newlines) -> Option<char> {
-    if text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+    // All of them rather than up to the first: that is done many bytes at a time.
+    if text.bytes().fold(true, |plain, byte| plain & (0x20..0x7f).contains(&byte)) {
         return None;
     }
     text.chars().find(|c| match c {
@@ -82,6 +83,10 @@ pub fn looks_personal(text: &str) -> bool {
 /// Whether a text, or a part of it between slashes, has the form of a number of a person.
 #[must_use]
 pub fn holds_number(text: &str) -> bool {
+    // All of these forms have a capital, and most ids have none.
+    if !text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        return false;
+    }
     let mut rest = text.trim();
     loop {
         let Some((part, after)) = rest.split_once('/') else { return looks_personal(rest) };
