@@ -11,7 +11,7 @@ use crate::reader::{Reader, Source, told_without_gap};
 use crate::told::Told;
 
 /// Events that one thread reads and decodes at once.
-const CHUNK: u64 = 1_000;
+const CHUNK: u64 = 2_000;
 /// Most threads that read at once.
 const MOST_THREADS: usize = 16;
 
