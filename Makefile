@@ -83,9 +83,9 @@ test-browser: ## A walk through the demonstration with Chromium, axe-core, JavaS
 	cargo build --package mandate-api --locked
 	tests/browser/run.sh target/debug/mandate
 
-campaign-browser: ## The whole walk, with the tasks of each kind of user on a narrow screen as well
-	cargo build --package mandate-api --locked
-	MANDATE_WALK=all tests/browser/run.sh target/debug/mandate
+campaign-browser: ## The whole walk, narrow screens as well; SCALE=national on a country's history, each page timed
+	cargo build --release --package mandate-api --locked
+	MANDATE_WALK=all SCALE=$(or $(SCALE),small) tests/browser/run.sh target/release/mandate
 
 bench-judge: build ## mandate judge on a national history, against only decoding the same file
 	tests/bench/judge.sh
