@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mandate_domain::calendar::Calendar;
-use mandate_domain::judge::{History, Judge, View};
-use mandate_domain::policy::Policy;
+use mandate_domain::judge::{History, Judge, View, adopted_policy};
+use mandate_domain::policy::{Policy, concatenated, shipped_files};
 use mandate_domain::time::{Instant, VirtualClock};
 use mandate_projections::{Counting, DutyCount, DutyFilter, DutyRow, Grain, Projections, Units};
 use mandate_store::{Claim, Keys, NewEvent, OnError, Options, Position, Store};
@@ -65,7 +65,10 @@ fn fact(what: u8, whom: u8, told: usize) -> (&'static str, String, String) {
             .replace("UU", &format!("U{}", n % 2))
     };
     let region = format!("region/R{}", whom % 2);
-    let (kind, subject, text) = match what % 44 {
+    if what % 46 > 43 {
+        return ("policy.adopted", "policy/framework".to_owned(), adopted(n));
+    }
+    let (kind, subject, text) = match what % 46 {
         32 | 33 => ("document.published", region, r#"{"document":"standards","version":"NN"}"#),
         34 => ("organisation.placed", area.clone(), r#"{"parent":"region/RR"}"#),
         35 => ("document.signed", user, r#"{"document":"standards","version":"NN"}"#),
@@ -144,6 +147,31 @@ fn fact(what: u8, whom: u8, told: usize) -> (&'static str, String, String) {
     (kind, subject, data(&text))
 }
 
+/// The policy as it ships, with another deadline throughout, or with another from a day in March on.
+fn adopted(n: usize) -> String {
+    let mut files = shipped_files();
+    let text = files.0.get_mut("4.10.toml").unwrap();
+    let (head, first) = text.split_once("[[versions]]\n").unwrap();
+    *text = match n % 3 {
+        0 => text.clone(),
+        1 => text.replace("due = { days = 5 }", "due = { days = 3 }"),
+        _ => {
+            let day = 2 + n % 20;
+            let (from, to) = (
+                format!("effective_from = 2026-03-{day:02}"),
+                format!("effective_to = 2026-03-{:02}", day - 1),
+            );
+            let old = first.replacen("form =", &format!("{to}\nform ="), 1);
+            let new = first.replacen("effective_from = 2023-01-16", &from, 1).replace("days = 5", "days = 2");
+            format!("{head}[[versions]]\n{old}\n[[versions]]\n{new}")
+        }
+    };
+    let policy = Policy::load(&files).unwrap();
+    serde_json::json!({"version": n.to_string(), "effective_from": "2026-03-01", "text": concatenated(&files),
+        "sha256": policy.sha256, "approved_by": "user/U1"})
+    .to_string()
+}
+
 struct Bench {
     folder: tempfile::TempDir,
     clock: Arc<VirtualClock>,
@@ -207,7 +235,8 @@ impl Bench {
             let fact = event.into_fact();
             history.add(&fact, fact.recorded_or_time(), line);
         }
-        let (policy, calendar) = (Policy::shipped().unwrap(), Calendar::shipped().unwrap());
+        let calendar = Calendar::shipped().unwrap();
+        let policy = adopted_policy(&history, view.known_at).unwrap_or_else(Policy::shipped).unwrap();
         let judge = Judge::new(&policy, &calendar, &history, view);
         let mut duties: Vec<String> = judge
             .judge_all()

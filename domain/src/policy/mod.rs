@@ -67,7 +67,7 @@ pub struct Interpretation {
 }
 
 /// One rule: the text, as data, that opens duties.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
     /// Its id, such as `4.20.3`.
     pub id: String,
@@ -488,6 +488,56 @@ impl Policy {
     pub fn rule(&self, id: &str) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.id == id)
     }
+
+    /// The first day on which a duty that opens, or is open, may be another under the other policy; `None` where the two
+    /// have the same rules. What a reading's text says makes no difference.
+    #[must_use]
+    pub fn differs_from(&self, other: &Self) -> Option<Date> {
+        if self.symbols != other.symbols {
+            let rules = self.rules.iter().chain(&other.rules);
+            return rules.filter_map(Rule::effective_from).min();
+        }
+        let of_ours = self.rules.iter().filter_map(|rule| rule.differs_from(other.rule(&rule.id)));
+        let new = other.rules.iter().filter(|rule| self.rule(&rule.id).is_none());
+        of_ours.chain(new.filter_map(Rule::effective_from)).min()
+    }
+}
+
+impl Rule {
+    /// The first day of its first version.
+    fn effective_from(&self) -> Option<Date> {
+        self.versions.iter().map(|version| version.effective_from).min()
+    }
+
+    /// The first day on which it differs from another, or from none.
+    fn differs_from(&self, other: Option<&Self>) -> Option<Date> {
+        let Some(other) = other else { return self.effective_from() };
+        let without_versions =
+            |rule: &Self| Self { versions: Vec::new(), file: String::new(), ..rule.clone() };
+        if without_versions(self) != without_versions(other) {
+            return self.effective_from().into_iter().chain(other.effective_from()).min();
+        }
+        let (longer, shorter) =
+            if self.versions.len() < other.versions.len() { (other, self) } else { (self, other) };
+        let pairs = longer.versions.iter().enumerate().map(|(at, one)| (one, shorter.versions.get(at)));
+        pairs.filter_map(|(one, other)| one.differs_from(other)).min()
+    }
+}
+
+impl Version {
+    /// The first day on which it differs from another, or from none.
+    fn differs_from(&self, other: Option<&Self>) -> Option<Date> {
+        let Some(other) = other else { return Some(self.effective_from) };
+        let without_end = |version: &Self| Self { effective_to: None, ..version.clone() };
+        if without_end(self) != without_end(other) {
+            return Some(self.effective_from.min(other.effective_from));
+        }
+        let ends = [self.effective_to, other.effective_to];
+        (self.effective_to != other.effective_to)
+            .then(|| ends.into_iter().flatten().min())
+            .flatten()
+            .map(Date::next)
+    }
 }
 
 #[cfg(test)]
@@ -517,6 +567,31 @@ mod tests {
         assert_eq!(ids.get(..3), Some(&["4.3", "4.7", "4.8.cpc"][..]));
         assert!(ids.iter().position(|id| *id == "4.20.2") < ids.iter().position(|id| *id == "5.13"));
         assert_eq!(policy.sha256.len(), 64);
+    }
+
+    #[test]
+    fn two_policies_differ_from_the_first_day_of_what_differs() {
+        let shipped = Policy::shipped().unwrap();
+        let day = |text: &str| Some(Date::parse(text).unwrap());
+        let changed = |from: &str, to: &str| with("4.10.toml", |text| text.replacen(from, to, 1)).unwrap();
+        let later = |text: &str| {
+            let (head, first) = text.split_once("[[versions]]\n").unwrap();
+            let old = first.replacen("form =", "effective_to = 2026-08-31\nform =", 1);
+            let new = first.replacen("2023-01-16", "2026-09-01", 1).replacen("days = 5", "days = 4", 1);
+            format!("{head}[[versions]]\n{old}\n[[versions]]\n{new}")
+        };
+        let cases = [
+            (Policy::shipped().unwrap(), None),
+            (changed("days = 5", "days = 4"), day("2023-01-16")),
+            (changed("severity = \"high\"", "severity = \"low\""), day("2023-01-16")),
+            (changed("2023-01-16", "2022-01-16"), day("2022-01-16")),
+            (changed("form =", "effective_to = 2026-08-31\nform ="), day("2026-09-01")),
+            (with("4.10.toml", later).unwrap(), day("2026-09-01")),
+        ];
+        for (other, expected) in cases {
+            assert_eq!(shipped.differs_from(&other), expected);
+            assert_eq!(other.differs_from(&shipped), expected);
+        }
     }
 
     #[test]

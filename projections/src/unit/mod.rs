@@ -8,7 +8,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use mandate_domain::judge::{Course, DutyKey, History, Judge, Outcome, Standing, Verdict, View};
 use mandate_domain::policy::Policy;
-use mandate_domain::time::Instant;
+use mandate_domain::time::{Date, Instant};
 
 use crate::bends::Bends;
 use crate::cross::{Books, Cross, Epoch};
@@ -41,6 +41,21 @@ impl<'g> Ground<'g> {
         let switched = switched.filter_map(|(area, places)| Some((history.symbols.find(area)?, places)));
         let shared = places(cross.shared().iter());
         Self { history, judges: epochs.iter().map(judge).collect(), switched: switched.collect(), shared }
+    }
+
+    /// As at which moment and later an epoch may find otherwise than the one before it found. `None` where it brings no
+    /// more than holidays: each unit looks which of its duties these move.
+    fn differs_from(&self, epoch: usize) -> Option<Instant> {
+        let one_before = epoch.checked_sub(1).and_then(|before| self.judges.get(before));
+        let (Some((before, old)), Some((after, new))) = (one_before, self.judges.get(epoch)) else {
+            return Some(Instant::MIN);
+        };
+        let told = new.calendar().announcements();
+        let is_more = old.calendar().announcements().iter().all(|one| told.contains(one));
+        if !is_more || after.refused.is_some() {
+            return Some(Instant::MIN);
+        }
+        before.books.policy.differs_from(&after.books.policy).map(Date::start)
     }
 
     /// Follows a unit. What fails, fails this unit alone, at the moment before.
@@ -238,8 +253,10 @@ impl<'g, 'w> Walk<'g, 'w> {
         let switches = switches.filter(|(_, switched_at)| *switched_at > last && *switched_at <= at);
         let places = own.iter().chain(switches).copied();
         self.bends.take(ground.history, self.symbol, places, at);
-        if let Some((epoch, _)) = ground.judges.get(epoch).filter(|(epoch, _)| epoch.at == at) {
-            self.bends.add(Instant::MIN, epoch.known_from, at);
+        if let Some((begun, _)) = ground.judges.get(epoch).filter(|(begun, _)| begun.at == at)
+            && let Some(from) = ground.differs_from(epoch)
+        {
+            self.bends.add(from, begun.known_from, at);
         }
         (self.changed, self.days_changed) = (false, false);
     }
@@ -273,7 +290,10 @@ impl<'g, 'w> Walk<'g, 'w> {
 
     /// Holidays that are published move the dates of what was open before, too.
     fn note_published(&mut self, at: Instant) {
-        let (Some((last, _)), Some((_, judge))) = (self.last, self.ground.judges.first()) else { return };
+        let epoch = self.course.as_ref().and_then(|(epoch, _)| self.ground.judges.get(*epoch));
+        let (Some((last, _)), Some((epoch, judge))) = (self.last, epoch) else { return };
+        // What the log claims to have been published earlier is found when the log tells it.
+        let last = if epoch.at == at { last.min(epoch.known_from.just_before()) } else { last };
         for (published, after) in judge.calendar().published_between(last, at) {
             let before = judge.calendar().known_before(published);
             let differs = |verdict: &&Verdict| {
