@@ -16,8 +16,9 @@ UPDATE steps AS s SET taken = EXISTS (
        (SELECT count(*) FROM breaches b WHERE b.duty = s.duty AND b.status = 'rescinded')));
 CREATE INDEX duties_by_reference ON duties (reference);
 CREATE INDEX duties_by_subject ON duties (subject);
-CREATE INDEX duties_by_outcome ON duties (outcome, act_by);
-CREATE INDEX duties_by_holder ON duties (holder, outcome, act_by);
+-- With from when on they stood, so that a list at a past moment is chosen without reading the rows.
+CREATE INDEX duties_by_outcome ON duties (outcome, act_by, since, as_from);
+CREATE INDEX duties_by_holder ON duties (holder, outcome, act_by, since, as_from);
 CREATE INDEX duties_by_unit ON duties (unit, outcome, act_by) WHERE unit IS NOT NULL;
 CREATE INDEX duties_of_breaches ON duties (outcome, act_by) WHERE breach = 1;
 CREATE INDEX duties_to_raise ON duties (due_at, duty) WHERE breach = 1 AND raised = 0;
@@ -30,7 +31,7 @@ CREATE INDEX steps_to_take ON steps (at, duty) WHERE taken = 0;
 CREATE INDEX duties_by_due ON duties (due_at, alike, lag, since, as_from, subject, unit) WHERE due_at IS NOT NULL;
 CREATE INDEX history_by_due ON duty_history (due_at, until, as_until, at, as_from, alike, lag) WHERE due_at IS NOT NULL;
 CREATE INDEX alike_by_holder ON alike (holder);
-CREATE INDEX history_by_holder ON duty_history (holder, outcome, until) WHERE holder IS NOT NULL;
+CREATE INDEX history_by_holder ON duty_history (holder, outcome, until, as_until, at, as_from, act_by);
 -- The bends that reach across the moments as at and as known at which is the same, and all.
 CREATE INDEX bends_across ON bends (at, as_from, known_from, kind) WHERE as_from < at AND known_from < at;
 CREATE INDEX bends_by_end ON bends (at, as_from, known_from);

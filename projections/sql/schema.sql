@@ -112,6 +112,13 @@ CREATE TABLE due_months
   PRIMARY KEY (month, alike)
 ) STRICT, WITHOUT ROWID;
 
+-- How many duties that count alike there are, whenever they are due.
+CREATE TABLE due_ever
+(
+  alike  integer NOT NULL PRIMARY KEY,
+  duties integer NOT NULL
+) STRICT;
+
 -- The unit that each nominal had, in versions as those of duties; the last is without end.
 CREATE TABLE units
 (

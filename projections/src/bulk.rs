@@ -84,7 +84,7 @@ pub(crate) fn make(
         Ok(())
     })?;
     evidence.write_all(&connection)?;
-    counted.write_months(&connection)?;
+    counted.write_sums(&connection)?;
     rows::reach(&connection, head.position, at)?;
     let progress = rows::progress(&connection)?;
     database::complete(&connection)?;

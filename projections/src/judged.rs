@@ -17,6 +17,8 @@ use crate::{Shared, rows};
 
 /// Units whose facts are in memory at once, on each core.
 const UNITS: usize = 512;
+/// Most subjects whose facts are gathered into one history: some 80 facts each, some 300 bytes a fact.
+const MOST_GATHERED: usize = 20_000;
 
 /// What judging some units gave.
 #[derive(Debug, Default)]
@@ -99,13 +101,13 @@ fn gathered(
     streams: &[Vec<u8>],
 ) -> Result<(History, Calendar), ProjectionError> {
     // Who writes waits for no more than for the facts to be gathered.
+    let streams: Vec<Vec<Placed>> = streams.iter().map(|stream| decoded(stream)).collect::<Result<_, _>>()?;
     let cross = shared.cross()?;
     let mut facts: BTreeMap<u32, Placed> =
         cross.shared().into_iter().map(|placed| (placed.position, placed)).collect();
     // What users read is the same for all of them.
     let mut of_users: Option<Foreign> = None;
-    for (members, stream) in units.iter().zip(streams) {
-        let mut own = decoded(stream)?;
+    for (members, mut own) in units.iter().zip(streams) {
         for member in members {
             own.extend_from_slice(cross.waivers_of(member));
             if SubjectKind::of(member) == Some(SubjectKind::User) {
@@ -136,6 +138,12 @@ pub(crate) fn history(
     shared: &Shared,
     subjects: &[String],
 ) -> Result<History, ProjectionError> {
+    if subjects.len() > MOST_GATHERED {
+        return Err(ProjectionError::TooMuch(format!(
+            "the facts of {} subjects would have to be gathered at once, more than {MOST_GATHERED}; ask for smaller areas",
+            subjects.len()
+        )));
+    }
     let units: Vec<Vec<String>> = {
         let cross = shared.cross()?;
         let leaders: BTreeSet<&str> = subjects.iter().map(|subject| cross.leader(subject)).collect();

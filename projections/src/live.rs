@@ -220,7 +220,7 @@ impl Shared {
             progress,
         };
         let done = step(&mut work).and_then(|done| {
-            work.counted.write_months(work.connection)?;
+            work.counted.write_sums(work.connection)?;
             Ok(done)
         });
         let done = done.and_then(|done| {

@@ -62,12 +62,14 @@ impl Spill {
                 file
             }
         };
+        let usual = 2 * IN_MEMORY_BYTES / self.parts.len().max(1);
         for part in self.parts.iter_mut().filter(|part| !part.rest.is_empty()) {
             file.write_all_at(&part.rest, self.written).map_err(wrong)?;
             part.pieces.push((self.written, part.rest.len()));
             self.written += part.rest.len() as u64;
-            // What was made room for is filled again.
+            // What was made room for is filled again, unless the log tells of one part after another.
             part.rest.clear();
+            part.rest.shrink_to(usual);
         }
         self.in_memory = 0;
         self.file = Some(file);

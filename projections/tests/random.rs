@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mandate_domain::calendar::Calendar;
-use mandate_domain::judge::{History, Judge, View, adopted_policy};
+use mandate_domain::judge::{History, Judge, Outcome, View, adopted_policy};
 use mandate_domain::policy::{Policy, concatenated, shipped_files};
-use mandate_domain::time::{Instant, VirtualClock};
-use mandate_projections::{Counting, DutyCount, DutyFilter, DutyRow, Grain, Projections, Units};
+use mandate_domain::time::{Date, Instant, VirtualClock};
+use mandate_projections::{Counting, DutyCount, DutyFilter, DutyRow, Grain, Listed, Projections, Units};
 use mandate_store::{Claim, Keys, NewEvent, OnError, Options, Position, Store};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -253,13 +253,49 @@ impl Bench {
 
     fn listed(&self) -> Vec<String> {
         let filter = DutyFilter { size: 10_000, ..DutyFilter::default() };
-        Self::told(self.projections.duties(&filter).unwrap().content)
+        let all = self.projections.duties(&filter).unwrap();
+        assert_eq!(all.total_elements, all.content.len() as u64);
+        for filter in filters() {
+            let chosen: Vec<&str> = all
+                .content
+                .iter()
+                .filter(|row| is_chosen(&filter, row))
+                .map(|row| row.record.duty.as_str())
+                .collect();
+            let found = self.projections.duties(&DutyFilter { size: 10_000, ..filter.clone() }).unwrap();
+            assert_eq!(found.total_elements, chosen.len() as u64, "{filter:?}");
+            let found: Vec<&str> = found.content.iter().map(|row| row.record.duty.as_str()).collect();
+            assert_eq!(found, chosen, "{filter:?}");
+        }
+        Self::told(all.content)
     }
 
     /// The duties by the versions that are stored.
     fn listed_at(&self, view: View) -> Vec<String> {
         let filter = DutyFilter { size: 10_000, ..DutyFilter::default() };
-        Self::told(self.projections.past(view, Units::Told).unwrap().duties(&filter).unwrap().content)
+        let told = self.projections.past(view, Units::Told).unwrap().duties(&filter).unwrap();
+        assert_eq!(told.total_elements, told.content.len() as u64);
+        let untold = self.projections.past(view, Units::Untold).unwrap();
+        let later = untold.duties(&filter).unwrap();
+        let units = |list: &Listed<DutyRow>| -> Vec<(String, Option<String>)> {
+            list.content.iter().map(|row| (row.record.duty.clone(), row.unit.clone())).collect()
+        };
+        assert_eq!(units(&told), units(&later));
+        for filter in filters() {
+            let chosen: Vec<&DutyRow> = told.content.iter().filter(|row| is_chosen(&filter, row)).collect();
+            let mut found = Vec::new();
+            for page in 0.. {
+                let part = untold.duties(&DutyFilter { page, size: 3, ..filter.clone() }).unwrap();
+                assert_eq!(part.total_elements, chosen.len() as u64, "{filter:?} {view:?}");
+                if part.content.is_empty() {
+                    break;
+                }
+                found.extend(part.content.into_iter().map(|row| row.record.duty));
+            }
+            let chosen: Vec<&str> = chosen.iter().map(|row| row.record.duty.as_str()).collect();
+            assert_eq!(found, chosen, "{filter:?} {view:?}");
+        }
+        Self::told(told.content)
     }
 
     /// Whether duties are counted as they are listed, in periods of whole months and others, however finely.
@@ -311,6 +347,33 @@ impl Bench {
         duties.sort();
         duties
     }
+}
+
+/// Lists of some of the duties, in the order that all are listed in.
+fn filters() -> Vec<DutyFilter> {
+    let holders = vec!["area/A1".to_owned(), "prison/LEI".to_owned()];
+    let all = DutyFilter::default;
+    vec![
+        DutyFilter { holders: holders.clone(), ..all() },
+        DutyFilter { holders, breach: Some(true), except: vec!["nominal/N1".to_owned()], ..all() },
+        DutyFilter { breach: Some(false), ..all() },
+        DutyFilter { outcomes: vec![Outcome::Overdue, Outcome::Met], ..all() },
+        DutyFilter { rules: vec!["4.10".to_owned(), "4.14".to_owned()], ..all() },
+        DutyFilter { due_from: Some(Date::parse("2026-03-20").unwrap()), ..all() },
+        DutyFilter { subject: Some("nominal/N2".to_owned()), ..all() },
+    ]
+}
+
+fn is_chosen(filter: &DutyFilter, row: &DutyRow) -> bool {
+    let record = &row.record;
+    (filter.holders.is_empty()
+        || record.holder.as_ref().is_some_and(|holder| filter.holders.contains(holder)))
+        && (filter.rules.is_empty() || filter.rules.contains(&record.rule))
+        && (filter.outcomes.is_empty() || filter.outcomes.contains(&record.outcome()))
+        && !filter.except.contains(&record.subject)
+        && filter.subject.as_ref().is_none_or(|subject| *subject == record.subject)
+        && filter.breach.is_none_or(|breach| breach == record.breach)
+        && filter.due_from.is_none_or(|from| record.due_on.is_some_and(|due_on| due_on >= from))
 }
 
 /// How many count alike.

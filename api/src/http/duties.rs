@@ -188,7 +188,10 @@ pub fn past_view(query: &Query, now: Instant) -> Result<Option<View>, HttpError>
 pub fn listed(app: &App, view: Option<View>, filter: &DutyFilter) -> Result<Listed<DutyRow>, HttpError> {
     match view {
         None => Ok(app.projections.duties(filter)?),
-        Some(view) => Ok(app.projections.past(view, Units::Told)?.duties(filter)?),
+        Some(view) => {
+            let units = if filter.units.is_empty() { Units::Untold } else { Units::Told };
+            Ok(app.projections.past(view, units)?.duties(filter)?)
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use mandate_domain::time::Instant;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row};
 
-use super::all;
+use super::{all, listed};
 use crate::cross::Books;
 use crate::error::ProjectionError;
 use crate::model::{DutyFilter, DutyRow, DutySort, Listed, MAX_PAGE};
@@ -36,6 +36,10 @@ fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
     ))
 }
 
+/// The outcomes of a duty that was missed.
+pub(super) const MISSED: [Outcome; 3] = [Outcome::Overdue, Outcome::MetLate, Outcome::Lapsed];
+/// Most holders of a list that are looked up one by one.
+const FEW: usize = 8;
 /// The mark of a missed duty of whose holder no fact that could end it was ever recorded.
 const MARK: &str = "not_evidenced";
 
@@ -224,7 +228,7 @@ impl Projections {
         let rest = format!("WHERE d.rowid IN ({chosen}) ORDER BY {order}");
         let books = self.books()?;
         self.read(|connection| {
-            let total_elements = counted(connection, filter)?.values().sum();
+            let total_elements = counted(connection, &books, filter)?.values().sum();
             let content = select(connection, &books, &rest, rusqlite::params_from_iter(values.iter()))?;
             Ok(Listed { content, total_elements, number: filter.page, size })
         })
@@ -235,7 +239,8 @@ impl Projections {
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn outcomes(&self, filter: &DutyFilter) -> Result<HashMap<Outcome, u64>, ProjectionError> {
-        self.read(|connection| counted(connection, filter))
+        let books = self.books()?;
+        self.read(|connection| counted(connection, &books, filter))
     }
 
     /// One duty by its id or its short reference.
@@ -283,24 +288,18 @@ fn order(filter: &DutyFilter) -> String {
 fn chosen(filter: &DutyFilter, size: u32) -> (String, Vec<Value>) {
     let order = order(filter);
     let skipped = u64::from(filter.page) * u64::from(size);
-    if filter.sort != DutySort::ActBy || is_narrow(filter) || is_searched(filter) {
+    let Some(parts) = in_order(filter) else {
         let (condition, values) = condition(filter, Hidden::LeftOut);
         let sql = format!(
             "SELECT d.rowid FROM duties d WHERE {condition} ORDER BY {order} LIMIT {size} OFFSET {skipped}"
         );
         return (sql, values);
-    }
-    // Of the whole country the first of each outcome are taken from its index, which is in this order.
-    let outcomes: Vec<Outcome> = Outcome::ALL
-        .into_iter()
-        .filter(|one| filter.outcomes.is_empty() || filter.outcomes.contains(one))
-        .collect();
+    };
     let mut values = Vec::new();
-    let parts: Vec<String> = outcomes
-        .into_iter()
-        .map(|outcome| {
-            let (condition, own) =
-                condition(&DutyFilter { outcomes: vec![outcome], ..filter.clone() }, Hidden::LeftOut);
+    let parts: Vec<String> = parts
+        .iter()
+        .map(|part| {
+            let (condition, own) = condition(part, Hidden::LeftOut);
             values.extend(own);
             let most = skipped + u64::from(size);
             format!(
@@ -311,6 +310,31 @@ fn chosen(filter: &DutyFilter, size: u32) -> (String, Vec<Value>) {
         .collect();
     let all = parts.join(" UNION ALL ");
     (format!("SELECT d.place FROM ({all}) d ORDER BY {order} LIMIT {size} OFFSET {skipped}"), values)
+}
+
+/// The parts of a list that stand in an index in its order: those of each outcome, of each holder. `None` where what is
+/// asked for is not found so.
+pub(super) fn in_order(filter: &DutyFilter) -> Option<Vec<DutyFilter>> {
+    let is_found = filter.sort == DutySort::ActBy
+        && filter.units.is_empty()
+        && filter.subject.is_none()
+        && filter.holders.len() <= FEW
+        && !is_searched(filter);
+    let wanted = |outcome: &Outcome| {
+        (filter.outcomes.is_empty() || filter.outcomes.contains(outcome))
+            && (filter.breach != Some(true) || MISSED.contains(outcome))
+    };
+    let of_holder = |holder: Option<&String>| -> Vec<DutyFilter> {
+        let holders: Vec<String> = holder.into_iter().cloned().collect();
+        let part =
+            |outcome| DutyFilter { outcomes: vec![outcome], holders: holders.clone(), ..filter.clone() };
+        Outcome::ALL.into_iter().filter(wanted).map(part).collect()
+    };
+    let parts: Vec<DutyFilter> = match filter.holders.as_slice() {
+        [] => of_holder(None),
+        holders => holders.iter().flat_map(|holder| of_holder(Some(holder))).collect(),
+    };
+    (is_found && !parts.is_empty()).then_some(parts)
 }
 
 /// Whether a list is of few organisations or of one subject, for which there are indexes.
@@ -328,8 +352,19 @@ fn is_searched(filter: &DutyFilter) -> bool {
 
 /// How many duties of a list stand where. Subjects to leave out are few: theirs are taken off, so that the others are
 /// counted from an index.
-fn counted(connection: &Connection, filter: &DutyFilter) -> Result<HashMap<Outcome, u64>, ProjectionError> {
+fn counted(
+    connection: &Connection,
+    books: &Books,
+    filter: &DutyFilter,
+) -> Result<HashMap<Outcome, u64>, ProjectionError> {
     let grouped = |hidden: Hidden| -> Result<Vec<(String, u64)>, ProjectionError> {
+        let has_sums = filter.units.is_empty()
+            && filter.subject.is_none()
+            && filter.due_from.is_none()
+            && filter.due_to.is_none();
+        if has_sums && hidden == Hidden::Counted {
+            return summed(connection, books, filter);
+        }
         let (condition, values) = condition(filter, hidden);
         // In the order of an index of outcomes only where that index holds all that is asked for.
         let searched = is_narrow(filter) || is_searched(filter) || hidden == Hidden::Alone;
@@ -354,6 +389,42 @@ fn counted(connection: &Connection, filter: &DutyFilter) -> Result<HashMap<Outco
     }
     found.retain(|_, count| *count > 0);
     Ok(found)
+}
+
+/// How many duties of any subject and date a list has where, from the sums.
+fn summed(
+    connection: &Connection,
+    books: &Books,
+    filter: &DutyFilter,
+) -> Result<Vec<(String, u64)>, ProjectionError> {
+    let mut terms = vec!["1".to_owned()];
+    let mut values = Vec::new();
+    let outcomes: Vec<String> = filter.outcomes.iter().map(|outcome| outcome.name().to_owned()).collect();
+    for (column, wanted) in
+        [("a.holder", &filter.holders), ("a.rule", &filter.rules), ("a.outcome", &outcomes)]
+    {
+        if !wanted.is_empty() {
+            values.push(listed(wanted)?);
+            terms.push(format!("{column} IN (SELECT value FROM json_each(?{}))", values.len()));
+        }
+    }
+    if let Some(breach) = filter.breach {
+        let missed: Vec<String> = MISSED.iter().map(|outcome| outcome.name().to_owned()).collect();
+        values.extend([listed(&books.policy_rules())?, listed(&missed)?]);
+        let (rules, outcomes) = (values.len() - 1, values.len());
+        let not = if breach { "" } else { "NOT " };
+        terms.push(format!(
+            "{not}(a.rule IN (SELECT value FROM json_each(?{rules})) \
+             AND a.outcome IN (SELECT value FROM json_each(?{outcomes})))"
+        ));
+    }
+    let sql = format!(
+        "SELECT a.outcome, sum(e.duties) FROM alike a JOIN due_ever e ON e.alike = a.id WHERE {} GROUP BY +a.outcome",
+        terms.join(" AND ")
+    );
+    all(connection, &sql, rusqlite::params_from_iter(values.iter()), |row| {
+        Ok((row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0)))
+    })
 }
 
 /// What is done about the subjects that a list leaves out.

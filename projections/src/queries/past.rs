@@ -8,7 +8,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Row};
 
 use super::compliance::{Counter, Counting, Grain, Rows};
-use super::duties::{Marks, named_row};
+use super::duties::{Marks, in_order, named_row};
 use super::{all, count, listed};
 use crate::cross::Books;
 use crate::error::ProjectionError;
@@ -40,7 +40,7 @@ const BEFORE: Rows = Rows {
 const COUNTED_UNIT: &str = "(SELECT u.unit FROM units u WHERE u.subject = d.subject AND u.at <= ?3 AND u.as_from <= ?4 \
      AND (u.until > ?3 OR u.as_until > ?4))";
 /// Whether a duty is open, by either table.
-const OPEN: &str = "outcome IN ('pending', 'overdue')";
+const OPEN: &str = "d.outcome IN ('pending', 'overdue')";
 /// Most subjects that are judged for one view.
 const MOST_JUDGED: usize = 20_000;
 /// Most rows that the pages before one may hold.
@@ -62,6 +62,7 @@ pub enum Units {
 pub struct Past<'p> {
     projections: &'p Projections,
     view: View,
+    units: Units,
     books: std::sync::Arc<Books>,
     /// Subjects of whom the stored versions do not tell how they stood, and their duties.
     subjects: Vec<String>,
@@ -104,7 +105,7 @@ impl Projections {
             let judged: Vec<DutyRow> = duties.into_iter().map(row).collect::<Result<_, ProjectionError>>()?;
             Ok((units.concat(), (judged, evidence)))
         })?;
-        Ok(Past { projections: self, view, books, subjects, judged, evidence })
+        Ok(Past { projections: self, view, units, books, subjects, judged, evidence })
     }
 }
 
@@ -144,31 +145,21 @@ impl Past<'_> {
         let mut judged: Vec<&DutyRow> = self.judged.iter().filter(|row| matches(filter, row)).collect();
         judged.sort_by(|one, other| order(filter, one, other));
         let (total, mut content) = self.projections.read(|connection| {
-            let (condition, values) = self.condition(filter)?;
-            let values = || rusqlite::params_from_iter(values.iter());
-            let (now, before) =
-                (format!("{STOOD_NOW} AND {condition}"), format!("{STOOD_BEFORE} AND {condition}"));
-            let counted = format!(
-                "SELECT (SELECT count(*) FROM duties d WHERE {now}) + (SELECT count(*) FROM duty_history d WHERE {before})"
-            );
-            let total = count(connection, &counted, values())?;
+            let _state = connection.unchecked_transaction().map_err(ProjectionError::database("begin"))?;
+            let condition = self.condition(filter)?;
+            let total =
+                count(connection, &condition.counted(), rusqlite::params_from_iter(condition.values.iter()))?;
             // Where others are to be put between them, all up to the page's end are read.
-            let (limit, offset) =
-                if judged.is_empty() { (size_u64, page * size_u64) } else { ((page + 1) * size_u64, 0) };
-            let key = key(filter.sort);
-            let direction = if filter.descending { "DESC" } else { "ASC" };
-            let columns = format!("duty, version, record, subject, {key} AS k, {key} IS NULL AS n");
-            let order = format!("ORDER BY n, k {direction}, duty");
-            let sql = format!(
-                "SELECT duty, version, record, {UNIT}, subject IN (SELECT p.subject FROM parked p) FROM (SELECT {columns} \
-                 FROM duties d WHERE {now} UNION ALL SELECT {columns} FROM duty_history d WHERE {before} {order} \
-                 LIMIT {limit} OFFSET {offset}) d {order}"
-            );
+            let most = (page + 1) * size_u64;
+            let (limit, offset) = if judged.is_empty() { (size_u64, page * size_u64) } else { (most, 0) };
+            let (page, values) = condition.page(filter, most, (limit, offset));
             let mut marks = Marks::new(connection, &self.books).with_judged(&self.evidence);
-            let raw = all(connection, &sql, values(), raw)?;
+            let raw = all(connection, &page, rusqlite::params_from_iter(values.iter()), raw)?;
             let content: Result<Vec<DutyRow>, _> =
                 raw.into_iter().map(|raw| self.row(&mut marks, raw)).collect();
-            Ok((total, content?))
+            let mut content = content?;
+            self.tell_units(connection, &mut content)?;
+            Ok((total, content))
         })?;
         let total_elements = total + judged.len() as u64;
         if !judged.is_empty() {
@@ -221,23 +212,53 @@ impl Past<'_> {
         Ok(DutyRow { parked, ..named_row(&self.books, reference, unit, version, record) })
     }
 
+    /// Tells the units of merged nominals, which are not stored, where they were not judged with all others.
+    fn tell_units(&self, connection: &Connection, content: &mut [DutyRow]) -> Result<(), ProjectionError> {
+        if self.units == Units::Told || self.view.as_at != self.view.known_at {
+            return Ok(());
+        }
+        let units: Vec<Vec<String>> = {
+            let cross = self.projections.shared.cross()?;
+            let leaders: BTreeSet<&str> =
+                content.iter().map(|row| cross.leader(&row.record.subject)).collect();
+            let leaders: Vec<String> = leaders.into_iter().map(str::to_owned).collect();
+            let sql = "SELECT DISTINCT subject FROM bends WHERE kind = 2 \
+                       AND subject IN (SELECT value FROM json_each(?1)) \
+                       AND subject NOT IN (SELECT p.subject FROM parked p)";
+            let merged: Vec<String> = all(connection, sql, [listed(&leaders)?], |row| row.get(0))?;
+            merged.iter().map(|leader| cross.members(leader)).collect()
+        };
+        let found = judged::at(connection, &self.projections.shared, &self.books, &units, self.view)?;
+        let units: HashMap<String, Option<String>> =
+            found.duties.into_iter().map(|found| (found.record.duty, found.unit)).collect();
+        for row in content {
+            if let Some(unit) = units.get(&row.record.duty) {
+                row.unit.clone_from(unit);
+            }
+        }
+        Ok(())
+    }
+
     /// The condition of a filter on either table, with its values; the first two are K and T.
-    fn condition(&self, filter: &DutyFilter) -> Result<(String, Vec<Value>), ProjectionError> {
+    fn condition(&self, filter: &DutyFilter) -> Result<Condition, ProjectionError> {
         let View { as_at, known_at } = self.view;
         let mut terms = Terms::new([known_at.nanos(), as_at.nanos()].map(Value::Integer));
         terms.none_of("subject", Value::Text(listed(&self.subjects)?));
-        let subjects: Vec<String> = filter.subject.iter().cloned().collect();
-        for (column, wanted) in [("holder", &filter.holders), ("rule", &filter.rules), ("subject", &subjects)]
-        {
-            if !wanted.is_empty() {
-                terms.one_of(column, listed(wanted)?);
-            }
+        if !filter.holders.is_empty() {
+            terms.one_of("holder", listed(&filter.holders)?);
         }
-        if !filter.units.is_empty() {
-            terms.one_of(UNIT, listed(&filter.units)?);
+        if let Some(subject) = filter.subject.clone() {
+            terms.one_of("subject", listed(&[subject])?);
         }
         if !filter.except.is_empty() {
             terms.none_of("subject", Value::Text(listed(&filter.except)?));
+        }
+        let indexed = terms.all.split_off(0);
+        if !filter.rules.is_empty() {
+            terms.one_of("d.rule", listed(&filter.rules)?);
+        }
+        if !filter.units.is_empty() {
+            terms.one_of(UNIT, listed(&filter.units)?);
         }
         if !filter.outcomes.is_empty() {
             let ways: Vec<String> = filter.outcomes.iter().map(|outcome| way(*outcome)).collect();
@@ -245,20 +266,99 @@ impl Past<'_> {
         }
         if let Some(breach) = filter.breach {
             let rules = terms.value(Value::Text(listed(&self.books.policy_rules())?));
+            // The outcome stands in the indexes, the rule does not.
             let missed = format!(
-                "(rule IN (SELECT value FROM json_each({rules})) AND (outcome IN ('met_late', 'lapsed') \
-                 OR {}))",
+                "((d.outcome IN ('met_late', 'lapsed') OR {}) AND d.rule IN (SELECT value FROM json_each({rules})))",
                 way(Outcome::Overdue)
             );
             terms.add(if breach { missed } else { format!("NOT {missed}") });
         }
-        for (column, date) in [("due_on >=", filter.due_from), ("due_on <=", filter.due_to)] {
+        for (column, date) in [("d.due_on >=", filter.due_from), ("d.due_on <=", filter.due_to)] {
             if let Some(date) = date {
                 let value = terms.value(Value::Integer(i64::from(date.days())));
                 terms.add(format!("{column} {value}"));
             }
         }
-        Ok((terms.all.join(" AND "), terms.values))
+        Ok(Condition { indexed: indexed.join(" AND "), rest: terms.all.join(" AND "), values: terms.values })
+    }
+}
+
+/// What a list at a view is chosen by.
+struct Condition {
+    /// Of what the indexes hold.
+    indexed: String,
+    /// Of what is read of the rows, named `d`; empty where nothing more is asked for.
+    rest: String,
+    values: Vec<Value>,
+}
+
+impl Condition {
+    /// Where those stand that stood then and stand today.
+    fn now(&self) -> String {
+        let Self { indexed, rest, .. } = self;
+        let rest = if rest.is_empty() { String::new() } else { format!(" AND {rest}") };
+        format!("duties d WHERE {STOOD_NOW} AND {indexed}{rest}")
+    }
+
+    /// Where those stand that stood then and do no longer. The rows, which are wide, are read of those alone that the
+    /// index gives.
+    fn before(&self, needs_rows: bool) -> String {
+        let Self { indexed, rest, .. } = self;
+        if rest.is_empty() && !needs_rows {
+            return format!("duty_history d WHERE {STOOD_BEFORE} AND {indexed}");
+        }
+        let rest = if rest.is_empty() { "1" } else { rest };
+        format!(
+            "(SELECT subject AS s, duty AS u, at AS a FROM duty_history WHERE {STOOD_BEFORE} AND {indexed}) h \
+             CROSS JOIN duty_history d ON d.subject = h.s AND d.duty = h.u AND d.at = h.a WHERE {rest}"
+        )
+    }
+
+    /// The statement that counts them.
+    fn counted(&self) -> String {
+        let (now, before) = (self.now(), self.before(false));
+        format!("SELECT (SELECT count(*) FROM {now}) + (SELECT count(*) FROM {before})")
+    }
+
+    /// The statement that gives the rows of a page, found among the first `most` of each table, with its values.
+    fn page(&self, filter: &DutyFilter, most: u64, (limit, offset): (u64, u64)) -> (String, Vec<Value>) {
+        let mut values = self.values.clone();
+        let key = key(filter.sort);
+        let direction = if filter.descending { "DESC" } else { "ASC" };
+        let columns = format!("d.duty, d.subject, {key} AS k");
+        let order = format!("ORDER BY k {direction} NULLS LAST, duty");
+        let first = |place: &str, from: &str| {
+            format!("SELECT * FROM (SELECT {place} AS place, {columns} FROM {from} {order} LIMIT {most})")
+        };
+        let mut parts = vec![first("d.at", &self.before(filter.sort != DutySort::ActBy))];
+        // What an index holds in this order is read from its beginning, outcome by outcome.
+        match in_order(&DutyFilter { outcomes: Vec::new(), breach: None, ..filter.clone() }) {
+            Some(found) => {
+                for part in found {
+                    let mut from = self.now();
+                    let outcomes = part.outcomes.iter().map(|outcome| outcome.name().to_owned());
+                    let wanted = outcomes.map(|outcome| ("outcome", outcome));
+                    for (column, value) in
+                        wanted.chain(part.holders.into_iter().map(|holder| ("holder", holder)))
+                    {
+                        values.push(Value::Text(value));
+                        from.push_str(&format!(" AND d.{column} = ?{}", values.len()));
+                    }
+                    parts.push(first("NULL", &from));
+                }
+            }
+            None => parts.push(first("NULL", &self.now())),
+        }
+        let all = parts.join(" UNION ALL ");
+        let sql = format!(
+            "SELECT d.duty, ifnull(n.version, h.version), ifnull(n.record, h.record), {UNIT}, \
+             d.subject IN (SELECT p.subject FROM parked p) \
+             FROM (SELECT * FROM ({all}) {order} LIMIT {limit} OFFSET {offset}) d \
+             LEFT JOIN duties n ON d.place IS NULL AND n.duty = d.duty \
+             LEFT JOIN duty_history h ON h.subject = d.subject AND h.duty = d.duty AND h.at = d.place \
+             ORDER BY d.k {direction} NULLS LAST, d.duty"
+        );
+        (sql, values)
     }
 }
 
@@ -297,15 +397,15 @@ impl Terms {
 /// Whether a duty had an outcome, by either table.
 fn way(outcome: Outcome) -> String {
     match outcome {
-        Outcome::Pending => format!("({OPEN} AND (due_at IS NULL OR due_at > ?2))"),
-        Outcome::Overdue => format!("({OPEN} AND due_at IS NOT NULL AND due_at <= ?2)"),
+        Outcome::Pending => format!("({OPEN} AND (d.due_at IS NULL OR d.due_at > ?2))"),
+        Outcome::Overdue => format!("({OPEN} AND d.due_at IS NOT NULL AND d.due_at <= ?2)"),
         Outcome::Met
         | Outcome::MetLate
         | Outcome::Withdrawn
         | Outcome::Lapsed
         | Outcome::Superseded
         | Outcome::Exempt
-        | Outcome::Annulled => format!("outcome = '{}'", outcome.name()),
+        | Outcome::Annulled => format!("d.outcome = '{}'", outcome.name()),
     }
 }
 
@@ -319,13 +419,13 @@ fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
 /// What a list is ordered by.
 fn key(sort: DutySort) -> String {
     match sort {
-        DutySort::ActBy => "act_by".to_owned(),
-        DutySort::Due => "due_at".to_owned(),
-        DutySort::Opened => "opened_at".to_owned(),
-        DutySort::Rule => "rule".to_owned(),
-        DutySort::Subject => "subject".to_owned(),
-        DutySort::Holder => "holder".to_owned(),
-        DutySort::Outcome => format!("CASE WHEN {} THEN 'overdue' ELSE outcome END", way(Outcome::Overdue)),
+        DutySort::ActBy => "d.act_by".to_owned(),
+        DutySort::Due => "d.due_at".to_owned(),
+        DutySort::Opened => "d.opened_at".to_owned(),
+        DutySort::Rule => "d.rule".to_owned(),
+        DutySort::Subject => "d.subject".to_owned(),
+        DutySort::Holder => "d.holder".to_owned(),
+        DutySort::Outcome => format!("CASE WHEN {} THEN 'overdue' ELSE d.outcome END", way(Outcome::Overdue)),
     }
 }
 

@@ -20,6 +20,8 @@ pub(crate) struct Counted {
     text: String,
     /// By the first day of the month and by number, since it was last written.
     more: HashMap<(i32, i64), i64>,
+    /// By number, in all months and without a due moment.
+    in_all: HashMap<i64, i64>,
 }
 
 impl Counted {
@@ -55,17 +57,26 @@ impl Counted {
         Ok(number)
     }
 
-    /// Notes that one more duty, or one fewer, counts in the month in which it is due.
+    /// Notes that one more duty, or one fewer, counts, also in the month in which it is due.
     pub fn note(&mut self, due_at: Option<Instant>, number: i64, more: i64) {
+        *self.in_all.entry(number).or_default() += more;
         if let Some(due_at) = due_at {
             let month = due_at.london_date().first_of_month().days();
             *self.more.entry((month, number)).or_default() += more;
         }
     }
 
-    /// Writes what the months have more or fewer; in the transaction that writes the duties.
-    pub fn write_months(&mut self, connection: &Connection) -> Result<(), ProjectionError> {
-        let what = "count the duties of a month";
+    /// Writes what there is more or fewer; in the transaction that writes the duties.
+    pub fn write_sums(&mut self, connection: &Connection) -> Result<(), ProjectionError> {
+        let what = "count duties";
+        for (number, more) in self.in_all.drain().filter(|(_, more)| *more != 0) {
+            let sql = "INSERT INTO due_ever (alike, duties) VALUES (?1, ?2) \
+                       ON CONFLICT (alike) DO UPDATE SET duties = duties + excluded.duties";
+            execute(connection, what, sql, params![number, more])?;
+            if more < 0 {
+                execute(connection, what, "DELETE FROM due_ever WHERE alike = ?1 AND duties = 0", [number])?;
+            }
+        }
         for ((month, number), more) in self.more.drain().filter(|(_, more)| *more != 0) {
             let sql = "INSERT INTO due_months (month, alike, duties) VALUES (?1, ?2, ?3) \
                        ON CONFLICT (month, alike) DO UPDATE SET duties = duties + excluded.duties";
