@@ -7,7 +7,8 @@ use mandate_domain::time::Date;
 use serde::Serialize;
 
 use super::TABS;
-use super::corrections::{Cut, List, choices, days as lateness};
+use super::corrections::{List, choices, days as lateness};
+use super::recorded::Cut;
 use crate::duty_csv::text_row;
 use crate::http::duties::csv_response;
 use crate::http::error::HttpError;
