@@ -197,6 +197,15 @@ async fn a_file_of_late_facts_holds_all_of_its_period_the_latest_first() {
 }
 
 #[tokio::test]
+async fn the_late_facts_of_a_teller_are_looked_at_up_to_the_same_position() {
+    let server = told_late_and_annulled().await;
+    let shown = server.get("/assurance/late?upTo=2").await.text;
+    assert!(shown.contains("upTo=2\">2 facts</a>"), "{shown}");
+    let shown = server.get("/assurance/late").await.text;
+    assert!(!shown.contains("upTo") && shown.contains(">2 facts</a>"), "{shown}");
+}
+
+#[tokio::test]
 async fn the_board_report_counts_the_quarter_by_outcome_as_counted_by_hand() {
     let server = history().await;
     let csv = server.get("/board?audience=everyone&format=csv").await.text;
