@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use mandate_domain::judge::{History, Judge, View};
-use mandate_domain::time::{Instant, VirtualClock};
+use mandate_domain::judge::{History, Judge, Outcome, View};
+use mandate_domain::time::{Date, Instant, VirtualClock};
 use mandate_domain::{calendar::Calendar, policy::Policy};
 use mandate_projections::{DutyFilter, Projections};
 use mandate_store::{Claim, Keys, NewEvent, OnError, Options, Position, Store};
@@ -309,4 +309,42 @@ fn what_a_region_publishes_concerns_its_users_also_where_their_place_is_told_lat
     drop(projections);
     let compared = Projections::compare(folder.path(), store.reader()).unwrap();
     assert!(compared.differences.is_empty(), "{:#?}", compared.differences);
+}
+
+#[test]
+fn a_list_of_the_country_and_its_counts_leave_out_five_thousand_subjects() {
+    // Given: N1 to N3, registered on Monday 2 March with no record, are overdue on the 10th.
+    let bench = Bench::new();
+    for nominal in ["N1", "N2", "N3"] {
+        let (recorded, subject) = ("2026-03-02T09:00:00Z", format!("nominal/{nominal}"));
+        bench.state(recorded, "mappa.registered", &subject, nominal, recorded, LEVEL_2);
+    }
+    bench.advance("2026-03-10T09:00:00Z");
+    // When: N2 and 4,999 others are left out; nine outcomes of so many are more than the values a statement may have.
+    let mut except: Vec<String> = (0..4_999).map(|number| format!("nominal/X{number}")).collect();
+    except.push("nominal/N2".to_owned());
+    for outcomes in [vec![], vec![Outcome::Overdue]] {
+        for (subject, due_to) in [(None, None), (Some("nominal/N3"), None), (None, Some("2026-03-31"))] {
+            let filter = DutyFilter {
+                outcomes: outcomes.clone(),
+                subject: subject.map(str::to_owned),
+                due_to: due_to.map(|date| Date::parse(date).unwrap()),
+                except: except.clone(),
+                size: 100,
+                ..DutyFilter::default()
+            };
+            let found = bench.projections.duties(&filter).unwrap();
+            // Then: the others are listed and counted.
+            let subjects: std::collections::BTreeSet<String> =
+                found.content.iter().map(|row| row.record.subject.clone()).collect();
+            let expected: Vec<&str> = ["nominal/N1", "nominal/N3"]
+                .into_iter()
+                .filter(|one| subject.is_none_or(|s| s == *one))
+                .collect();
+            assert!(subjects.iter().eq(expected), "{subjects:?}");
+            assert_eq!(found.total_elements, found.content.len() as u64);
+            let counts = bench.projections.outcomes(&filter).unwrap();
+            assert_eq!(counts.values().sum::<u64>(), found.total_elements, "{counts:?}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use mandate_domain::time::Instant;
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row};
 
-use super::all;
+use super::{all, listed};
 use crate::cross::Books;
 use crate::error::ProjectionError;
 use crate::model::{DutyFilter, DutyRow, DutySort, Listed, MAX_PAGE};
@@ -218,7 +218,7 @@ impl Projections {
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn duties(&self, filter: &DutyFilter) -> Result<Listed<DutyRow>, ProjectionError> {
         let size = filter.size.clamp(1, MAX_PAGE);
-        let (chosen, values) = chosen(filter, size);
+        let (chosen, values) = chosen(filter, size)?;
         let order = order(filter);
         // The columns are read of the rows of the page alone: what is sorted are ids.
         let rest = format!("WHERE d.rowid IN ({chosen}) ORDER BY {order}");
@@ -280,37 +280,33 @@ fn order(filter: &DutyFilter) -> String {
 }
 
 /// The statement that gives the rows of a page, with its values in order.
-fn chosen(filter: &DutyFilter, size: u32) -> (String, Vec<Value>) {
+fn chosen(filter: &DutyFilter, size: u32) -> Result<(String, Vec<Value>), ProjectionError> {
     let order = order(filter);
     let skipped = u64::from(filter.page) * u64::from(size);
+    let mut values = Values::default();
     if filter.sort != DutySort::ActBy || is_narrow(filter) || is_searched(filter) {
-        let (condition, values) = condition(filter, Hidden::LeftOut);
+        let condition = condition(filter, Hidden::LeftOut, &mut values)?;
         let sql = format!(
             "SELECT d.rowid FROM duties d WHERE {condition} ORDER BY {order} LIMIT {size} OFFSET {skipped}"
         );
-        return (sql, values);
+        return Ok((sql, values.all));
     }
     // Of the whole country the first of each outcome are taken from its index, which is in this order.
-    let outcomes: Vec<Outcome> = Outcome::ALL
-        .into_iter()
-        .filter(|one| filter.outcomes.is_empty() || filter.outcomes.contains(one))
-        .collect();
-    let mut values = Vec::new();
-    let parts: Vec<String> = outcomes
-        .into_iter()
-        .map(|outcome| {
-            let (condition, own) =
-                condition(&DutyFilter { outcomes: vec![outcome], ..filter.clone() }, Hidden::LeftOut);
-            values.extend(own);
-            let most = skipped + u64::from(size);
-            format!(
-                "SELECT * FROM (SELECT d.rowid AS place, d.act_by, d.duty FROM duties d WHERE {condition} \
-                 ORDER BY {order} LIMIT {most})"
-            )
-        })
-        .collect();
+    let outcomes =
+        Outcome::ALL.into_iter().filter(|one| filter.outcomes.is_empty() || filter.outcomes.contains(one));
+    let mut parts = Vec::new();
+    for outcome in outcomes {
+        let of_outcome = DutyFilter { outcomes: vec![outcome], ..filter.clone() };
+        let condition = condition(&of_outcome, Hidden::LeftOut, &mut values)?;
+        let most = skipped + u64::from(size);
+        parts.push(format!(
+            "SELECT * FROM (SELECT d.rowid AS place, d.act_by, d.duty FROM duties d WHERE {condition} \
+             ORDER BY {order} LIMIT {most})"
+        ));
+    }
     let all = parts.join(" UNION ALL ");
-    (format!("SELECT d.place FROM ({all}) d ORDER BY {order} LIMIT {size} OFFSET {skipped}"), values)
+    let sql = format!("SELECT d.place FROM ({all}) d ORDER BY {order} LIMIT {size} OFFSET {skipped}");
+    Ok((sql, values.all))
 }
 
 /// Whether a list is of few organisations or of one subject, for which there are indexes.
@@ -330,12 +326,13 @@ fn is_searched(filter: &DutyFilter) -> bool {
 /// counted from an index.
 fn counted(connection: &Connection, filter: &DutyFilter) -> Result<HashMap<Outcome, u64>, ProjectionError> {
     let grouped = |hidden: Hidden| -> Result<Vec<(String, u64)>, ProjectionError> {
-        let (condition, values) = condition(filter, hidden);
+        let mut values = Values::default();
+        let condition = condition(filter, hidden, &mut values)?;
         // In the order of an index of outcomes only where that index holds all that is asked for.
         let searched = is_narrow(filter) || is_searched(filter) || hidden == Hidden::Alone;
         let by = if searched { "+d.outcome" } else { "d.outcome" };
         let sql = format!("SELECT d.outcome, count(*) FROM duties d WHERE {condition} GROUP BY {by}");
-        all(connection, &sql, rusqlite::params_from_iter(values.iter()), |row| {
+        all(connection, &sql, rusqlite::params_from_iter(values.all.iter()), |row| {
             Ok((row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0)))
         })
     };
@@ -367,17 +364,42 @@ enum Hidden {
     Alone,
 }
 
-/// The condition of a filter, with its values in order.
-fn condition(filter: &DutyFilter, hidden: Hidden) -> (String, Vec<Value>) {
+/// The values of a statement, each at the place of its number.
+#[derive(Debug, Default)]
+struct Values {
+    all: Vec<Value>,
+    /// Where the subjects to leave out stand: once, however often they are asked for, since there may be many.
+    except: Option<String>,
+}
+
+impl Values {
+    /// The place of a value in the statement.
+    fn place(&mut self, value: Value) -> String {
+        self.all.push(value);
+        format!("?{}", self.all.len())
+    }
+
+    /// The subjects to leave out, as a list to look into.
+    fn except(&mut self, filter: &DutyFilter) -> Result<String, ProjectionError> {
+        let place = match &self.except {
+            Some(place) => place.clone(),
+            None => self.place(Value::Text(listed(&filter.except)?)),
+        };
+        let list = format!("(SELECT value FROM json_each({place}))");
+        self.except = Some(place);
+        Ok(list)
+    }
+}
+
+/// The condition of a filter; its values are added.
+fn condition(filter: &DutyFilter, hidden: Hidden, values: &mut Values) -> Result<String, ProjectionError> {
     let mut terms = vec!["1".to_owned()];
-    let mut values: Vec<Value> = Vec::new();
     // Few subjects are found by their own index, whatever else is asked for.
     let few = filter.subject.is_some() || hidden == Hidden::Alone;
     let mut one_of = |column: &str, wanted: Vec<String>| {
         if !wanted.is_empty() {
-            let places = vec!["?"; wanted.len()].join(", ");
-            terms.push(format!("{column} IN ({places})"));
-            values.extend(wanted.into_iter().map(Value::Text));
+            let places: Vec<String> = wanted.into_iter().map(|one| values.place(Value::Text(one))).collect();
+            terms.push(format!("{column} IN ({})", places.join(", ")));
         }
     };
     one_of(if few { "+d.holder" } else { "d.holder" }, filter.holders.clone());
@@ -390,20 +412,19 @@ fn condition(filter: &DutyFilter, hidden: Hidden) -> (String, Vec<Value>) {
     one_of(if by_index { "d.outcome" } else { "+d.outcome" }, outcomes);
     one_of("d.subject", filter.subject.iter().cloned().collect());
     match hidden {
-        Hidden::Alone => one_of("d.subject", filter.except.clone()),
+        Hidden::Alone => terms.push(format!("d.subject IN {}", values.except(filter)?)),
         Hidden::LeftOut if !filter.except.is_empty() => {
-            terms.push(format!("d.subject NOT IN ({})", vec!["?"; filter.except.len()].join(", ")));
-            values.extend(filter.except.iter().cloned().map(Value::Text));
+            terms.push(format!("d.subject NOT IN {}", values.except(filter)?));
         }
         Hidden::LeftOut | Hidden::Counted => {}
     }
     // Written out, so that the index of breaches is known to hold what is asked for.
     terms.extend(filter.breach.map(|breach| format!("d.breach = {}", i64::from(breach))));
-    for (column, date) in [("d.due_on >= ?", filter.due_from), ("d.due_on <= ?", filter.due_to)] {
+    for (column, date) in [("d.due_on >=", filter.due_from), ("d.due_on <=", filter.due_to)] {
         if let Some(date) = date {
-            terms.push(column.to_owned());
-            values.push(Value::Integer(i64::from(date.days())));
+            let place = values.place(Value::Integer(i64::from(date.days())));
+            terms.push(format!("{column} {place}"));
         }
     }
-    (terms.join(" AND "), values)
+    Ok(terms.join(" AND "))
 }
