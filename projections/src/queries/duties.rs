@@ -6,7 +6,7 @@ use mandate_domain::catalogue::FactType;
 use mandate_domain::judge::{DutyRecord, Outcome, View};
 use mandate_domain::time::Instant;
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Row, Transaction};
 
 use super::{all, listed};
 use crate::cross::Books;
@@ -224,6 +224,7 @@ impl Projections {
         let rest = format!("WHERE d.rowid IN ({chosen}) ORDER BY {order}");
         let books = self.books()?;
         self.read(|connection| {
+            let _state = one_state(connection)?;
             let total_elements = counted(connection, filter)?.values().sum();
             let content = select(connection, &books, &rest, rusqlite::params_from_iter(values.iter()))?;
             Ok(Listed { content, total_elements, number: filter.page, size })
@@ -235,7 +236,10 @@ impl Projections {
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn outcomes(&self, filter: &DutyFilter) -> Result<HashMap<Outcome, u64>, ProjectionError> {
-        self.read(|connection| counted(connection, filter))
+        self.read(|connection| {
+            let _state = one_state(connection)?;
+            counted(connection, filter)
+        })
     }
 
     /// One duty by its id or its short reference.
@@ -262,6 +266,11 @@ impl Projections {
     {
         self.read(rows::counts)
     }
+}
+
+/// One state of the read models for all that is read while it is held.
+fn one_state(connection: &Connection) -> Result<Transaction<'_>, ProjectionError> {
+    connection.unchecked_transaction().map_err(ProjectionError::database("begin"))
 }
 
 /// The order of a list: what has no value stands last either way, ties go by id.
