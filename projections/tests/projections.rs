@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mandate_domain::judge::{History, Judge, Outcome, View};
 use mandate_domain::time::{Date, Instant, VirtualClock};
 use mandate_domain::{calendar::Calendar, policy::Policy};
-use mandate_projections::{DutyFilter, Projections};
+use mandate_projections::{DutyFilter, DutySort, Projections};
 use mandate_store::{Claim, Keys, NewEvent, OnError, Options, Position, Store};
 
 fn at(text: &str) -> Instant {
@@ -345,6 +345,37 @@ fn a_list_of_the_country_and_its_counts_leave_out_five_thousand_subjects() {
             assert_eq!(found.total_elements, found.content.len() as u64);
             let counts = bench.projections.outcomes(&filter).unwrap();
             assert_eq!(counts.values().sum::<u64>(), found.total_elements, "{counts:?}");
+        }
+    }
+}
+
+#[test]
+fn every_duty_of_a_list_is_handed_over_in_the_order_of_its_pages() {
+    // Given: more duties than are read at once, some overdue and some pending on 10 March.
+    let bench = Bench::new();
+    for number in 0..1_200 {
+        let day = if number % 3 == 0 { 9 } else { 2 };
+        let (recorded, id) = (format!("2026-03-{day:02}T09:00:00Z"), format!("N{number:04}"));
+        let subject = format!("nominal/{id}");
+        bench.state("2026-03-09T09:00:00Z", "mappa.registered", &subject, &id, &recorded, LEVEL_2);
+    }
+    bench.advance("2026-03-10T09:00:00Z");
+    for (sort, descending) in [(DutySort::ActBy, false), (DutySort::ActBy, true), (DutySort::Subject, true)] {
+        for outcomes in [vec![], vec![Outcome::Overdue]] {
+            let filter =
+                DutyFilter { sort, descending, outcomes, page: 3, size: 500, ..DutyFilter::default() };
+            // When: each is handed over.
+            let mut handed = Vec::new();
+            bench.projections.each_duty(&filter, |row| handed.push(row.record.duty)).unwrap();
+            // Then: they are those of the pages, one after the other.
+            let of_page = |page| DutyFilter { page, ..filter.clone() };
+            let paged: Vec<String> = (0..)
+                .map(|page| bench.projections.duties(&of_page(page)).unwrap().content)
+                .take_while(|rows| !rows.is_empty())
+                .flatten()
+                .map(|row| row.record.duty)
+                .collect();
+            assert!(handed.len() > 700 && handed == paged, "{} and {}", handed.len(), paged.len());
         }
     }
 }

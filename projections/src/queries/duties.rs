@@ -231,6 +231,33 @@ impl Projections {
         })
     }
 
+    /// Hands over every duty of a list in its order, whatever page is asked for: all of one state of the read models.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn each_duty(
+        &self,
+        filter: &DutyFilter,
+        mut each: impl FnMut(DutyRow),
+    ) -> Result<(), ProjectionError> {
+        /// Duties that are read at once.
+        const AT_ONCE: usize = 1_000;
+        let (chosen, values) = chosen(&DutyFilter { page: 0, ..filter.clone() }, u32::MAX)?;
+        let some = format!("WHERE d.rowid IN (SELECT value FROM json_each(?1)) ORDER BY {}", order(filter));
+        let books = self.books()?;
+        self.read(|connection| {
+            let _state = one_state(connection)?;
+            let values = rusqlite::params_from_iter(values.iter());
+            let places: Vec<i64> = all(connection, &chosen, values, |row| row.get(0))?;
+            for places in places.chunks(AT_ONCE) {
+                let places = serde_json::to_string(places);
+                let places = places.map_err(|error| ProjectionError::row("duties", &error))?;
+                select(connection, &books, &some, [places])?.into_iter().for_each(&mut each);
+            }
+            Ok(())
+        })
+    }
+
     /// How many duties of a list stand where.
     ///
     /// # Errors
