@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use mandate_domain::judge::{History, Judge, View};
-use mandate_domain::time::{Instant, VirtualClock};
+use mandate_domain::judge::{History, Judge, Outcome, View};
+use mandate_domain::time::{Date, Instant, VirtualClock};
 use mandate_domain::{calendar::Calendar, policy::Policy};
-use mandate_projections::{DutyFilter, Projections};
+use mandate_projections::{DutyFilter, DutySort, Projections};
 use mandate_store::{Claim, Keys, NewEvent, OnError, Options, Position, Store};
 
 fn at(text: &str) -> Instant {
@@ -309,4 +309,73 @@ fn what_a_region_publishes_concerns_its_users_also_where_their_place_is_told_lat
     drop(projections);
     let compared = Projections::compare(folder.path(), store.reader()).unwrap();
     assert!(compared.differences.is_empty(), "{:#?}", compared.differences);
+}
+
+#[test]
+fn a_list_of_the_country_and_its_counts_leave_out_five_thousand_subjects() {
+    // Given: N1 to N3, registered on Monday 2 March with no record, are overdue on the 10th.
+    let bench = Bench::new();
+    for nominal in ["N1", "N2", "N3"] {
+        let (recorded, subject) = ("2026-03-02T09:00:00Z", format!("nominal/{nominal}"));
+        bench.state(recorded, "mappa.registered", &subject, nominal, recorded, LEVEL_2);
+    }
+    bench.advance("2026-03-10T09:00:00Z");
+    // When: N2 and 4,999 others are left out; nine outcomes of so many are more than the values a statement may have.
+    let mut except: Vec<String> = (0..4_999).map(|number| format!("nominal/X{number}")).collect();
+    except.push("nominal/N2".to_owned());
+    for outcomes in [vec![], vec![Outcome::Overdue]] {
+        for (subject, due_to) in [(None, None), (Some("nominal/N3"), None), (None, Some("2026-03-31"))] {
+            let filter = DutyFilter {
+                outcomes: outcomes.clone(),
+                subject: subject.map(str::to_owned),
+                due_to: due_to.map(|date| Date::parse(date).unwrap()),
+                except: except.clone(),
+                size: 100,
+                ..DutyFilter::default()
+            };
+            let found = bench.projections.duties(&filter).unwrap();
+            // Then: the others are listed and counted.
+            let subjects: std::collections::BTreeSet<String> =
+                found.content.iter().map(|row| row.record.subject.clone()).collect();
+            let expected: Vec<&str> = ["nominal/N1", "nominal/N3"]
+                .into_iter()
+                .filter(|one| subject.is_none_or(|s| s == *one))
+                .collect();
+            assert!(subjects.iter().eq(expected), "{subjects:?}");
+            assert_eq!(found.total_elements, found.content.len() as u64);
+            let counts = bench.projections.outcomes(&filter).unwrap();
+            assert_eq!(counts.values().sum::<u64>(), found.total_elements, "{counts:?}");
+        }
+    }
+}
+
+#[test]
+fn every_duty_of_a_list_is_handed_over_in_the_order_of_its_pages() {
+    // Given: more duties than are read at once, some overdue and some pending on 10 March.
+    let bench = Bench::new();
+    for number in 0..1_200 {
+        let day = if number % 3 == 0 { 9 } else { 2 };
+        let (recorded, id) = (format!("2026-03-{day:02}T09:00:00Z"), format!("N{number:04}"));
+        let subject = format!("nominal/{id}");
+        bench.state("2026-03-09T09:00:00Z", "mappa.registered", &subject, &id, &recorded, LEVEL_2);
+    }
+    bench.advance("2026-03-10T09:00:00Z");
+    for (sort, descending) in [(DutySort::ActBy, false), (DutySort::ActBy, true), (DutySort::Subject, true)] {
+        for outcomes in [vec![], vec![Outcome::Overdue]] {
+            let filter =
+                DutyFilter { sort, descending, outcomes, page: 3, size: 500, ..DutyFilter::default() };
+            // When: each is handed over.
+            let mut handed = Vec::new();
+            bench.projections.each_duty(&filter, |row| handed.push(row.record.duty)).unwrap();
+            // Then: they are those of the pages, one after the other.
+            let of_page = |page| DutyFilter { page, ..filter.clone() };
+            let paged: Vec<String> = (0..)
+                .map(|page| bench.projections.duties(&of_page(page)).unwrap().content)
+                .take_while(|rows| !rows.is_empty())
+                .flatten()
+                .map(|row| row.record.duty)
+                .collect();
+            assert!(handed.len() > 700 && handed == paged, "{} and {}", handed.len(), paged.len());
+        }
+    }
 }

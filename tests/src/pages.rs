@@ -168,6 +168,44 @@ async fn the_auditor_finds_annulments_late_facts_and_how_late_each_teller_tells(
 }
 
 #[tokio::test]
+async fn a_file_of_late_facts_holds_all_of_its_period_the_latest_first() {
+    let server = told_late_and_annulled().await;
+    // Told in April of 2 March: more than are read of the log at once.
+    server.advance("2026-04-01T13:00:00Z");
+    let late: Vec<Value> = (1..=5_100)
+        .map(|number| {
+            json!({"specversion": "1.0", "id": format!("m{number}"), "source": "/m", "type": "meeting.held",
+                "subject": format!("nominal/M{number}"), "time": "2026-03-02T12:00:00Z",
+                "data": {"meeting": format!("M{number}"), "level": 2}})
+        })
+        .collect();
+    for some in late.chunks(850) {
+        server.state(some).await;
+    }
+    let positions = |csv: &str| -> Vec<u64> {
+        csv.lines().skip(1).map(|line| line.split(',').next().unwrap().parse().unwrap()).collect()
+    };
+    let file = server.get("/assurance/back-dated?format=csv&source=/m").await.text;
+    let found = positions(&file);
+    assert_eq!(found.len(), 5_100);
+    assert!(found.is_sorted_by(|one, next| one > next), "{found:?}");
+    let tellers = server.get("/assurance/late?format=csv").await.text;
+    assert!(tellers.contains("\n/m,5100,5100,30,30\n"), "{tellers}");
+    let up_to = found[5_000];
+    let some = server.get(&format!("/assurance/back-dated?format=csv&source=/m&upTo={up_to}")).await.text;
+    assert_eq!(positions(&some), found[5_000..]);
+}
+
+#[tokio::test]
+async fn the_late_facts_of_a_teller_are_looked_at_up_to_the_same_position() {
+    let server = told_late_and_annulled().await;
+    let shown = server.get("/assurance/late?upTo=2").await.text;
+    assert!(shown.contains("upTo=2\">2 facts</a>"), "{shown}");
+    let shown = server.get("/assurance/late").await.text;
+    assert!(!shown.contains("upTo") && shown.contains(">2 facts</a>"), "{shown}");
+}
+
+#[tokio::test]
 async fn the_board_report_counts_the_quarter_by_outcome_as_counted_by_hand() {
     let server = history().await;
     let csv = server.get("/board?audience=everyone&format=csv").await.text;

@@ -53,8 +53,6 @@ pub const OUTCOMES: [Outcome; 9] = [
     Outcome::Annulled,
 ];
 
-/// Rows of a CSV, which is not paged.
-const CSV_PAGE: u32 = 10_000;
 /// Most rows of a file at a past moment, which is gathered at once.
 const MOST_AT_ONCE: u32 = 200_000;
 
@@ -195,26 +193,24 @@ pub fn listed(app: &App, view: Option<View>, filter: &DutyFilter) -> Result<List
     }
 }
 
-fn csv(app: &App, view: Option<View>, mut filter: DutyFilter) -> Result<Response, HttpError> {
+fn csv(app: &App, view: Option<View>, filter: DutyFilter) -> Result<Response, HttpError> {
     let mut bytes = duty_csv::header();
-    filter.page = 0;
-    filter.size = if view.is_some() { MOST_AT_ONCE } else { CSV_PAGE };
-    loop {
-        let found = listed(app, view, &filter)?;
-        if view.is_some() && found.total_elements > u64::from(MOST_AT_ONCE) {
-            return Err(HttpError::Unprocessable(format!(
-                "{} duties, more than {MOST_AT_ONCE} in one file at a past moment; filter by area, rule or due date",
-                found.total_elements
-            )));
+    match view {
+        None => app.projections.each_duty(&filter, |row| bytes.extend(duty_csv::row(&row.record, None)))?,
+        Some(_) => {
+            let found = listed(app, view, &DutyFilter { page: 0, size: MOST_AT_ONCE, ..filter })?;
+            if found.total_elements > u64::from(MOST_AT_ONCE) {
+                return Err(HttpError::Unprocessable(format!(
+                    "{} duties, more than {MOST_AT_ONCE} in one file at a past moment; filter by area, rule or due date",
+                    found.total_elements
+                )));
+            }
+            for row in &found.content {
+                bytes.extend(duty_csv::row(&row.record, None));
+            }
         }
-        for row in &found.content {
-            bytes.extend(duty_csv::row(&row.record, None));
-        }
-        if view.is_some() || found.content.len() < filter.size as usize {
-            return Ok(csv_response("duties.csv", bytes));
-        }
-        filter.page += 1;
     }
+    Ok(csv_response("duties.csv", bytes))
 }
 
 /// A CSV file to be kept.

@@ -14,6 +14,8 @@ use crate::catalogue::{FactType, Field, SubjectKind};
 use crate::fact::Fact;
 use crate::time::Instant;
 use crate::vocabulary::NONE;
+
+use super::duty_id::DutyId;
 use facts::{Columns, Rest};
 use symbols::{Hashed, Hasher, half, whole};
 
@@ -240,17 +242,12 @@ impl History {
         }
     }
 
-    /// Takes a duty id apart: `<rule>:<subject>:<source>#<id>[:<date>]`.
+    /// Keeps a waiver with whom and which duty it names.
     fn note_waiver(&mut self, row: RowId, subject: u32) {
-        let subject = self.symbols.text(subject).to_owned();
-        let Some((rule, rest)) = subject.trim_start_matches("duty/").split_once(':') else { return };
-        // A subject id might itself hold a colon: take the first split whose left side is a subject we know.
-        let splits = || rest.match_indices(':').map(|(at, _)| at);
-        let known = splits().find(|at| rest.get(..*at).is_some_and(|name| self.symbols.find(name).is_some()));
-        let Some(at) = known.or_else(|| splits().next()) else { return };
-        let (Some(name), Some(opener)) = (rest.get(..at), rest.get(at + 1..)) else { return };
-        let subject = self.symbols.intern(name);
-        self.waivers.push(Waiver { row, rule: rule.into(), subject, opener: opener.into() });
+        let waived = self.symbols.text(subject).to_owned();
+        let Some(duty) = waived.strip_prefix("duty/").and_then(DutyId::parse) else { return };
+        let subject = self.symbols.intern(duty.subject);
+        self.waivers.push(Waiver { row, rule: duty.rule.into(), subject, opener: duty.opener.into() });
     }
 
     /// The row of that number.

@@ -10,7 +10,7 @@ use mandate_domain::judge::{Outcome, View};
 use mandate_domain::time::{Date, Instant};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::duties::Marks;
+use super::duties::{Marks, one_state};
 use super::{all, listed};
 use crate::error::ProjectionError;
 use crate::model::DutyCount;
@@ -62,7 +62,7 @@ impl Projections {
         let books = self.books()?;
         self.read(|connection| {
             // One state for all that is read.
-            let _state = connection.unchecked_transaction().map_err(ProjectionError::database("begin"))?;
+            let _state = one_state(connection)?;
             let mut counter = Counter::new(connection, counting, counting.except)?;
             counter.count_now()?;
             let mut marks = Marks::new(connection, &books);

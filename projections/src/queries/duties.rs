@@ -6,7 +6,7 @@ use mandate_domain::catalogue::FactType;
 use mandate_domain::judge::{DutyRecord, Outcome, View};
 use mandate_domain::time::Instant;
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, Row, Transaction};
 
 use super::{all, listed};
 use crate::cross::Books;
@@ -222,15 +222,43 @@ impl Projections {
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn duties(&self, filter: &DutyFilter) -> Result<Listed<DutyRow>, ProjectionError> {
         let size = filter.size.clamp(1, MAX_PAGE);
-        let (chosen, values) = chosen(filter, size);
+        let (chosen, values) = chosen(filter, size)?;
         let order = order(filter);
         // The columns are read of the rows of the page alone: what is sorted are ids.
         let rest = format!("WHERE d.rowid IN ({chosen}) ORDER BY {order}");
         let books = self.books()?;
         self.read(|connection| {
+            let _state = one_state(connection)?;
             let total_elements = counted(connection, &books, filter)?.values().sum();
             let content = select(connection, &books, &rest, rusqlite::params_from_iter(values.iter()))?;
             Ok(Listed { content, total_elements, number: filter.page, size })
+        })
+    }
+
+    /// Hands over every duty of a list in its order, whatever page is asked for: all of one state of the read models.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn each_duty(
+        &self,
+        filter: &DutyFilter,
+        mut each: impl FnMut(DutyRow),
+    ) -> Result<(), ProjectionError> {
+        /// Duties that are read at once.
+        const AT_ONCE: usize = 1_000;
+        let (chosen, values) = chosen(&DutyFilter { page: 0, ..filter.clone() }, u32::MAX)?;
+        let some = format!("WHERE d.rowid IN (SELECT value FROM json_each(?1)) ORDER BY {}", order(filter));
+        let books = self.books()?;
+        self.read(|connection| {
+            let _state = one_state(connection)?;
+            let values = rusqlite::params_from_iter(values.iter());
+            let places: Vec<i64> = all(connection, &chosen, values, |row| row.get(0))?;
+            for places in places.chunks(AT_ONCE) {
+                let places = serde_json::to_string(places);
+                let places = places.map_err(|error| ProjectionError::row("duties", &error))?;
+                select(connection, &books, &some, [places])?.into_iter().for_each(&mut each);
+            }
+            Ok(())
         })
     }
 
@@ -240,7 +268,10 @@ impl Projections {
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn outcomes(&self, filter: &DutyFilter) -> Result<HashMap<Outcome, u64>, ProjectionError> {
         let books = self.books()?;
-        self.read(|connection| counted(connection, &books, filter))
+        self.read(|connection| {
+            let _state = one_state(connection)?;
+            counted(connection, &books, filter)
+        })
     }
 
     /// One duty by its id or its short reference.
@@ -269,6 +300,11 @@ impl Projections {
     }
 }
 
+/// One state of the read models for all that is read while it is held.
+pub(super) fn one_state(connection: &Connection) -> Result<Transaction<'_>, ProjectionError> {
+    connection.unchecked_transaction().map_err(ProjectionError::database("begin"))
+}
+
 /// The order of a list: what has no value stands last either way, ties go by id.
 fn order(filter: &DutyFilter) -> String {
     let column = match filter.sort {
@@ -285,31 +321,29 @@ fn order(filter: &DutyFilter) -> String {
 }
 
 /// The statement that gives the rows of a page, with its values in order.
-fn chosen(filter: &DutyFilter, size: u32) -> (String, Vec<Value>) {
+fn chosen(filter: &DutyFilter, size: u32) -> Result<(String, Vec<Value>), ProjectionError> {
     let order = order(filter);
     let skipped = u64::from(filter.page) * u64::from(size);
-    let Some(parts) = in_order(filter) else {
-        let (condition, values) = condition(filter, Hidden::LeftOut);
+    let mut values = Values::default();
+    let Some(found) = in_order(filter) else {
+        let condition = condition(filter, Hidden::LeftOut, &mut values)?;
         let sql = format!(
             "SELECT d.rowid FROM duties d WHERE {condition} ORDER BY {order} LIMIT {size} OFFSET {skipped}"
         );
-        return (sql, values);
+        return Ok((sql, values.all));
     };
-    let mut values = Vec::new();
-    let parts: Vec<String> = parts
-        .iter()
-        .map(|part| {
-            let (condition, own) = condition(part, Hidden::LeftOut);
-            values.extend(own);
-            let most = skipped + u64::from(size);
-            format!(
-                "SELECT * FROM (SELECT d.rowid AS place, d.act_by, d.duty FROM duties d WHERE {condition} \
-                 ORDER BY {order} LIMIT {most})"
-            )
-        })
-        .collect();
+    let mut parts = Vec::new();
+    for part in found {
+        let condition = condition(&part, Hidden::LeftOut, &mut values)?;
+        let most = skipped + u64::from(size);
+        parts.push(format!(
+            "SELECT * FROM (SELECT d.rowid AS place, d.act_by, d.duty FROM duties d WHERE {condition} \
+             ORDER BY {order} LIMIT {most})"
+        ));
+    }
     let all = parts.join(" UNION ALL ");
-    (format!("SELECT d.place FROM ({all}) d ORDER BY {order} LIMIT {size} OFFSET {skipped}"), values)
+    let sql = format!("SELECT d.place FROM ({all}) d ORDER BY {order} LIMIT {size} OFFSET {skipped}");
+    Ok((sql, values.all))
 }
 
 /// The parts of a list that stand in an index in its order: those of each outcome, of each holder. `None` where what is
@@ -365,12 +399,13 @@ fn counted(
         if has_sums && hidden == Hidden::Counted {
             return summed(connection, books, filter);
         }
-        let (condition, values) = condition(filter, hidden);
+        let mut values = Values::default();
+        let condition = condition(filter, hidden, &mut values)?;
         // In the order of an index of outcomes only where that index holds all that is asked for.
         let searched = is_narrow(filter) || is_searched(filter) || hidden == Hidden::Alone;
         let by = if searched { "+d.outcome" } else { "d.outcome" };
         let sql = format!("SELECT d.outcome, count(*) FROM duties d WHERE {condition} GROUP BY {by}");
-        all(connection, &sql, rusqlite::params_from_iter(values.iter()), |row| {
+        all(connection, &sql, rusqlite::params_from_iter(values.all.iter()), |row| {
             Ok((row.get(0)?, u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0)))
         })
     };
@@ -438,17 +473,42 @@ enum Hidden {
     Alone,
 }
 
-/// The condition of a filter, with its values in order.
-fn condition(filter: &DutyFilter, hidden: Hidden) -> (String, Vec<Value>) {
+/// The values of a statement, each at the place of its number.
+#[derive(Debug, Default)]
+struct Values {
+    all: Vec<Value>,
+    /// Where the subjects to leave out stand: once, however often they are asked for, since there may be many.
+    except: Option<String>,
+}
+
+impl Values {
+    /// The place of a value in the statement.
+    fn place(&mut self, value: Value) -> String {
+        self.all.push(value);
+        format!("?{}", self.all.len())
+    }
+
+    /// The subjects to leave out, as a list to look into.
+    fn except(&mut self, filter: &DutyFilter) -> Result<String, ProjectionError> {
+        let place = match &self.except {
+            Some(place) => place.clone(),
+            None => self.place(Value::Text(listed(&filter.except)?)),
+        };
+        let list = format!("(SELECT value FROM json_each({place}))");
+        self.except = Some(place);
+        Ok(list)
+    }
+}
+
+/// The condition of a filter; its values are added.
+fn condition(filter: &DutyFilter, hidden: Hidden, values: &mut Values) -> Result<String, ProjectionError> {
     let mut terms = vec!["1".to_owned()];
-    let mut values: Vec<Value> = Vec::new();
     // Few subjects are found by their own index, whatever else is asked for.
     let few = filter.subject.is_some() || hidden == Hidden::Alone;
     let mut one_of = |column: &str, wanted: Vec<String>| {
         if !wanted.is_empty() {
-            let places = vec!["?"; wanted.len()].join(", ");
-            terms.push(format!("{column} IN ({places})"));
-            values.extend(wanted.into_iter().map(Value::Text));
+            let places: Vec<String> = wanted.into_iter().map(|one| values.place(Value::Text(one))).collect();
+            terms.push(format!("{column} IN ({})", places.join(", ")));
         }
     };
     one_of(if few { "+d.holder" } else { "d.holder" }, filter.holders.clone());
@@ -461,20 +521,19 @@ fn condition(filter: &DutyFilter, hidden: Hidden) -> (String, Vec<Value>) {
     one_of(if by_index { "d.outcome" } else { "+d.outcome" }, outcomes);
     one_of("d.subject", filter.subject.iter().cloned().collect());
     match hidden {
-        Hidden::Alone => one_of("d.subject", filter.except.clone()),
+        Hidden::Alone => terms.push(format!("d.subject IN {}", values.except(filter)?)),
         Hidden::LeftOut if !filter.except.is_empty() => {
-            terms.push(format!("d.subject NOT IN ({})", vec!["?"; filter.except.len()].join(", ")));
-            values.extend(filter.except.iter().cloned().map(Value::Text));
+            terms.push(format!("d.subject NOT IN {}", values.except(filter)?));
         }
         Hidden::LeftOut | Hidden::Counted => {}
     }
     // Written out, so that the index of breaches is known to hold what is asked for.
     terms.extend(filter.breach.map(|breach| format!("d.breach = {}", i64::from(breach))));
-    for (column, date) in [("d.due_on >= ?", filter.due_from), ("d.due_on <= ?", filter.due_to)] {
+    for (column, date) in [("d.due_on >=", filter.due_from), ("d.due_on <=", filter.due_to)] {
         if let Some(date) = date {
-            terms.push(column.to_owned());
-            values.push(Value::Integer(i64::from(date.days())));
+            let place = values.place(Value::Integer(i64::from(date.days())));
+            terms.push(format!("{column} {place}"));
         }
     }
-    (terms.join(" AND "), values)
+    Ok(terms.join(" AND "))
 }

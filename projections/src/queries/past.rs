@@ -8,7 +8,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Row};
 
 use super::compliance::{Counter, Counting, Grain, Rows};
-use super::duties::{Marks, in_order, named_row};
+use super::duties::{Marks, in_order, named_row, one_state};
 use super::{all, count, listed};
 use crate::cross::Books;
 use crate::error::ProjectionError;
@@ -145,7 +145,7 @@ impl Past<'_> {
         let mut judged: Vec<&DutyRow> = self.judged.iter().filter(|row| matches(filter, row)).collect();
         judged.sort_by(|one, other| order(filter, one, other));
         let (total, mut content) = self.projections.read(|connection| {
-            let _state = connection.unchecked_transaction().map_err(ProjectionError::database("begin"))?;
+            let _state = one_state(connection)?;
             let condition = self.condition(filter)?;
             let total =
                 count(connection, &condition.counted(), rusqlite::params_from_iter(condition.values.iter()))?;
@@ -178,7 +178,7 @@ impl Past<'_> {
     pub fn duty_counts(&self, counting: Counting<'_>) -> Result<Vec<Vec<DutyCount>>, ProjectionError> {
         let except: Vec<String> = counting.except.iter().chain(&self.subjects).cloned().collect();
         let mut counts = self.projections.read(|connection| {
-            let _state = connection.unchecked_transaction().map_err(ProjectionError::database("begin"))?;
+            let _state = one_state(connection)?;
             let mut counter = Counter::new(connection, counting, &except)?;
             for rows in [NOW, BEFORE] {
                 counter.count_at(rows, self.view)?;

@@ -1,5 +1,6 @@
 //! Names and days as mails write them.
 
+use mandate_domain::judge::DutyId;
 use mandate_domain::time::{Date, in_words};
 
 /// An organisation in words: `area A07`, `prison group G1`; `no known holder` for none.
@@ -19,14 +20,9 @@ pub(crate) fn who(subject: &str) -> String {
     }
 }
 
-/// The subject that a duty id names: `<rule>:<subject>:<source>#<id>`. A subject may hold a colon itself, and a source
-/// usually begins with a slash.
+/// The subject that a duty id names; the whole where it is none.
 pub(crate) fn subject_of(duty: &str) -> &str {
-    let after_rule = duty.split_once(':').map_or(duty, |(_, rest)| rest);
-    if let Some((subject, _)) = after_rule.split_once(":/") {
-        return subject;
-    }
-    after_rule.split_once(':').map_or(after_rule, |(subject, _)| subject)
+    DutyId::parse(duty).map_or(duty, |id| id.subject)
 }
 
 /// The rule that a duty id names.

@@ -83,3 +83,31 @@ fn facts_gathered_apart_make_the_history_that_facts_added_one_by_one_do() {
         assert_eq!(apart.find("/t", "d"), Some(3));
     }
 }
+
+#[test]
+fn a_waiver_told_before_the_first_fact_of_a_subject_with_a_colon_names_that_subject() {
+    let told = [
+        ("w", "duty.waived", "duty/4.10:nominal/N:1:/t#a", r#"{"by":"user/U-1","by_role":"acpo","reason":"x"}"#),
+        ("a", "nominal.died", "nominal/N:1", "{}"),
+        ("b", "nominal.died", "nominal/N", "{}"),
+    ]
+    .map(|(id, kind, subject, data)| {
+        format!(
+            r#"{{"specversion":"1.0","id":"{id}","source":"/t","type":"{kind}","subject":"{subject}","time":"2026-03-02T09:00:00Z","data":{data}}}"#
+        )
+    });
+    for size in 1..=told.len() {
+        let mut history = History::default();
+        for (piece, first) in told.chunks(size).zip((1..).step_by(size)) {
+            let mut facts = Facts::with_room(size);
+            for (text, position) in piece.iter().zip(first..) {
+                let fact = Fact::borrowed(text).unwrap();
+                facts.push(&fact, fact.recorded_or_time(), position);
+            }
+            history.append(facts, |_, _| {});
+        }
+        let waiver = &history.waivers[0];
+        assert_eq!(history.symbols.text(waiver.subject), "nominal/N:1", "in pieces of {size}");
+        assert_eq!((&*waiver.rule, &*waiver.opener), ("4.10", "/t#a"));
+    }
+}

@@ -5,10 +5,12 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use mandate_domain::catalogue::{FactType, Field};
 use mandate_domain::fact::Value as FactValue;
+use mandate_domain::judge::View;
 use mandate_domain::time::Date;
-use mandate_store::{MAX_READ, Position, StoredEvent};
+use mandate_store::{Position, StoredEvent};
 
-use super::{TABS, about, clocks, duty_link, events_csv, place, reader, teller, type_cell};
+use super::recorded::{Cut, Span};
+use super::{TABS, about, clocks, duty_link, event_row, events_header, place, reader, teller, type_cell};
 use crate::http::app::App;
 use crate::http::duties::csv_response;
 use crate::http::error::HttpError;
@@ -19,14 +21,10 @@ use crate::http::site::lists::{Asking, Begun, Spec, Words, instant, label, one_t
 use crate::http::site::visitor::Visitor;
 use crate::http::site::words::kind;
 use crate::http::site::{answer, show_judged};
-use crate::pages::Link;
 use crate::pages::duties::Count;
 use crate::pages::frame::Section;
-use crate::pages::listing::{Cell, Column, Part, Row};
-use crate::pages::words::grouped;
+use crate::pages::listing::{Cell, Column, Part, Row, Table};
 
-/// Most events of a period that are looked through while somebody waits: the latest of it.
-const MOST: u64 = 200_000;
 /// Days after it occurred on which a fact counts as late or back-dated, unless others are asked for.
 const DAYS: i32 = 1;
 
@@ -161,45 +159,69 @@ fn fill(app: &App, visitor: &Visitor, list: List, raw: Option<&str>) -> Result<R
     let days = asking.query.word("days", &LATE)?.unwrap_or(DAYS);
     let source = asking.query.one("source")?.map(str::to_owned);
     let hidden = Hidden::to(app, &visitor.caller)?;
-    let (told, cut) = told(app, &asking, list, period, &hidden)?;
-    if let Some(first) = told.iter().map(|line| line.position.get()).min() {
-        let before = Position::new(first.saturating_sub(1));
-        reads::record(app, &visitor.caller, &[Reading::Events(before)])?;
-    }
-    let of_source = |line: &Line| source.as_ref().is_none_or(|source| *source == line.teller);
-    let shows = |line: &&Line| match list {
-        List::Annulments | List::Waivers | List::Late => true,
-        List::BackDated => !line.imported && line.days_late >= days,
-        List::Imported => line.imported,
+    let chosen = |line: &Line| {
+        let shows = match list {
+            List::Annulments | List::Waivers | List::Late => true,
+            List::BackDated => !line.imported && line.days_late >= days,
+            List::Imported => line.imported,
+        };
+        shows && source.as_ref().is_none_or(|source| *source == line.teller)
     };
+    let as_file = asking.query.word("format", &[("csv", true)])?.unwrap_or(false);
+    let wanted = Wanted { list, past: asking.past, hidden: &hidden };
+    let (after, last) = positions(app, &asking, period)?;
+    let (span, cut) = if !list.types().is_empty() {
+        // Those of few types are found by an index.
+        (Span::whole(after, last), None)
+    } else if as_file {
+        (Span::of_a_file(after, last)?, None)
+    } else {
+        Span::of_a_page(after, last)
+    };
+    if as_file && list != List::Late {
+        return file(app, visitor, span, &wanted, chosen);
+    }
+    let mut told = Vec::new();
+    span.each_page(app.store.reader(), list.types(), |events| {
+        told.extend(events.iter().rev().filter_map(|event| wanted.line(event)));
+    })?;
+    told.reverse();
+    note_reading(app, visitor, told.last().map(|line| line.position))?;
     let mut tellers: Vec<String> = told.iter().map(|line| line.teller.clone()).collect();
     tellers.sort_unstable();
     tellers.dedup();
-    let lines: Vec<&Line> = told.iter().filter(|line| of_source(line)).filter(shows).collect();
-    let as_file = asking.query.word("format", &[("csv", true)])?.unwrap_or(false);
+    let lines: Vec<&Line> = told.iter().filter(|line| chosen(line)).collect();
     if list == List::Late {
         let facts = lines.iter().map(|line| (line.teller.clone(), line.days_late));
         return super::late::late_records(&asking, facts, days, as_file, (period, cut), &tellers);
-    }
-    if as_file {
-        let mut found = Vec::new();
-        for line in lines {
-            found.extend(app.store.reader().by_position(line.position)?.map(|event| (event, line.days_late)));
-        }
-        let rows = found.iter().map(|(event, days_late)| (event, [days_late.to_string()]));
-        return Ok(csv_response("facts.csv", events_csv(["daysLate"], rows)));
     }
     let mut page = asking.listing(Section::Assurance, list.words(), &TABS);
     page.json_href = None;
     page.filter = Some(asking.filter(choices(&asking, list, &tellers)));
     let counted = if cut.is_some() { "among those looked through" } else { "in the period" };
     page.counts = vec![Count { text: counted.to_owned(), count: lines.len() as u64 }];
+    let mut table = table(app, &asking, list, &lines, &hidden)?;
+    let period = format!("Recorded from {} to {}.", short_day(period.0), short_day(period.1));
+    table.note = Some([period].into_iter().chain(cut.map(Cut::words)).collect::<Vec<_>>().join(" "));
+    page.actions.extend(cut.map(|cut| cut.earlier(&asking)));
+    page.tables.push(table);
+    answer(&page)
+}
+
+/// The page of a list that is shown.
+fn table(
+    app: &App,
+    asking: &Asking,
+    list: List,
+    lines: &[&Line],
+    hidden: &Hidden,
+) -> Result<Table, HttpError> {
     let pages = asking.pages(lines.len() as u64);
     let skipped = usize::try_from(pages.first.saturating_sub(1)).unwrap_or(usize::MAX);
     let shown = usize::try_from(pages.last).unwrap_or(usize::MAX).saturating_sub(skipped);
     let mut rows = Vec::new();
-    for line in lines.into_iter().skip(skipped).take(shown) {
-        rows.extend(line.row(app, list, &asking.carry(), &hidden)?);
+    for line in lines.iter().skip(skipped).take(shown) {
+        rows.extend(line.row(app, list, &asking.carry(), hidden)?);
     }
     let columns = list.columns().iter().map(|name| Column::plain(*name)).collect();
     let noun = match list {
@@ -208,12 +230,7 @@ fn fill(app: &App, visitor: &Visitor, list: List, raw: Option<&str>) -> Result<R
         List::BackDated | List::Imported | List::Late => ["fact", "facts"],
     };
     let caption = format!("{}, the latest first", list.words().heading);
-    let mut table = one_table("corrections", &caption, noun, columns, rows, pages);
-    let period = format!("Recorded from {} to {}.", short_day(period.0), short_day(period.1));
-    table.note = Some([period].into_iter().chain(cut.map(Cut::words)).collect::<Vec<_>>().join(" "));
-    page.actions.extend(cut.map(|cut| cut.earlier(&asking)));
-    page.tables.push(table);
-    answer(&page)
+    Ok(one_table("corrections", &caption, noun, columns, rows, pages))
 }
 
 /// What the list is chosen by.
@@ -241,32 +258,6 @@ fn period(asking: &Asking) -> Result<(Date, Date), HttpError> {
         return Err(HttpError::parameter("to", format!("`{to}` is before `from`, {from}")));
     }
     Ok((from, to))
-}
-
-/// Where a list ends because more was recorded in its period than is looked through at once.
-#[derive(Debug, Clone, Copy)]
-pub struct Cut {
-    /// The last position that was not looked at.
-    before: u64,
-}
-
-impl Cut {
-    /// What of the period was looked through.
-    #[must_use]
-    pub fn words(self) -> String {
-        format!(
-            "More was recorded then than is looked through at once: this is what was recorded after position {}.",
-            grouped(self.before)
-        )
-    }
-
-    /// The link to what was recorded before that.
-    #[must_use]
-    pub fn earlier(self, asking: &Asking) -> Link {
-        let more = [("upTo", self.before.to_string())];
-        let href = asking.with(asking.path(), |name, _| name != "upTo", &more);
-        Link::new(format!("Look on, from position {} back", grouped(self.before)), href)
-    }
 }
 
 /// What a list needs to know of each event; the event itself is read again where it is shown.
@@ -392,60 +383,72 @@ fn annulled(app: &App, event: &StoredEvent, carry: &str, hidden: &Hidden) -> Res
     })
 }
 
-/// The events of a list recorded in a period, the latest first, and where it was cut.
-fn told(
-    app: &App,
-    asking: &Asking,
+/// What may stand in a list.
+struct Wanted<'w> {
     list: List,
-    (from, to): (Date, Date),
-    hidden: &Hidden,
-) -> Result<(Vec<Line>, Option<Cut>), HttpError> {
-    let log = app.store.reader();
-    let head = log.head()?.position.get();
-    let first = recorded_before(log, from.start(), head)?;
-    let up_to = asking.query.number("upTo", head, 0..=u64::MAX >> 1)?;
-    let high = recorded_before(log, to.end(), head)?.min(up_to);
-    // Those of few types are found by an index.
-    let low = if list.types().is_empty() { first.max(high.saturating_sub(MOST)) } else { first };
-    let cut = (low > first).then_some(Cut { before: low });
-    let mut lines = Vec::new();
-    let mut take = |event: StoredEvent| {
+    past: Option<View>,
+    hidden: &'w Hidden,
+}
+
+impl Wanted<'_> {
+    /// What the list needs to know of an event, if it is one of it.
+    fn line(&self, event: &StoredEvent) -> Option<Line> {
         let seen =
-            asking.past.is_none_or(|view| event.known_at() <= view.known_at && event.fact.time <= view.as_at);
+            self.past.is_none_or(|view| event.known_at() <= view.known_at && event.fact.time <= view.as_at);
         // What Mandate itself says is said as it is noticed.
         let outside =
-            !list.types().is_empty() || *event.fact.source != *"/mandate" || event.claimed_at.is_some();
-        if event.position.get() <= high && seen && outside && !hidden.hides(&event) {
-            let line = Line::of(&event);
-            let wanted = match list {
-                List::Annulments | List::Waivers | List::Late => true,
-                List::BackDated => line.days_late > 0,
-                List::Imported => line.imported,
-            };
-            if wanted {
-                lines.push(line);
+            !self.list.types().is_empty() || *event.fact.source != *"/mandate" || event.claimed_at.is_some();
+        if !seen || !outside || self.hidden.hides(event) {
+            return None;
+        }
+        let line = Line::of(event);
+        let wanted = match self.list {
+            List::Annulments | List::Waivers | List::Late => true,
+            List::BackDated => line.days_late > 0,
+            List::Imported => line.imported,
+        };
+        wanted.then_some(line)
+    }
+}
+
+/// The positions of a period, from that after which it begins up to its last.
+fn positions(app: &App, asking: &Asking, (from, to): (Date, Date)) -> Result<(u64, u64), HttpError> {
+    let log = app.store.reader();
+    let head = log.head()?.position.get();
+    let up_to = asking.query.number("upTo", head, 0..=u64::MAX >> 1)?;
+    Ok((recorded_before(log, from.start(), head)?, recorded_before(log, to.end(), head)?.min(up_to)))
+}
+
+/// Notes that somebody reads of the log from an event on.
+fn note_reading(app: &App, visitor: &Visitor, first: Option<Position>) -> Result<(), HttpError> {
+    let Some(first) = first else { return Ok(()) };
+    let before = Position::new(first.get().saturating_sub(1));
+    reads::record(app, &visitor.caller, &[Reading::Events(before)])
+}
+
+/// The facts of a list as CSV, the latest first, written as they are read.
+fn file(
+    app: &App,
+    visitor: &Visitor,
+    span: Span,
+    wanted: &Wanted<'_>,
+    chosen: impl Fn(&Line) -> bool,
+) -> Result<Response, HttpError> {
+    let mut pages = Vec::new();
+    let mut first: Option<Position> = None;
+    span.each_page(app.store.reader(), wanted.list.types(), |events| {
+        let mut page = Vec::new();
+        for event in events {
+            let Some(line) = wanted.line(&event) else { continue };
+            first = Some(first.map_or(line.position, |first| first.min(line.position)));
+            if chosen(&line) {
+                page.extend(event_row(&event, [line.days_late.to_string()]));
             }
         }
-    };
-    let mut at = Position::new(low);
-    while at.get() < high {
-        let most = usize::try_from(high - at.get()).unwrap_or(MAX_READ).min(MAX_READ / 10);
-        let reached = if list.types().is_empty() {
-            let events = log.read_after(at, most)?.events;
-            let last = events.last().map_or(at, |event| event.position);
-            events.into_iter().for_each(&mut take);
-            last
-        } else {
-            let page = log.read_types(list.types(), at, most)?;
-            let done = page.events.is_empty();
-            page.events.into_iter().for_each(&mut take);
-            if done { Position::new(high) } else { page.searched_to }
-        };
-        if reached <= at {
-            break;
-        }
-        at = reached;
-    }
-    lines.reverse();
-    Ok((lines, cut))
+        pages.push(page);
+    })?;
+    note_reading(app, visitor, first)?;
+    let mut bytes = events_header(["daysLate"]);
+    pages.into_iter().rev().for_each(|page| bytes.extend(page));
+    Ok(csv_response("facts.csv", bytes))
 }

@@ -7,10 +7,12 @@ use mandate_domain::time::Date;
 use serde::Serialize;
 
 use super::TABS;
-use super::corrections::{Cut, List, choices, days as lateness};
+use super::corrections::{List, choices, days as lateness};
+use super::recorded::Cut;
 use crate::duty_csv::text_row;
 use crate::http::duties::csv_response;
 use crate::http::error::HttpError;
+use crate::http::query::encoded;
 use crate::http::registers::Row as Register;
 use crate::http::site::answer;
 use crate::http::site::lists::{Asking, one_table, short_day};
@@ -106,9 +108,12 @@ pub fn late_records(
     let columns = columns.map(|(label, by)| asking.column(label, by)).into_iter().collect();
     let (rows, pages) = asking.paged(found)?;
     let moment = asking.carry().replacen('?', "&", 1);
+    let up_to =
+        asking.query.one("upTo")?.map(|place| format!("&upTo={}", encoded(place))).unwrap_or_default();
     let row = |one: &Teller| {
-        let source = crate::http::query::encoded(&one.source);
-        let href = format!("/assurance/back-dated?source={source}&days={days}&from={from}&to={to}{moment}");
+        let source = encoded(&one.source);
+        let href =
+            format!("/assurance/back-dated?source={source}&days={days}&from={from}&to={to}{up_to}{moment}");
         let share = format!("{} % of them", one.late * 100 / one.facts.max(1));
         let late = if one.late == 0 {
             Cell::text("0")

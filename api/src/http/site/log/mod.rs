@@ -6,6 +6,7 @@ pub mod event;
 pub mod events;
 pub mod files;
 mod late;
+mod recorded;
 
 use mandate_domain::catalogue::{FactType, SubjectKind};
 use mandate_domain::judge::short_reference;
@@ -54,25 +55,35 @@ pub fn events_csv<'e, const MORE: usize>(
     more: [&str; MORE],
     rows: impl Iterator<Item = (&'e StoredEvent, [String; MORE])>,
 ) -> Vec<u8> {
+    let mut bytes = events_header(more);
+    for (event, more) in rows {
+        bytes.extend(event_row(event, more));
+    }
+    bytes
+}
+
+/// The first line of events as CSV, with the names of some more cells.
+fn events_header<const MORE: usize>(more: [&str; MORE]) -> Vec<u8> {
     const COLUMNS: [&str; 8] =
         ["position", "recordedAt", "claimedAt", "time", "type", "subject", "source", "id"];
     let header: Vec<String> = COLUMNS.iter().chain(&more).map(|name| (*name).to_owned()).collect();
-    let mut bytes = text_row(&header);
-    for (event, more) in rows {
-        let fact = &event.fact;
-        let cells = [
-            event.position.to_string(),
-            event.recorded_at.to_string(),
-            event.claimed_at.map(|at| at.to_string()).unwrap_or_default(),
-            fact.time.to_string(),
-            fact.kind.name().to_owned(),
-            fact.subject.to_string(),
-            fact.source.to_string(),
-            fact.id.to_string(),
-        ];
-        bytes.extend(text_row(&cells.into_iter().chain(more).collect::<Vec<_>>()));
-    }
-    bytes
+    text_row(&header)
+}
+
+/// An event as a line of CSV, with some more cells.
+fn event_row<const MORE: usize>(event: &StoredEvent, more: [String; MORE]) -> Vec<u8> {
+    let fact = &event.fact;
+    let cells = [
+        event.position.to_string(),
+        event.recorded_at.to_string(),
+        event.claimed_at.map(|at| at.to_string()).unwrap_or_default(),
+        fact.time.to_string(),
+        fact.kind.name().to_owned(),
+        fact.subject.to_string(),
+        fact.source.to_string(),
+        fact.id.to_string(),
+    ];
+    text_row(&cells.into_iter().chain(more).collect::<Vec<_>>())
 }
 
 /// A type in words, with its name.
