@@ -48,7 +48,8 @@ impl Gathered {
         // Not known of standard input and the like.
         let size = std::fs::metadata(file).map_or(0, |file| usize::try_from(file.len()).unwrap_or(0));
         read_facts_of(reader, file, threads, base, |read: ReadFacts| {
-            last = u32::try_from(read.last).map_or(u32::MAX, |line| base.saturating_add(line));
+            // Where all lines are blank there is none to name.
+            last = last.max(u32::try_from(read.last).map_or(u32::MAX, |line| base.saturating_add(line)));
             let mut bad = read.bad;
             let first = self.history.is_empty();
             self.history.append(read.facts, |history, repeated| match repeated.added {
@@ -280,6 +281,32 @@ mod tests {
         );
         let fact = Fact::parse(&text).unwrap();
         history.add(&fact, fact.time, position);
+    }
+
+    #[test]
+    fn a_file_that_ends_in_many_blank_lines_ends_where_its_last_fact_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let fact = |id: &str, day: u32| {
+            format!(
+                r#"{{"specversion":"1.0","id":"{id}","source":"/t","type":"nominal.died","subject":"nominal/N1","time":"2026-03-{day:02}T09:00:00Z"}}"#
+            )
+        };
+        let files = [
+            // More blank lines than are read at once.
+            ("first", format!("\n{}\n{}", fact("a", 2), "\n".repeat(600_000))),
+            ("second", format!("{}\n{}\n", fact("b", 2), fact("a", 3))),
+        ];
+        let mut gathered = Gathered::default();
+        for (name, text) in files {
+            let file = folder.path().join(name);
+            std::fs::write(&file, text).unwrap();
+            gathered.read(&file, 2).unwrap();
+        }
+        let positions: Vec<u32> = gathered.history.rows().map(|(_, row)| row.position).collect();
+        assert_eq!(positions, [2, 3]);
+        let (file, bad) = &gathered.bad[0];
+        assert!(file.ends_with("second") && bad.line == 2, "{bad:?}");
+        assert!(bad.reason.contains("first line 2; the first counts"), "{}", bad.reason);
     }
 
     #[test]
