@@ -38,6 +38,9 @@ const BETWEEN_SUBJECTS: &[u8] =
 /// Facts of nominals in prison, and checks of to-do lists that are about all of them.
 const TO_DO_LISTS: &[u8] = &[4, 6, 6, 6, 7, 8, 9, 9, 9, 9, 10, 18, 18, 19, 20, 42, 42, 42, 42, 43, 43];
 
+/// Policies that are adopted and holidays that are published, and what is open meanwhile.
+const ADOPTED: &[u8] = &[0, 0, 1, 2, 3, 4, 6, 7, 8, 11, 12, 14, 18, 19, 20, 22, 22, 22, 30, 44, 44, 45];
+
 fn step() -> impl Strategy<Value = Step> {
     step_of(any::<u8>())
 }
@@ -446,6 +449,13 @@ proptest! {
     #[test]
     fn so_they_are_where_a_check_of_a_to_do_list_is_about_all_nominals_of_a_prison(
         steps in prop::collection::vec(step_of(prop::sample::select(TO_DO_LISTS)), 5..120),
+    ) {
+        are_right(&steps)?;
+    }
+
+    #[test]
+    fn so_they_are_where_policies_are_adopted_and_holidays_published(
+        steps in prop::collection::vec(step_of(prop::sample::select(ADOPTED)), 5..60),
     ) {
         are_right(&steps)?;
     }

@@ -52,7 +52,8 @@ impl<'g> Ground<'g> {
         };
         let told = new.calendar().announcements();
         let is_more = old.calendar().announcements().iter().all(|one| told.contains(one));
-        if !is_more || after.refused.is_some() {
+        // What claims to be known from before the last one on was in force beside what that took the place of.
+        if !is_more || after.refused.is_some() || after.known_from <= before.at {
             return Some(Instant::MIN);
         }
         before.books.policy.differs_from(&after.books.policy).map(Date::start)
