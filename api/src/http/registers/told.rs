@@ -10,9 +10,10 @@ use mandate_domain::command::Annulments;
 use mandate_domain::fact::{Fact, Value};
 use mandate_domain::judge::View;
 use mandate_domain::time::Instant;
-use mandate_store::{MAX_READ, Position, Reader};
+use mandate_store::{Position, Reader};
 
 use crate::http::error::HttpError;
+use crate::http::readable::readable;
 
 /// The facts that registers are made of; log-ons are kept in short.
 const TYPES: &[FactType] = &[
@@ -82,6 +83,8 @@ struct Kept {
     streams: BTreeMap<Box<str>, Vec<Told>>,
     log_ons: HashMap<Box<str>, Vec<LogOn>>,
     annulments: Vec<Told>,
+    /// Events that cannot be decoded; what they tell is left out.
+    unreadable: Vec<Position>,
 }
 
 /// What the log tells, for every request.
@@ -105,7 +108,8 @@ impl Registered {
         }
         let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
         while kept.reached < head {
-            let page = log.read_types(TYPES, kept.reached, MAX_READ)?;
+            let page = readable(log, TYPES, kept.reached)?;
+            kept.unreadable.extend(page.unreadable);
             for event in page.events {
                 let fact = event.into_fact();
                 kept.take(Told { known_at: fact.recorded_or_time(), fact });
@@ -167,6 +171,12 @@ impl<'k> Seen<'k> {
             })
             .collect();
         Self { kept, view, annulments, annulled }
+    }
+
+    /// Events of the log that cannot be decoded, and are left out.
+    #[must_use]
+    pub fn unreadable(&self) -> &[Position] {
+        &self.kept.unreadable
     }
 
     /// Subjects of a kind of which something is told, by id.
