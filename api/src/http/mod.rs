@@ -31,6 +31,7 @@ mod openapi;
 mod policies;
 mod proof;
 mod query;
+mod readable;
 mod reads;
 mod reconciliation;
 mod registers;

@@ -1,6 +1,6 @@
 //! `GET /v1/reports/statistics`: what was done in a period, counted from the log's facts (4.16 n).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
@@ -10,7 +10,7 @@ use mandate_domain::catalogue::{FactType, Field, SubjectKind};
 use mandate_domain::fact::{Value, repeated};
 use mandate_domain::judge::View;
 use mandate_domain::time::{Date, Instant};
-use mandate_store::{MAX_READ, Position, StoreError, StoredEvent};
+use mandate_store::{Position, StoredEvent};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
@@ -20,6 +20,7 @@ use super::compliance::period;
 use super::duties::{Format, csv_response};
 use super::error::HttpError;
 use super::query::Query;
+use super::readable::readable;
 use super::registers::told::Seen;
 use super::sight::Hidden;
 use crate::duty_csv::text_row;
@@ -106,7 +107,7 @@ struct Statistics {
     known_at: Instant,
     /// The last event of the log that may count.
     position: Position,
-    /// Events of the types counted that cannot be decoded.
+    /// Events that cannot be decoded, of the types counted and of those that registers are made of.
     unreadable: u64,
     rows: Vec<Row>,
     total: Counts,
@@ -213,6 +214,7 @@ fn counted(
     let seen = app.registered().at(app.store.reader(), view)?;
     done_by_users(&seen, from.start(), to.end(), &mut add);
     audits_held(&seen, from.start(), to.end(), &mut add);
+    told.unreadable.extend(seen.unreadable());
     drop(seen);
     let rows: Vec<Row> =
         by_org.into_iter().map(|(organisation, counts)| Row { organisation, counts }).collect();
@@ -225,7 +227,7 @@ fn counted(
         as_at: view.as_at,
         known_at: view.known_at,
         position,
-        unreadable: told.unreadable,
+        unreadable: told.unreadable.len() as u64,
         rows,
         total,
         sha256,
@@ -271,31 +273,24 @@ struct Told {
     facts: Vec<(Counted, Id)>,
     /// The annulments known at the view, by what they annul.
     annulments: HashMap<Id, Vec<Id>>,
-    unreadable: u64,
+    /// Events that cannot be decoded.
+    unreadable: BTreeSet<Position>,
 }
 
 impl Told {
     fn read(app: &App, view: View) -> Result<Self, HttpError> {
         let mut told = Self::default();
         let reader = app.store.reader();
-        let (mut after, mut limit) = (Position::START, MAX_READ);
+        let mut after = Position::START;
         loop {
-            match reader.read_types(&TYPES, after, limit) {
-                Ok(page) => {
-                    let done = page.searched_to <= after || page.events.is_empty();
-                    page.events.into_iter().for_each(|event| told.add(event, view));
-                    if done {
-                        break;
-                    }
-                    (after, limit) = (page.searched_to, MAX_READ);
-                }
-                Err(StoreError::Unreadable { position, .. }) if limit == 1 => {
-                    told.unreadable += 1;
-                    (after, limit) = (position, MAX_READ);
-                }
-                Err(StoreError::Unreadable { .. }) => limit = (limit / 8).max(1),
-                Err(error) => return Err(error.into()),
+            let page = readable(reader, &TYPES, after)?;
+            let done = page.searched_to <= after;
+            told.unreadable.extend(page.unreadable);
+            page.events.into_iter().for_each(|event| told.add(event, view));
+            if done {
+                break;
             }
+            after = page.searched_to;
         }
         told.facts.sort_by_key(|(fact, _)| (fact.time, fact.position));
         Ok(told)

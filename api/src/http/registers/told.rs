@@ -10,9 +10,10 @@ use mandate_domain::command::Annulments;
 use mandate_domain::fact::{Fact, Value};
 use mandate_domain::judge::View;
 use mandate_domain::time::Instant;
-use mandate_store::{MAX_READ, Position, Reader};
+use mandate_store::{Position, Reader};
 
 use crate::http::error::HttpError;
+use crate::http::readable::readable;
 
 /// The facts that registers are made of; log-ons are kept in short.
 const TYPES: &[FactType] = &[
@@ -82,6 +83,8 @@ struct Kept {
     streams: BTreeMap<Box<str>, Vec<Told>>,
     log_ons: HashMap<Box<str>, Vec<LogOn>>,
     annulments: Vec<Told>,
+    /// Events that cannot be decoded; what they tell is left out.
+    unreadable: Vec<Position>,
 }
 
 /// What the log tells, for every request.
@@ -105,7 +108,8 @@ impl Registered {
         }
         let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
         while kept.reached < head {
-            let page = log.read_types(TYPES, kept.reached, MAX_READ)?;
+            let page = readable(log, TYPES, kept.reached)?;
+            kept.unreadable.extend(page.unreadable);
             for event in page.events {
                 let fact = event.into_fact();
                 kept.take(Told { known_at: fact.recorded_or_time(), fact });
@@ -167,6 +171,12 @@ impl<'k> Seen<'k> {
             })
             .collect();
         Self { kept, view, annulments, annulled }
+    }
+
+    /// Events of the log that cannot be decoded, and are left out.
+    #[must_use]
+    pub fn unreadable(&self) -> &[Position] {
+        &self.kept.unreadable
     }
 
     /// Subjects of a kind of which something is told, by id.
@@ -253,4 +263,46 @@ pub fn lies_under(org: &str, wanted: &[String], placed: &BTreeMap<String, String
         }
     }
     wanted.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use mandate_domain::time::VirtualClock;
+    use mandate_store::{Claim, Keys, NewEvent, OnError, Options, Store};
+
+    use super::*;
+
+    #[test]
+    fn an_event_that_cannot_be_decoded_is_left_out_and_counted_and_what_follows_is_told() {
+        // Given: three users, of whom the second's event is damaged.
+        let folder = tempfile::tempdir().unwrap();
+        let now = Instant::parse("2026-03-02T09:00:00Z").unwrap();
+        Keys::create(&folder.path().join("keys/kek")).unwrap();
+        let store = Store::open(Options::new(folder.path(), Arc::new(VirtualClock::new(now)))).unwrap();
+        let events = ["U-1", "U-2", "U-3"].map(|user| {
+            let text = format!(
+                r#"{{"specversion":"1.0","id":"{user}","source":"/t","type":"user.registered","subject":"user/{user}","time":"2026-03-02T08:00:00Z","data":{{"role":"practitioner","org":"area/A1","service":"probation"}}}}"#
+            );
+            NewEvent::parse(&text, Claim::Ignore).unwrap()
+        });
+        let stored = store.append_blocking(events.into(), OnError::All).unwrap();
+        assert!(stored.iter().all(|outcome| outcome.position().is_some()), "{stored:?}");
+        let log = rusqlite::Connection::open(folder.path().join("log.db")).unwrap();
+        let triggers =
+            "SELECT group_concat('DROP TRIGGER ' || name, ';') FROM sqlite_schema WHERE type = 'trigger'";
+        let drop: String = log.query_row(triggers, [], |row| row.get(0)).unwrap();
+        log.execute_batch(&drop).unwrap();
+        log.execute_batch("UPDATE events SET payload = '{' WHERE position = 2").unwrap();
+        // When: what is told is followed, and again.
+        let registered = Registered::default();
+        for _ in 0..2 {
+            let seen = registered.at(store.reader(), View { as_at: now, known_at: now }).unwrap();
+            // Then: the others are there, once.
+            assert_eq!(seen.subjects(SubjectKind::User).collect::<Vec<_>>(), ["user/U-1", "user/U-3"]);
+            assert_eq!(seen.of("user/U-3").count(), 1);
+            assert_eq!(seen.unreadable(), [Position::new(2)]);
+        }
+    }
 }
