@@ -7,7 +7,7 @@ use hashbrown::{HashMap, HashSet};
 use mandate_domain::calendar::Calendar;
 use mandate_domain::catalogue::{FactType, Field, SubjectKind};
 use mandate_domain::fact::{Fact, Value};
-use mandate_domain::judge::{History, adopted_policy};
+use mandate_domain::judge::{DutyId, History, adopted_policy};
 use mandate_domain::policy::{Basis, Policy};
 use mandate_domain::time::Instant;
 use mandate_store::{Position, Reader, StoreError};
@@ -119,8 +119,8 @@ pub(crate) enum Reach {
     Users,
     /// The nominals that were ever in an area.
     Area(String),
-    /// Whoever has an open duty.
-    Open,
+    /// Whoever has an open duty, or had one at an instant.
+    OpenAt(Instant),
     /// Everybody.
     Everybody,
 }
@@ -288,7 +288,7 @@ impl Cross {
             FactType::PolicyAdopted => Reach::Everybody,
             // Published elsewhere before it was told here: duties that have ended since may be dated anew.
             FactType::BankHolidaysPublished if placed.known_at() < placed.recorded_at => Reach::Everybody,
-            FactType::BankHolidaysPublished => Reach::Open,
+            FactType::BankHolidaysPublished => Reach::OpenAt(placed.known_at()),
             FactType::ProgrammeSwitchedOn | FactType::ProgrammeSwitchedOff => {
                 Reach::Area(fact.subject.to_string())
             }
@@ -582,10 +582,9 @@ pub(crate) fn target(fact: &Fact) -> Option<Id> {
     }
 }
 
-/// The subject in a duty's id: `<rule>:<subject>:<source>#<id>`.
+/// The subject of the duty that a fact is stated of.
 pub(crate) fn waived_subject(duty: &str) -> Option<String> {
-    let (_, rest) = duty.strip_prefix("duty/")?.split_once(':')?;
-    rest.split_once(':').map(|(subject, _)| subject.to_owned())
+    DutyId::parse(duty.strip_prefix("duty/")?).map(|id| id.subject.to_owned())
 }
 
 /// Whether subjects of this kind are judged.

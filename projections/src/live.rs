@@ -476,9 +476,9 @@ impl Step<'_> {
             Reach::Area(area) => {
                 rows::subjects(self.connection, "SELECT subject FROM areas WHERE area = ?1", [area])?
             }
-            Reach::Open => {
-                let open = "SELECT DISTINCT subject FROM duties WHERE outcome IN ('pending', 'overdue')";
-                rows::subjects(self.connection, open, [])?
+            Reach::OpenAt(published) => {
+                let open = "SELECT DISTINCT subject FROM duties WHERE outcome IN ('pending', 'overdue') OR since >= ?1";
+                rows::subjects(self.connection, open, [published.nanos()])?
             }
         };
         let cross = self.shared.cross()?;
