@@ -17,10 +17,9 @@ impl<'d> DutyId<'d> {
     #[must_use]
     pub fn parse(id: &'d str) -> Option<Self> {
         let (rule, rest) = id.split_once(':')?;
-        let named = rest.split_once('#').map_or(rest, |(named, _)| named);
         // The colon of a source such as `https://example` is no end of a subject.
-        let is_path = |at: &usize| named.get(*at..).is_some_and(|end| !end.starts_with("://"));
-        let end = named.match_indices(":/").map(|(at, _)| at).find(is_path).or_else(|| rest.find(':'))?;
+        let is_path = |at: &usize| rest.get(*at..).is_some_and(|end| !end.starts_with("://"));
+        let end = rest.match_indices(":/").map(|(at, _)| at).find(is_path).or_else(|| rest.find(':'))?;
         Some(Self { rule, subject: rest.get(..end)?, opener: rest.get(end + 1..)? })
     }
 }
@@ -38,7 +37,7 @@ mod tests {
             ("4.10:nominal/N#1:/ndelius#e1", "4.10", "nominal/N#1", "/ndelius#e1"),
             ("4.10:nominal/N1:urn:x#e1", "4.10", "nominal/N1", "urn:x#e1"),
             ("4.10:nominal/N1:https://x.example#e1", "4.10", "nominal/N1", "https://x.example#e1"),
-            ("4.10:nominal/N1:urn:x#a:/b", "4.10", "nominal/N1", "urn:x#a:/b"),
+            ("4.10:nominal/a:b#c:/ndelius#e1", "4.10", "nominal/a:b#c", "/ndelius#e1"),
         ] {
             assert_eq!(DutyId::parse(id), Some(DutyId { rule, subject, opener }), "{id}");
         }
