@@ -253,7 +253,7 @@ impl Past<'_> {
         if !filter.except.is_empty() {
             terms.none_of("subject", Value::Text(listed(&filter.except)?));
         }
-        let indexed = terms.all.split_off(0);
+        let indexed = std::mem::take(&mut terms.all);
         if !filter.rules.is_empty() {
             terms.one_of("d.rule", listed(&filter.rules)?);
         }

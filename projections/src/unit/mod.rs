@@ -3,7 +3,7 @@
 mod followed;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 use mandate_domain::judge::{Course, DutyKey, History, Judge, Outcome, Standing, Verdict, View};
@@ -24,6 +24,8 @@ pub(crate) struct Ground<'g> {
     pub history: &'g History,
     /// Policies with the judge of each, in order of time.
     judges: Vec<(&'g Epoch, Judge<'g>)>,
+    /// By epoch, once it was asked for: see [`Ground::differs_from`].
+    differs_from: Vec<OnceLock<Option<Instant>>>,
     /// When programmes were switched, by the symbol of the area.
     switched: HashMap<u32, Vec<(u32, Instant)>>,
     /// Where programmes, holidays and what annuls them stand.
@@ -40,12 +42,19 @@ impl<'g> Ground<'g> {
         let switched = cross.switched().into_iter();
         let switched = switched.filter_map(|(area, places)| Some((history.symbols.find(area)?, places)));
         let shared = places(cross.shared().iter());
-        Self { history, judges: epochs.iter().map(judge).collect(), switched: switched.collect(), shared }
+        let judges: Vec<_> = epochs.iter().map(judge).collect();
+        let differs_from = judges.iter().map(|_| OnceLock::new()).collect();
+        Self { history, judges, differs_from, switched: switched.collect(), shared }
     }
 
     /// As at which moment and later an epoch may find otherwise than the one before it found. `None` where it brings no
     /// more than holidays: each unit looks which of its duties these move.
     fn differs_from(&self, epoch: usize) -> Option<Instant> {
+        let found = self.differs_from.get(epoch);
+        found.map_or(Some(Instant::MIN), |found| *found.get_or_init(|| self.compare_epochs(epoch)))
+    }
+
+    fn compare_epochs(&self, epoch: usize) -> Option<Instant> {
         let one_before = epoch.checked_sub(1).and_then(|before| self.judges.get(before));
         let (Some((before, old)), Some((after, new))) = (one_before, self.judges.get(epoch)) else {
             return Some(Instant::MIN);
