@@ -32,6 +32,7 @@ CREATE INDEX duties_by_due ON duties (due_at, alike, lag, since, as_from, subjec
 CREATE INDEX history_by_due ON duty_history (due_at, until, as_until, at, as_from, alike, lag) WHERE due_at IS NOT NULL;
 CREATE INDEX alike_by_holder ON alike (holder);
 CREATE INDEX history_by_holder ON duty_history (holder, outcome, until, as_until, at, as_from, act_by);
+CREATE INDEX cases_by_area ON cases (area, programme, until, at, began, ended);
 -- The bends that reach across the moments as at and as known at which is the same, and all.
 CREATE INDEX bends_across ON bends (at, as_from, known_from, kind) WHERE as_from < at AND known_from < at;
 CREATE INDEX bends_by_end ON bends (at, as_from, known_from);

@@ -132,6 +132,21 @@ CREATE TABLE units
   PRIMARY KEY (subject, at)
 ) STRICT, WITHOUT ROWID;
 
+-- When nominals were cases that a programme covers, without record and without duty to make one, in versions: each row
+-- stands as known at (and as at) `at` and later, before `until`.
+CREATE TABLE cases
+(
+  subject   text    NOT NULL,
+  programme text    NOT NULL,
+  area      text    NOT NULL,
+  began     integer NOT NULL,
+  -- Null while it lasts.
+  ended     integer,
+  at        integer NOT NULL,
+  until     integer NOT NULL,
+  PRIMARY KEY (subject, programme, area, began, at)
+) STRICT, WITHOUT ROWID;
+
 -- Where those versions do not tell what the duties of a unit were (see `bends.rs`): as at `as_from` or later and as known
 -- at `known_from` or later, but not both at `at` or later. Which there are depends on how the log was followed.
 CREATE TABLE bends

@@ -3,8 +3,7 @@
 //! What a unit is, is found at each moment t as at t and as known at t. A fact that occurred after all others of its
 //! unit and was recorded later makes what is found then stand from its own time on, for whoever knows of it: for such
 //! histories the versions of a duty tell what it was at any (as at, known at). All else bends them: a fact told after a
-//! later one, several at once, an annulment, facts of others, a claim of an earlier recording, and what the clock brings
-//! beside a due moment. Each bend is the part of the plane where the versions may be wrong: as at `as_from` or later, as
+//! later one, several at once, an annulment, facts of others, and what the clock brings beside a due moment. Each bend is the part of the plane where the versions may be wrong: as at `as_from` or later, as
 //! known at `known_from` or later, but not both at `at` or later. There the unit is judged when it is asked about.
 //!
 //! More bends than needed are no mistake, only slower; which there are may depend on how the log was followed.
@@ -70,8 +69,8 @@ pub(crate) struct Bends {
     ahead: Option<(Instant, Instant)>,
     /// The latest time of a fact that was taken in, or from which a version stands.
     latest: Instant,
-    /// When the last fact was recorded.
-    recorded_at: Instant,
+    /// When the last fact came to be known.
+    known_at: Instant,
     /// The earliest moment that the facts of this moment make a difference to; none where there are none.
     low: Option<Instant>,
     /// The time of what each subject was told of itself at this moment.
@@ -83,13 +82,13 @@ impl Bends {
     pub fn new(left: &[Bend], from: Instant, latest: Instant) -> Self {
         let was_ahead = |bend: &&Bend| bend.kind == Kind::Clock && bend.known_from < from;
         let ahead = left.iter().find(was_ahead).map(|bend| (bend.as_from, bend.known_from));
-        Self { found: Vec::new(), ahead, latest, recorded_at: Instant::MIN, low: None, own: Vec::new() }
+        Self { found: Vec::new(), ahead, latest, known_at: Instant::MIN, low: None, own: Vec::new() }
     }
 
     /// Takes in facts that were there before.
-    pub fn take_earlier(&mut self, history: &History, places: &[(u32, Instant)]) {
-        for (position, recorded_at) in places {
-            self.recorded_at = self.recorded_at.max(*recorded_at);
+    pub fn take_earlier(&mut self, history: &History, facts: &[(Instant, u32)]) {
+        for (known_at, position) in facts {
+            self.known_at = self.known_at.max(*known_at);
             let time = history.at(*position).map(|row| history.row(row).time);
             self.latest = self.latest.max(time.unwrap_or(Instant::MIN));
         }
@@ -100,15 +99,15 @@ impl Bends {
         &mut self,
         history: &History,
         subject: u32,
-        places: impl Iterator<Item = (u32, Instant)>,
+        facts: impl Iterator<Item = (Instant, u32)>,
         at: Instant,
     ) {
         self.low = None;
         self.own.clear();
-        let (mut known_from, mut is_straight) = (at, true);
+        let mut is_straight = true;
         let mut latest = self.latest;
-        for (position, recorded_at) in places {
-            self.recorded_at = self.recorded_at.max(recorded_at);
+        for (known_at, position) in facts {
+            self.known_at = self.known_at.max(known_at);
             let Some(row) = history.at(position) else {
                 (self.low, is_straight) = (Some(Instant::MIN), false);
                 continue;
@@ -117,19 +116,15 @@ impl Bends {
             let is_plain = is_plain(history, row);
             self.note_own(found.subject, is_plain.then_some(found.time).filter(|time| *time <= at));
             let Some(from) = history.makes_a_difference_from(row) else { continue };
-            is_straight &= is_plain
-                && found.subject == subject
-                && found.recorded == at
-                && found.time >= self.latest
-                && found.time <= at;
-            known_from = known_from.min(found.recorded);
+            is_straight &=
+                is_plain && found.subject == subject && found.time >= self.latest && found.time <= at;
             self.low = Some(self.low.map_or(from, |low| low.min(from)));
             latest = latest.max(found.time);
         }
         self.latest = latest;
         is_straight &= matches!(self.own.as_slice(), [(_, Own::At(_))]);
         if let Some(low) = self.low.filter(|_| !is_straight) {
-            self.add(low, known_from, at);
+            self.add(low, at, at);
         }
     }
 
@@ -175,7 +170,7 @@ impl Bends {
         if by_clock && changed {
             self.latest = self.latest.max(at);
             if self.ahead.is_none_or(|(next, _)| next > at) {
-                self.add(at, self.recorded_at, at);
+                self.add(at, self.known_at, at);
             }
         }
         if let Some((as_from, known_from)) = self.ahead.filter(|(_, known_from)| *known_from < at) {

@@ -21,7 +21,7 @@ use crate::model::Progress;
 use crate::placed::{Decoder, Placed, encode};
 use crate::rows::{self, Counted, Evidence, Writing};
 use crate::spill::Spill;
-use crate::unit::{Failure, Followed, Ground, Span, Unit, places};
+use crate::unit::{Failure, Followed, Ground, Span, Unit, moments};
 use crate::{database, events};
 
 /// Events read at once.
@@ -323,7 +323,7 @@ fn follow_range(
 ) -> Result<Answer, ProjectionError> {
     let bytes = spill.read(range)?;
     let mut facts: Vec<Placed> = cross.shared();
-    let mut own: BTreeMap<String, Vec<(u32, Instant)>> = BTreeMap::new();
+    let mut own: BTreeMap<String, Vec<(Instant, u32)>> = BTreeMap::new();
     for leader in extra.by_range.get(&range).into_iter().flatten() {
         own.entry((*leader).to_owned()).or_default();
     }
@@ -344,11 +344,10 @@ fn follow_range(
     }
     drop(bytes);
     for placed in &decoded {
-        let place = (placed.position, placed.recorded_at);
         let leader = cross.leader(&placed.fact.subject);
         match own.get_mut(leader) {
-            Some(places) => places.push(place),
-            None => drop(own.insert(leader.to_owned(), vec![place])),
+            Some(moments) => moments.extend(placed.moments()),
+            None => drop(own.insert(leader.to_owned(), placed.moments().collect())),
         }
         add_annulments(cross, placed, leader, &mut own, &mut facts);
     }
@@ -362,8 +361,8 @@ fn follow_range(
     }
     for (leader, read) in asking {
         let checks = cross.checks_read(&read.iter().copied());
-        if let Some(places) = own.get_mut(leader) {
-            places.extend(checks.places);
+        if let Some(moments) = own.get_mut(leader) {
+            moments.extend(checks.moments);
         }
         facts.extend(checks.facts);
     }
@@ -371,7 +370,7 @@ fn follow_range(
     let leaders: Vec<String> = own.keys().cloned().collect();
     for leader in &leaders {
         for waiver in cross.members(leader).iter().flat_map(|member| cross.waivers_of(member)) {
-            own.entry(leader.clone()).or_default().push((waiver.position, waiver.recorded_at));
+            own.entry(leader.clone()).or_default().extend(waiver.moments());
             facts.push(waiver.clone());
             add_annulments(cross, waiver, leader, &mut own, &mut facts);
         }
@@ -379,13 +378,13 @@ fn follow_range(
     // What users read is the same for all of them.
     let mut of_users: Option<Foreign> = None;
     for leader in &leaders {
-        let Some(places) = own.get_mut(leader) else { continue };
+        let Some(moments) = own.get_mut(leader) else { continue };
         if SubjectKind::of(leader) == Some(SubjectKind::User) {
             let foreign = of_users.get_or_insert_with(|| cross.foreign(leader));
-            places.extend(&foreign.places);
+            moments.extend(&foreign.moments);
         } else {
             let foreign = cross.foreign(leader);
-            places.extend(foreign.places);
+            moments.extend(foreign.moments);
             facts.extend(foreign.facts);
         }
     }
@@ -400,13 +399,13 @@ fn follow_range(
     drop(facts);
     let ground = Ground::new(&history, cross, cross.epochs());
     let mut followed_units = Vec::with_capacity(own.len());
-    for (leader, mut places) in own {
+    for (leader, mut moments) in own {
         match cuts.units(&leader) {
             None => {
-                places.sort_unstable();
-                places.dedup();
+                moments.sort_unstable();
+                moments.dedup();
                 let members = cross.members(&leader);
-                let unit = Unit { members, own: places, until: u32::MAX, bends: Vec::new() };
+                let unit = Unit { members, own: moments, bends: Vec::new() };
                 let followed = ground.follow(&unit, Span { from: None, until }, HashMap::new());
                 followed_units.push((unit.members, followed));
             }
@@ -428,7 +427,7 @@ fn add_annulments(
     cross: &Cross,
     placed: &Placed,
     leader: &str,
-    own: &mut BTreeMap<String, Vec<(u32, Instant)>>,
+    own: &mut BTreeMap<String, Vec<(Instant, u32)>>,
     facts: &mut Vec<Placed>,
 ) {
     if cross.annulments_of(&placed.fact).is_empty() {
@@ -436,7 +435,7 @@ fn add_annulments(
     }
     let mut found = vec![placed.clone()];
     cross.add_annulments(&mut found);
-    own.entry(leader.to_owned()).or_default().extend(places(found.iter()));
+    own.entry(leader.to_owned()).or_default().extend(moments(found.iter()));
     facts.extend(found);
 }
 
@@ -471,20 +470,20 @@ impl<'c> SubjectPlaces<'c> {
         cross.add_annulments(&mut own);
         let checks = cross.checks_read(&own.iter());
         let limit = cut.map_or(u32::MAX, |cut| cut.position.saturating_sub(1));
-        let mut own_places = places(own.iter());
-        own_places.extend(checks.places);
+        let mut own_moments = moments(own.iter());
+        own_moments.extend(checks.moments);
         own.extend(checks.facts);
         for member in members {
             let foreign = cross.foreign(member);
-            own_places.extend(foreign.places);
+            own_moments.extend(foreign.moments);
             own.extend(foreign.facts);
         }
-        own_places.retain(|(position, _)| *position <= limit);
-        own_places.sort_unstable();
-        own_places.dedup();
-        own.retain(|placed| placed.position <= limit);
-        let unit = Unit { members: members.to_vec(), own: own_places, until: limit, bends: Vec::new() };
+        own_moments.retain(|(_, position)| *position <= limit);
+        own_moments.sort_unstable();
+        own_moments.dedup();
         own.extend(cross.shared());
+        own.retain(|placed| placed.position <= limit);
+        let unit = Unit { members: members.to_vec(), own: own_moments, bends: Vec::new() };
         own.sort_by_key(|placed| placed.position);
         own.dedup_by_key(|placed| placed.position);
         let mut history = History::default();

@@ -1,5 +1,6 @@
 //! What stands in the tables, as digests, and how two files differ.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use mandate_store::Reader;
@@ -49,6 +50,12 @@ pub struct Comparison {
     pub differences: Vec<Difference>,
 }
 
+/// What was once seen, which a fact that claims to have been known earlier does not take away, as numbers by two names:
+/// the tables in use may hold more of it than those made anew, each with no greater number.
+const SEEN: &[(&str, &str)] = &[
+    ("areas", "SELECT area, subject, 0 FROM areas"),
+    ("evidence", "SELECT holder, type, since FROM evidence"),
+];
 /// Differences named of one table.
 const NAMED: usize = 5;
 
@@ -72,10 +79,30 @@ pub(crate) fn compare(data_dir: &Path, log: &Reader) -> Result<Comparison, Proje
                 differences(&live, &rebuilt, &one.table, &mut comparison.differences)?;
             }
         }
+        for (table, sql) in SEEN {
+            let live = seen(&live, sql)?;
+            let lacks = |(names, number): &(&(String, String), &i64)| {
+                live.get(*names).is_none_or(|known| known > *number)
+            };
+            let rebuilt = seen(&rebuilt, sql)?;
+            let lacking = rebuilt.iter().filter(lacks).take(NAMED);
+            comparison.differences.extend(lacking.map(|((one, other), number)| Difference {
+                table: (*table).to_owned(),
+                live: None,
+                rebuilt: Some(format!("{one} | {other} | {number}")),
+            }));
+        }
         Ok(comparison)
     });
     database::remove(&beside)?;
     compared
+}
+
+fn seen(connection: &Connection, sql: &str) -> Result<HashMap<(String, String), i64>, ProjectionError> {
+    let failed = ProjectionError::database("read a table");
+    let mut statement = connection.prepare(sql).map_err(&failed)?;
+    let rows = statement.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?)));
+    rows.map_err(&failed)?.collect::<Result<_, _>>().map_err(&failed)
 }
 
 /// Every table with the digest of what stands in it.
@@ -109,10 +136,10 @@ pub(crate) fn tables(connection: &Connection) -> Result<Vec<Table>, ProjectionEr
         .collect()
 }
 
-/// The names of the tables, but of those that depend on how the log was followed.
+/// The names of the tables, but of those that depend on how the log was followed ([`SEEN`] among them).
 pub(crate) fn names(connection: &Connection) -> Result<Vec<String>, ProjectionError> {
     let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' \
-               AND name NOT IN ('bends', 'alike') ORDER BY name";
+               AND name NOT IN ('bends', 'alike', 'areas', 'evidence') ORDER BY name";
     rows::subjects(connection, sql, [])
 }
 

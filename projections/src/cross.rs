@@ -25,8 +25,8 @@ pub(crate) struct Cross {
     /// Programme switches and holidays, in order of position.
     shared: Vec<Placed>,
     policies: Vec<Placed>,
-    /// Policies, holidays and what annuls them: whom they concern is not known beforehand.
-    global: HashMap<Id, (u32, Instant, Instant)>,
+    /// Policies, holidays and what annuls them, with their order: whom they concern is not known beforehand.
+    global: HashMap<Id, (Instant, u32)>,
     /// Programme switches and what annuls them, with the area.
     switches: HashMap<Id, Box<str>>,
     /// Annulments by the fact that they name.
@@ -59,11 +59,9 @@ pub(crate) struct Cross {
 /// From when which policy and which publications of holidays count.
 #[derive(Debug, Clone)]
 pub(crate) struct Epoch {
-    /// When it began, and the last event that counts then.
+    /// When it began, and the last event by which it did.
     pub at: Instant,
     pub position: u32,
-    /// As known at which moment and later, where its events claim to be known for longer.
-    pub known_from: Instant,
     pub books: Arc<Books>,
     /// A policy adopted then that cannot be used: of which subject, and why not.
     pub refused: Option<(String, String)>,
@@ -104,8 +102,8 @@ impl Books {
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Foreign {
     pub facts: Vec<Placed>,
-    /// Where those stand that bring a moment at which something may change.
-    pub places: Vec<(u32, Instant)>,
+    /// The moments that they bring.
+    pub moments: Vec<(Instant, u32)>,
 }
 
 /// Whom an event concerns beside the subject it is stated of.
@@ -196,12 +194,11 @@ impl Cross {
     pub fn note(&mut self, placed: &Placed) {
         let fact = &placed.fact;
         let id = || (fact.source.clone(), fact.id.clone());
-        let place = (placed.position, placed.recorded_at);
         match fact.kind {
             FactType::FactAnnulled => {
                 let Some(target) = target(fact) else { return };
                 if self.global.contains_key(&target) {
-                    self.global.insert(id(), (place.0, place.1, placed.known_at()));
+                    self.global.insert(id(), placed.order());
                 }
                 if let Some(area) = self.switches.get(&target).cloned() {
                     self.switches.insert(id(), area);
@@ -225,11 +222,11 @@ impl Cross {
                 self.shared.push(placed.clone());
             }
             FactType::BankHolidaysPublished => {
-                self.global.insert(id(), (place.0, place.1, placed.known_at()));
+                self.global.insert(id(), placed.order());
                 self.shared.push(placed.clone());
             }
             FactType::PolicyAdopted => {
-                self.global.insert(id(), (place.0, place.1, placed.known_at()));
+                self.global.insert(id(), placed.order());
                 self.policies.push(placed.clone());
             }
             FactType::DocumentPublished => {
@@ -286,8 +283,9 @@ impl Cross {
         let fact = &placed.fact;
         match fact.kind {
             FactType::PolicyAdopted => Reach::Everybody,
-            // Published elsewhere before it was told here: duties that have ended since may be dated anew.
-            FactType::BankHolidaysPublished if placed.known_at() < placed.recorded_at => Reach::Everybody,
+            // Published elsewhere before it was told here: duties that have ended since may be dated anew. One that claims
+            // to be published later than that lies ahead of everybody.
+            FactType::BankHolidaysPublished if placed.known_at() != placed.recorded_at => Reach::Everybody,
             FactType::BankHolidaysPublished => Reach::OpenAt(placed.known_at()),
             FactType::ProgrammeSwitchedOn | FactType::ProgrammeSwitchedOff => {
                 Reach::Area(fact.subject.to_string())
@@ -322,33 +320,39 @@ impl Cross {
     pub fn renew_epochs(&mut self) {
         let mut books = self.shipped.clone();
         let from = Instant::MIN;
-        let shipped = Epoch { at: from, known_from: from, position: 0, books: books.clone(), refused: None };
+        let shipped = Epoch { at: from, position: 0, books: books.clone(), refused: None };
         self.epochs = vec![shipped];
-        let mut places: Vec<(u32, Instant, Instant)> = self.global.values().copied().collect();
-        places.sort_unstable();
-        let mut facts: Vec<Placed> = self.policies.clone();
-        self.add_annulments(&mut facts);
-        facts.sort_by_key(|placed| placed.position);
-        for group in places.chunk_by(|one, next| one.1 == next.1) {
-            let Some((position, at, _)) = group.last().copied() else { continue };
-            let mut history = History::default();
-            for placed in facts.iter().filter(|placed| placed.position <= position) {
-                history.add(&placed.fact, placed.known_at(), placed.position);
-            }
+        let mut moments: Vec<(Instant, u32)> = self.global.values().copied().collect();
+        moments.sort_unstable();
+        let history = self.history_of_policies();
+        for group in moments.chunk_by(|one, next| one.0 == next.0) {
+            let Some((at, position)) = group.last().copied() else { continue };
             let mut refused = None;
             match adopted_policy(&history, at) {
                 None => books = self.shipped.clone(),
                 Some(Ok(policy)) if policy.sha256 == books.policy.sha256 => {}
                 Some(Ok(policy)) => books = Arc::new(Books::new(policy)),
                 Some(Err(error)) => {
-                    let adopted = self.policies.iter().rev().find(|placed| placed.position <= position);
+                    let adopted = self.policies.iter().filter(|placed| placed.order() <= (at, position));
+                    let adopted = adopted.max_by_key(|placed| placed.order());
                     let subject = adopted.map_or(String::new(), |placed| placed.fact.subject.to_string());
                     refused = Some((subject, error.to_string()));
                 }
             }
-            let known_from = group.iter().map(|(.., known_from)| *known_from).min().unwrap_or(at);
-            self.epochs.push(Epoch { at, known_from, position, books: books.clone(), refused });
+            self.epochs.push(Epoch { at, position, books: books.clone(), refused });
         }
+    }
+
+    /// The policies that were adopted, with what annuls them.
+    fn history_of_policies(&self) -> History {
+        let mut facts: Vec<Placed> = self.policies.clone();
+        self.add_annulments(&mut facts);
+        facts.sort_by_key(|placed| placed.position);
+        let mut history = History::default();
+        for placed in &facts {
+            history.add(&placed.fact, placed.known_at(), placed.position);
+        }
+        history
     }
 
     /// From when which policy counts, from the one that ships with the program on.
@@ -366,14 +370,7 @@ impl Cross {
         if self.policies.is_empty() {
             return Ok(self.shipped.clone());
         }
-        let mut facts: Vec<Placed> = self.policies.clone();
-        self.add_annulments(&mut facts);
-        facts.sort_by_key(|placed| placed.position);
-        let mut history = History::default();
-        for placed in &facts {
-            history.add(&placed.fact, placed.known_at(), placed.position);
-        }
-        match adopted_policy(&history, known_at) {
+        match adopted_policy(&self.history_of_policies(), known_at) {
             None => Ok(self.shipped.clone()),
             Some(policy) => Ok(Arc::new(Books::new(policy?))),
         }
@@ -457,19 +454,15 @@ impl Cross {
                 .collect();
             let from = request.fact.time.london_date().start();
             let has_left = |check: &Placed| {
-                leaves.iter().any(|left| {
-                    left.fact.time < check.fact.time
-                        && left.position < check.position
-                        && left.known_at() <= check.recorded_at
-                })
+                leaves.iter().any(|left| left.fact.time < check.fact.time && left.order() < check.order())
             };
             facts.extend(checks.iter().filter(|c| c.fact.time >= from && !has_left(c)).cloned());
         }
         facts.sort_by_key(|placed| placed.position);
         facts.dedup_by_key(|placed| placed.position);
         self.add_annulments(&mut facts);
-        let places = facts.iter().map(|placed| (placed.position, placed.recorded_at)).collect();
-        Foreign { facts, places }
+        let moments = facts.iter().flat_map(Placed::moments).collect();
+        Foreign { facts, moments }
     }
 
     /// The facts of other subjects that one reads, with what annuls them, and the moments they bring.
@@ -481,8 +474,8 @@ impl Cross {
                 let mut facts: Vec<Placed> =
                     users.filter_map(|user| self.vetting.get(user)).flatten().cloned().collect();
                 self.add_annulments(&mut facts);
-                let places = facts.iter().map(|placed| (placed.position, placed.recorded_at)).collect();
-                Foreign { facts, places }
+                let moments = facts.iter().flat_map(Placed::moments).collect();
+                Foreign { facts, moments }
             }
         }
     }
@@ -490,14 +483,14 @@ impl Cross {
     /// What every user reads: publications and placements. A placement brings a moment of its own only after
     /// something was published.
     fn foreign_of_users(&self) -> Foreign {
-        let Some(first) = self.publications.iter().map(|placed| placed.position).min() else {
+        let Some(first) = self.publications.iter().map(Placed::order).min() else {
             return Foreign::default();
         };
         let mut facts: Vec<Placed> = self.publications.iter().chain(&self.placements).cloned().collect();
         self.add_annulments(&mut facts);
-        let moments = facts.iter().filter(|placed| placed.position >= first);
-        let places = moments.map(|placed| (placed.position, placed.recorded_at)).collect();
-        Foreign { facts, places }
+        let moments = facts.iter().filter(|placed| placed.order() >= first);
+        let moments = moments.flat_map(Placed::moments).collect();
+        Foreign { facts, moments }
     }
 
     /// Where organisations were placed, in order of position.
@@ -542,19 +535,19 @@ impl Cross {
     }
 
     /// When programmes were switched in each area, and when a switch was annulled, by area and in order.
-    pub fn switched(&self) -> HashMap<&str, Vec<(u32, Instant)>> {
-        let mut found: HashMap<&str, Vec<(u32, Instant)>> = HashMap::new();
+    pub fn switched(&self) -> HashMap<&str, Vec<(Instant, u32)>> {
+        let mut found: HashMap<&str, Vec<(Instant, u32)>> = HashMap::new();
         for placed in &self.shared {
             if placed.fact.kind == FactType::BankHolidaysPublished {
                 continue;
             }
             let mut own = vec![placed.clone()];
             self.add_annulments(&mut own);
-            let places = own.iter().map(|placed| (placed.position, placed.recorded_at));
-            found.entry(&placed.fact.subject).or_default().extend(places);
+            let moments = own.iter().flat_map(Placed::moments);
+            found.entry(&placed.fact.subject).or_default().extend(moments);
         }
-        for places in found.values_mut() {
-            places.sort_unstable();
+        for moments in found.values_mut() {
+            moments.sort_unstable();
         }
         found
     }

@@ -12,7 +12,7 @@ use crate::bends::Bend;
 use crate::cross::{Cross, Foreign};
 use crate::error::ProjectionError;
 use crate::placed::{Decoder, Placed};
-use crate::unit::{Followed, Ground, Span, Stored, Unit, places};
+use crate::unit::{Followed, Ground, Span, Stored, Unit, moments};
 
 /// Units for which another thread is worth starting.
 const UNITS_A_THREAD: usize = 8;
@@ -70,26 +70,26 @@ fn follow_part(cross: &Cross, mut tasks: Vec<Task>) -> Result<Answers, Projectio
             own.extend_from_slice(cross.waivers_of(member));
         }
         cross.add_annulments(&mut own);
-        let mut own_places = places(own.iter());
+        let mut own_moments = moments(own.iter());
         let checks = cross.checks_read(&own.iter());
-        own_places.extend(checks.places);
+        own_moments.extend(checks.moments);
         own.extend(checks.facts);
         for member in &task.members {
             if SubjectKind::of(member) == Some(SubjectKind::User) {
                 let foreign = of_users.get_or_insert_with(|| cross.foreign(member));
-                own_places.extend(&foreign.places);
+                own_moments.extend(&foreign.moments);
             } else {
                 let foreign = cross.foreign(member);
-                own_places.extend(foreign.places);
+                own_moments.extend(foreign.moments);
                 own.extend(foreign.facts);
             }
         }
-        own_places.retain(|(position, _)| *position <= task.until);
-        own_places.sort_unstable();
-        own_places.dedup();
+        own_moments.retain(|(_, position)| *position <= task.until);
+        own_moments.sort_unstable();
+        own_moments.dedup();
         own.retain(|placed| placed.position <= task.until);
         let (members, bends) = (task.members.clone(), std::mem::take(&mut task.bends));
-        units.push(Unit { members, own: own_places, until: task.until, bends });
+        units.push(Unit { members, own: own_moments, bends });
         facts.extend(own.into_iter().map(|placed| (placed.position, placed)));
         earliest = earliest.min(task.span.from.unwrap_or(Instant::MIN));
     }

@@ -23,12 +23,14 @@ mod queries;
 mod reconciled;
 mod rows;
 mod spill;
+mod state;
 mod status;
 mod steps;
 mod tenures;
 mod unit;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use mandate_domain::time::Instant;
@@ -70,6 +72,8 @@ struct Shared {
     writer: Mutex<Writer>,
     /// Connections for queries, beside the writer. Held for writing while the file is replaced.
     readers: RwLock<Mutex<Vec<Connection>>>,
+    /// How often the file was replaced.
+    replaced: AtomicU64,
 }
 
 /// The file of the read models in a data directory.
@@ -103,6 +107,7 @@ impl Projections {
                 alikes: RwLock::default(),
                 writer,
                 readers,
+                replaced: AtomicU64::new(0),
             }),
         })
     }
@@ -183,6 +188,7 @@ impl Projections {
         let cross = Cross::load(&self.shared.log, progress.position)?;
         let readers = self.shared.readers.write().map_err(|_| ProjectionError::Poisoned)?;
         readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.shared.replaced.fetch_add(1, Ordering::AcqRel);
         // Where the file cannot be opened again, the next call does it.
         writer.close()?;
         let replaced = database::replace(&self.shared.file, &beside);
@@ -216,22 +222,6 @@ impl Projections {
     /// The policy in force.
     fn books(&self) -> Result<Arc<Books>, ProjectionError> {
         Ok(self.shared.cross()?.books())
-    }
-
-    /// Runs a query on a connection of its own.
-    fn read<T>(
-        &self,
-        query: impl FnOnce(&Connection) -> Result<T, ProjectionError>,
-    ) -> Result<T, ProjectionError> {
-        let readers = self.shared.readers.read().map_err(|_| ProjectionError::Poisoned)?;
-        let idle = readers.lock().map_err(|_| ProjectionError::Poisoned)?.pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => database::open_read_only(&self.shared.file)?,
-        };
-        let answer = query(&connection);
-        readers.lock().map_err(|_| ProjectionError::Poisoned)?.push(connection);
-        answer
     }
 }
 

@@ -336,10 +336,12 @@ impl Step<'_> {
             if placed.fact.kind == FactType::NominalMerged {
                 self.park_what_is_merged_with_parked(&placed)?;
             }
-            let at = placed.recorded_at;
+            // What claims to have been known earlier has those whom it concerns followed again from then on.
+            let at = placed.known_at().min(placed.recorded_at);
             let mut touch = |subject: &str| {
                 if is_judged(subject) {
-                    touched.entry(subject.to_owned()).or_insert(at);
+                    let from = touched.entry(subject.to_owned()).or_insert(at);
+                    *from = at.min(*from);
                 }
             };
             touch(&placed.fact.subject);
@@ -366,7 +368,7 @@ impl Step<'_> {
         if changes_policy {
             let mut cross = self.shared.cross_mut()?;
             cross.renew_epochs();
-            if let Some(epoch) = cross.epochs().last() {
+            for epoch in cross.epochs() {
                 rows::park_policy(self.connection, epoch)?;
             }
         }

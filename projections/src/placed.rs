@@ -11,7 +11,7 @@ pub(crate) struct Placed {
     /// The fact; `recorded` holds when it is held to have been known.
     pub fact: Fact,
     pub position: u32,
-    /// When the log recorded it: from then on it counts, whatever it claims.
+    /// When the log recorded it.
     pub recorded_at: Instant,
 }
 
@@ -29,6 +29,18 @@ impl Placed {
     /// When it is held to have been known.
     pub fn known_at(&self) -> Instant {
         self.fact.recorded_or_time()
+    }
+
+    /// Its place in the order in which facts are held to have been known.
+    pub fn order(&self) -> (Instant, u32) {
+        (self.known_at(), self.position)
+    }
+
+    /// The moments at which something may change by it: when it is held to have been known and, where it claims to be
+    /// known later than the log tells it, when the log does.
+    pub fn moments(&self) -> impl Iterator<Item = (Instant, u32)> + use<> {
+        let told = (self.recorded_at < self.known_at()).then_some((self.recorded_at, self.position));
+        told.into_iter().chain([self.order()])
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use mandate_domain::calendar::Calendar;
 use mandate_domain::judge::{History, Judge, Outcome, View, adopted_policy};
-use mandate_domain::policy::{Policy, concatenated, shipped_files};
+use mandate_domain::policy::{Policy, Programme, concatenated, shipped_files};
 use mandate_domain::time::{Date, Instant, VirtualClock};
 use mandate_projections::{Counting, DutyCount, DutyFilter, DutyRow, Grain, Listed, Projections, Units};
 use mandate_store::{Claim, Keys, NewEvent, OnError, Options, Position, Store};
@@ -23,8 +23,9 @@ const DAY_SECONDS: i64 = 86_400;
 /// One step of a history.
 #[derive(Debug, Clone)]
 enum Step {
-    /// A fact: which, of whom, by how many hours it is told late (or early, below zero).
-    Tell { what: u8, whom: u8, late_hours: i16, claimed: bool },
+    /// A fact: which, of whom, by how many hours it is told late (or early, below zero), and how many hours before (or,
+    /// below zero, after) it claims to have been recorded elsewhere.
+    Tell { what: u8, whom: u8, late_hours: i16, claimed: Option<i16> },
     /// The clock goes on by so many minutes.
     Wait(u16),
     /// The tables are brought to the clock, so many events at once.
@@ -41,14 +42,25 @@ const TO_DO_LISTS: &[u8] = &[4, 6, 6, 6, 7, 8, 9, 9, 9, 9, 10, 18, 18, 19, 20, 4
 /// Policies that are adopted and holidays that are published, and what is open meanwhile.
 const ADOPTED: &[u8] = &[0, 0, 1, 2, 3, 4, 6, 7, 8, 11, 12, 14, 18, 19, 20, 22, 22, 22, 30, 44, 44, 45];
 
+/// Cases that programmes cover, and what makes and ends them.
+const CASES: &[u8] = &[3, 3, 3, 3, 4, 5, 11, 12, 12, 13, 13, 14, 14, 15, 16, 17, 18, 19, 20, 21, 28, 30];
+
 fn step() -> impl Strategy<Value = Step> {
     step_of(any::<u8>())
 }
 
 fn step_of(what: impl Strategy<Value = u8>) -> impl Strategy<Value = Step> {
     let late = prop_oneof![4 => Just(0i16), 3 => 0i16..200, 1 => -100i16..0];
+    let claimed = prop_oneof![
+        16 => Just(None),
+        4 => Just(Some(None)),
+        3 => (0i16..200).prop_map(|hours| Some(Some(hours))),
+        1 => (-60i16..0).prop_map(|hours| Some(Some(hours))),
+    ];
     prop_oneof![
-        6 => (what, 0u8..6, late, prop::bool::weighted(0.2)).prop_map(|(what, whom, late_hours, claimed)| {
+        6 => (what, 0u8..6, late, claimed).prop_map(|(what, whom, late_hours, claimed)| {
+            // As a rule what claims to have been recorded elsewhere was recorded where it occurred.
+            let claimed = claimed.map(|hours| hours.unwrap_or(late_hours.max(0)));
             Step::Tell { what, whom, late_hours, claimed }
         }),
         3 => prop_oneof![1u16..90, 600u16..4000].prop_map(Step::Wait),
@@ -207,11 +219,9 @@ impl Bench {
             Step::Tell { what, whom, late_hours, claimed } => {
                 let (kind, subject, data) = fact(*what, *whom, self.told);
                 let time = self.now.plus_seconds(-i64::from(*late_hours) * 3600);
-                let recorded = if *claimed && *late_hours > 0 {
-                    format!(r#""recordedtime":"{}","#, time.plus_seconds(1800))
-                } else {
-                    String::new()
-                };
+                let claim = |hours: i16| self.now.plus_seconds(1800 - i64::from(hours) * 3600);
+                let recorded = claimed.map(|hours| format!(r#""recordedtime":"{}","#, claim(hours)));
+                let recorded = recorded.unwrap_or_default();
                 let text = format!(
                     r#"{{"specversion":"1.0","id":"e{}","source":"/t","type":"{kind}","subject":"{subject}","time":"{time}",{recorded}"data":{data}}}"#,
                     self.told
@@ -232,6 +242,32 @@ impl Bench {
     }
 
     fn judged_at(&self, view: View) -> Vec<String> {
+        self.by_the_judge(view, |judge| {
+            let record = |verdict| {
+                let mut record = judge.record(verdict);
+                record.flags.retain(|flag| flag != "not_evidenced");
+                serde_json::to_string(&record).unwrap()
+            };
+            let mut duties: Vec<String> = judge.judge_all().iter().map(record).collect();
+            duties.sort();
+            duties
+        })
+    }
+
+    /// Whether the backlog of each programme in each area is that of the judge.
+    fn backlogs_are_right(&self, view: View) -> Result<(), TestCaseError> {
+        for (area, programme) in ["area/A0", "area/A1", "area/A2"]
+            .iter()
+            .flat_map(|area| Programme::ALL.map(|programme| (*area, programme)))
+        {
+            let judged = self.by_the_judge(view, |judge| judge.backlog(area, programme));
+            let kept = self.projections.backlog(view, area, programme, &|_| false).unwrap();
+            prop_assert_eq!(kept, judged, "{:?}", view);
+        }
+        Ok(())
+    }
+
+    fn by_the_judge<T>(&self, view: View, ask: impl FnOnce(&Judge<'_>) -> T) -> T {
         let page = self.store.reader().read_after(Position::START, 10_000).unwrap();
         let mut history = History::default();
         for (event, line) in page.events.into_iter().zip(1..) {
@@ -240,18 +276,7 @@ impl Bench {
         }
         let calendar = Calendar::shipped().unwrap();
         let policy = adopted_policy(&history, view.known_at).unwrap_or_else(Policy::shipped).unwrap();
-        let judge = Judge::new(&policy, &calendar, &history, view);
-        let mut duties: Vec<String> = judge
-            .judge_all()
-            .iter()
-            .map(|verdict| {
-                let mut record = judge.record(verdict);
-                record.flags.retain(|flag| flag != "not_evidenced");
-                serde_json::to_string(&record).unwrap()
-            })
-            .collect();
-        duties.sort();
-        duties
+        ask(&Judge::new(&policy, &calendar, &history, view))
     }
 
     fn listed(&self) -> Vec<String> {
@@ -421,7 +446,7 @@ fn counted_of(
 fn every_kind_of_fact_is_accepted() {
     let mut bench = Bench::new();
     for what in 0..44 {
-        bench.take(&Step::Tell { what, whom: 0, late_hours: 0, claimed: true });
+        bench.take(&Step::Tell { what, whom: 0, late_hours: 0, claimed: Some(0) });
         assert_eq!(bench.refused, 0, "{what}");
     }
 }
@@ -459,6 +484,13 @@ proptest! {
     ) {
         are_right(&steps)?;
     }
+
+    #[test]
+    fn so_they_are_where_programmes_cover_cases(
+        steps in prop::collection::vec(step_of(prop::sample::select(CASES)), 5..100),
+    ) {
+        are_right(&steps)?;
+    }
 }
 
 fn are_right(steps: &[Step]) -> Result<(), TestCaseError> {
@@ -473,12 +505,15 @@ fn are_right(steps: &[Step]) -> Result<(), TestCaseError> {
     prop_assert!(compared.differences.is_empty(), "{:#?} {:?}", compared.differences, steps);
     prop_assert_eq!(&compared.live, &compared.rebuilt);
     bench.counts_as_it_lists(None)?;
+    bench.backlogs_are_right(View { as_at: bench.now, known_at: bench.now })?;
     let hours = |from: i64, hours: i64| bench.now.plus_seconds((from - hours) * 1800);
     for (as_at, known_at) in VIEWS {
         let view = View { as_at: hours(30, *as_at), known_at: hours(0, *known_at) };
         prop_assert_eq!(bench.listed_at(view), bench.judged_at(view), "{:?} {:?}", view, steps);
         bench.counts_as_it_lists(Some(view))?;
+        bench.backlogs_are_right(view)?;
         let view = View { as_at: view.known_at, ..view };
+        bench.backlogs_are_right(view)?;
         bench.counts_as_it_lists(Some(view))?;
         prop_assert_eq!(bench.listed_at(view), bench.judged_at(view), "{:?} {:?}", view, steps);
     }
@@ -516,6 +551,7 @@ fn the_histories_between_subjects_reach_their_rules() {
         BETWEEN_SUBJECTS,
         &["4.16.sign", "4.16.sign annulled", "4.8.cpc", "4.8.cpc met_late", "4.8.cpc annulled"],
     );
+    reaches(CASES, &["custody-level-1 cases", "community cases", "4.13", "4.11 withdrawn"]);
     reaches(TO_DO_LISTS, &["5.15 met", "5.15 lapsed", "5.15 withdrawn"]);
 }
 
@@ -527,6 +563,11 @@ fn reaches(kinds: &'static [u8], wanted: &[&str]) {
         let mut bench = Bench::new();
         for step in strategy.new_tree(&mut runner).unwrap().current() {
             bench.take(&step);
+        }
+        for programme in Programme::ALL {
+            let view = View { as_at: bench.now, known_at: bench.now };
+            let backlog = bench.by_the_judge(view, |judge| judge.backlog("area/A1", programme));
+            *opened.entry(format!("{} cases", programme.name())).or_default() += backlog.cases.len();
         }
         for duty in bench.judged() {
             let record: serde_json::Value = serde_json::from_str(&duty).unwrap();

@@ -136,10 +136,7 @@ pub async fn backlog(
     app.judging(move |app| {
         let hidden = Hidden::to(app, &caller)?;
         Reach::of(app, &Asker::of(app, &caller)?)?.narrow(&mut vec![area.clone()])?;
-        let history = app.projections.history_of_area(&area)?;
-        let book = app.book(view.known_at)?;
-        let judge = Judge::new(&book.policy, &book.calendar, &history, view);
-        Ok(Json(judge.backlog_but(&area, programme, &|nominal| hidden.is(nominal))))
+        Ok(Json(app.projections.backlog(view, &area, programme, &|nominal| hidden.is(nominal))?))
     })
     .await
 }

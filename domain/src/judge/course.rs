@@ -5,11 +5,12 @@
 //! to-do list, a placement and a merge have the unit folded again from the start, and so has everything where there are
 //! waivers.
 
+use super::backlog::Case;
 use super::duty::{Duty, DutyKey, End, Flags};
 use super::fold::{Fold, deregistrations_that_were_changes};
 use super::history::RowId;
 use super::standing::Standing;
-use super::view::Sight;
+use super::view::{Recorded, Sight};
 use super::{Changes, Judge, Outcome, Verdict};
 use crate::catalogue::{FactType, Field, SubjectKind};
 use crate::reconcile::Reconciled;
@@ -22,12 +23,12 @@ pub struct Course<'j> {
     members: Vec<u32>,
     /// Whether the fold may go on: there are no waivers.
     plain: bool,
-    /// The rows that a plain unit reads, in order of position.
+    /// The rows that a plain unit reads, in the order of recording.
     rows: Vec<RowId>,
     /// Rows that are annulled at any time.
     doubtful: Vec<RowId>,
-    /// Where annulments of them stand.
-    turns: Vec<u32>,
+    /// The places of annulments of them.
+    turns: Vec<Recorded>,
     /// Rows that were annulled when the duties were looked at last, each with its annulment.
     annulled: Vec<(RowId, RowId)>,
     /// What annulled facts opened, of a plain unit.
@@ -155,9 +156,9 @@ impl<'a> Judge<'a> {
         let doubtful: Vec<RowId> =
             rows.iter().copied().filter(|row| context.is_ever_annulled(*row)).collect();
         let annulments = doubtful.iter().flat_map(|row| context.all_annulments(*row));
-        let mut turns: Vec<u32> = annulments.map(|row| context.history.row(row).position).collect();
+        let mut turns: Vec<Recorded> = annulments.map(|row| context.recorded(row)).collect();
         turns.sort_unstable();
-        rows.sort_unstable_by_key(|row| context.history.row(*row).position);
+        rows.sort_unstable_by_key(|row| context.recorded(*row));
         let alone = |member: &u32| {
             let nominal = context.history.kind_of(*member) == Some(SubjectKind::Nominal);
             (members.len() == 1 || nominal) && !self.waivers.contains_key(member)
@@ -181,7 +182,7 @@ impl<'a> Judge<'a> {
 }
 
 impl Course<'_> {
-    /// Goes on to an instant, with what the log holds up to a position; neither may go back.
+    /// Goes on to an instant, with what was recorded before it and at it up to a position; neither may go back.
     pub fn reach(&mut self, at: Instant, until: u32) {
         self.sight = Sight { as_at: at, known_at: at, until, restored: NONE };
         if !self.plain || !self.goes_on() {
@@ -189,44 +190,52 @@ impl Course<'_> {
         }
     }
 
-    /// The positions up to which to go on one after the other, so that evidence and areas are those that folding event
-    /// by event would show: just before each fact that tells whose the subject is and comes after one that it
-    /// precedes, and before each annulment. `None` where every event must be looked at by itself.
+    /// The positions up to which to go on one after the other with what was recorded at an instant, so that evidence
+    /// and areas are those that folding event by event would show: just before each fact that tells whose the subject is
+    /// and comes after one that it precedes, and before each annulment. `None` where every event must be looked at by
+    /// itself.
     #[must_use]
-    pub fn stops(&self, at: Instant, until: u32) -> Option<Vec<u32>> {
+    pub fn stops(&self, at: Instant) -> Option<Vec<u32>> {
         if !self.plain || self.members.len() > 1 {
             return None;
         }
         let history = self.judge.context.history;
-        let sight = Sight { as_at: at, known_at: at, until, restored: NONE };
-        let looked_at = self.rows.partition_point(|row| history.row(*row).position <= until);
-        let fresh = self.rows.get(self.looked_at..looked_at).unwrap_or_default();
-        let told = |row: &&RowId| self.judge.context.is_told(**row, sight);
-        let mut new: Vec<(Instant, u32, bool)> = Vec::with_capacity(fresh.len());
+        let context = &self.judge.context;
+        let sight = Sight { as_at: at, known_at: at, until: u32::MAX, restored: NONE };
+        let fresh = self.rows.get(self.looked_at..self.recorded_by(sight)).unwrap_or_default();
+        let told = |row: &&RowId| context.is_told(**row, sight);
+        let mut new: Vec<(Instant, Recorded, bool)> = Vec::with_capacity(fresh.len());
         // What an annulment takes away was there before it.
-        let turns = self.turns.iter().filter(|turn| **turn > self.sight.until && **turn <= until);
-        let mut stops: Vec<u32> = turns.map(|turn| turn.saturating_sub(1)).collect();
+        let turns = self.turns.iter().filter(|(recorded, _)| *recorded == at);
+        let mut stops: Vec<u32> = turns.map(|(_, position)| position.saturating_sub(1)).collect();
         for row in fresh.iter().chain(&self.ahead).filter(told) {
             let found = history.row(*row);
-            new.push((found.time, found.position, tells_whose(found.kind)));
-            if found.kind == FactType::MappaRegistered {
+            new.push((found.time, context.recorded(*row), tells_whose(found.kind)));
+            if found.kind == FactType::MappaRegistered && found.recorded == at {
                 // Until the registration is told, a deregistration before it counts.
                 stops.push(found.position.saturating_sub(1));
             }
         }
-        new.sort_unstable();
+        new.sort_unstable_by_key(|(time, (_, position), _)| (*time, *position));
         let folded = self.followed.first().and_then(|followed| followed.rows.last());
         let folded = folded.map(|row| (history.row(*row).time, history.row(*row).position));
-        let mut earliest = u32::MAX;
-        for (time, position, tells) in new.into_iter().rev() {
-            if tells && (earliest < position || folded.is_some_and(|folded| (time, position) < folded)) {
+        let mut earliest = (Instant::MAX, u32::MAX);
+        for (time, recorded, tells) in new.into_iter().rev() {
+            let (known_at, position) = recorded;
+            let precedes = earliest < recorded || folded.is_some_and(|folded| (time, position) < folded);
+            if tells && precedes && known_at == at {
                 stops.push(position.saturating_sub(1));
             }
-            earliest = earliest.min(position);
+            earliest = earliest.min(recorded);
         }
         stops.sort_unstable();
         stops.dedup();
         Some(stops)
+    }
+
+    /// How many of the rows were recorded by a view.
+    fn recorded_by(&self, sight: Sight) -> usize {
+        self.rows.partition_point(|row| sight.reaches(self.judge.context.recorded(*row)))
     }
 
     /// Folds the rows that have come to count, from the last copy before them on; answers whether it could.
@@ -243,7 +252,7 @@ impl Course<'_> {
         if followed.len() != survivors.len() || !followed.iter().zip(&survivors).all(stands) {
             return false;
         }
-        let looked_at = self.rows.partition_point(|row| history.row(*row).position <= sight.until);
+        let looked_at = self.recorded_by(sight);
         self.ahead.extend(self.rows.get(self.looked_at..looked_at).unwrap_or_default());
         self.looked_at = looked_at;
         let mut new: Vec<RowId> = Vec::new();
@@ -291,8 +300,7 @@ impl Course<'_> {
             self.followed.push(followed);
         }
         if self.plain {
-            self.looked_at =
-                self.rows.partition_point(|row| context.history.row(*row).position <= sight.until);
+            self.looked_at = self.recorded_by(sight);
             let looked_at = self.rows.get(..self.looked_at).unwrap_or_default();
             self.ahead = looked_at.iter().copied().filter(|row| !context.is_visible(*row, sight)).collect();
         }
@@ -384,6 +392,13 @@ impl Course<'_> {
         })
     }
 
+    /// The cases that programmes cover, without record and without duty, each with its subject's symbol.
+    pub fn cases(&self) -> impl Iterator<Item = (u32, Case)> + '_ {
+        self.followed.iter().flat_map(|followed| {
+            self.judge.cases(&followed.fold).into_iter().map(|case| (followed.subject, case))
+        })
+    }
+
     /// How the subjects of the unit stand.
     #[must_use]
     pub fn standings(&self) -> Vec<Standing> {
@@ -471,14 +486,14 @@ impl Course<'_> {
         }
         let told = |row: RowId| {
             let found = history.row(row);
-            (found.position <= sight.until).then(|| found.time.max(found.recorded))
+            sight.reaches((found.recorded, found.position)).then_some(found.time)
         };
         if self.plain {
             self.ahead.iter().copied().filter_map(told).for_each(&mut add);
         } else {
             self.rows.iter().copied().filter_map(told).for_each(&mut add);
         }
-        let placed = judge.context.next_placement(&self.members, now, sight.until);
+        let placed = judge.context.next_placement(&self.members, sight);
         placed.into_iter().for_each(&mut add);
         for fold in self.followed.iter().map(|followed| &followed.fold) {
             // A check of a later day is looked at when that day begins.

@@ -2,6 +2,7 @@
 
 mod days;
 
+use super::backlog::{COVERING, Case, note_cases};
 use super::compiled::{ByKind, Part, Ready, VersionId, data_passes, entry_of, sets_state};
 use super::duty::{DueDate, Duty, End, Flags, Key, Move, Outcome};
 use super::history::{History, Row, RowId, Waiver};
@@ -95,6 +96,8 @@ pub(super) struct Fold<'a> {
     seq: u32,
     /// The word in force for the reason of the present reception.
     reason: Option<&'static str>,
+    /// When a programme covered the nominal.
+    pub(super) cases: Vec<Case>,
     /// The types of fact seen, by the holder at their time.
     pub(super) evidence: Vec<(u32, u128)>,
     /// Changes of the state, where they are asked for.
@@ -157,6 +160,7 @@ impl<'a> Fold<'a> {
             asked_checks: std::cell::RefCell::default(),
             seq: 0,
             reason: None,
+            cases: Vec::new(),
             evidence: Vec::new(),
             changes: None,
             rests: None,
@@ -288,6 +292,9 @@ impl<'a> Fold<'a> {
         let effect = self.state.apply(self.history, row, self.reason);
         self.note_changes(row, effect.changed);
         self.note_holder(effect.changed, found.time);
+        if self.kind == SubjectKind::Nominal && effect.changed & COVERING != 0 {
+            note_cases(&mut self.cases, &self.state, found.time);
+        }
         self.note_evidence(row, &found);
         // What states that which already holds, or is of another registration, ends nothing either.
         let closes = if effect.opens { self.play_parts(row, &found) } else { Vec::new() };

@@ -20,6 +20,7 @@ mod standing;
 mod state;
 mod view;
 
+pub use backlog::Case;
 pub use compiled::evidence as evidence_of;
 pub use course::{Course, Looked};
 pub use derivation::Derivation;
@@ -86,19 +87,7 @@ impl<'a> Judge<'a> {
     /// Prepares to judge.
     #[must_use]
     pub fn new(policy: &'a Policy, calendar: &Calendar, history: &'a History, view: View) -> Self {
-        Self::up_to(policy, calendar, history, view, u32::MAX)
-    }
-
-    /// Prepares to judge what stands in the log up to a position.
-    #[must_use]
-    pub fn up_to(
-        policy: &'a Policy,
-        calendar: &Calendar,
-        history: &'a History,
-        view: View,
-        position: u32,
-    ) -> Self {
-        let sight = Sight { until: position, ..view.into() };
+        let sight = view.into();
         let mut context = Context::new(Compiled::new(policy, history), history, calendar);
         context.add_published_holidays(sight);
         let components = view::components(history);
@@ -121,7 +110,7 @@ impl<'a> Judge<'a> {
         history: &'a History,
         view: View,
     ) -> Self {
-        let mut judge = Self::up_to(policy, calendar, history, view, u32::MAX);
+        let mut judge = Self::new(policy, calendar, history, view);
         judge.context.calendar = calendar.clone();
         judge
     }
@@ -365,7 +354,7 @@ impl<'a> Judge<'a> {
     /// may have been in force then.
     fn just_before(&self, annulled: RowId, annulment: RowId, sight: Sight) -> Sight {
         let known_at = self.context.history.row(annulment).recorded.just_before();
-        Sight { known_at, restored: annulled, ..sight }
+        Sight { known_at, until: u32::MAX, restored: annulled, ..sight }
     }
 
     /// The duties that an annulled fact opened, of those judged just before it was annulled.

@@ -21,14 +21,15 @@ pub struct View {
     pub known_at: Instant,
 }
 
-/// A view of the log up to a position: what was recorded after it is not there yet, whatever it claims.
+/// A view within its last instant: of what was recorded at `known_at` itself, what comes after a position is not there
+/// yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sight {
     /// As in [`View`].
     pub as_at: Instant,
     /// As in [`View`].
     pub known_at: Instant,
-    /// The last position that counts.
+    /// The last position that counts of what was recorded at `known_at`.
     pub until: u32,
     /// A fact that counts although it is annulled; [`NONE`] for none.
     pub restored: RowId,
@@ -39,6 +40,16 @@ impl From<View> for Sight {
         Self { as_at: view.as_at, known_at: view.known_at, until: u32::MAX, restored: NONE }
     }
 }
+
+impl Sight {
+    /// Whether what was recorded at a place in the order of recording is there.
+    pub fn reaches(self, recorded: Recorded) -> bool {
+        recorded <= (self.known_at, self.until)
+    }
+}
+
+/// A place in the order in which facts were recorded: when, and at which position.
+pub(super) type Recorded = (Instant, u32);
 
 /// Everything a judging reads, the same for all subjects.
 #[derive(Debug)]
@@ -52,10 +63,10 @@ pub(super) struct Context<'a> {
     ever_annulled: Vec<u64>,
     /// Checks of the to-do list by prison, each by its time and position.
     checks: HashMap<u32, Vec<(Instant, u32, RowId)>>,
-    /// When each placement comes to count, and where it stands; in order.
-    placed_at: Vec<(Instant, u32)>,
+    /// When each placement comes to count, and its place in the order of recording; in order.
+    placed_at: Vec<(Instant, Recorded)>,
     /// The same of the annulments of placements, and of those of annulments.
-    displaced_at: Vec<(Instant, u32)>,
+    displaced_at: Vec<(Instant, Recorded)>,
 }
 
 impl<'a> Context<'a> {
@@ -78,9 +89,10 @@ impl<'a> Context<'a> {
         }
         let counts = |row: &RowId| {
             let found = history.row(*row);
-            (found.time.max(found.recorded), found.position)
+            (found.time.max(found.recorded), (found.recorded, found.position))
         };
-        let mut placed_at: Vec<(Instant, u32)> = history.placements.values().flatten().map(counts).collect();
+        let mut placed_at: Vec<(Instant, Recorded)> =
+            history.placements.values().flatten().map(counts).collect();
         placed_at.sort_unstable();
         let in_order = |rows: &Vec<RowId>| {
             let place = |row: &RowId| (history.row(*row).time, history.row(*row).position, *row);
@@ -95,7 +107,7 @@ impl<'a> Context<'a> {
             Self { compiled, history, calendar, annulled_by, ever_annulled, checks, placed_at, displaced_at };
         let annulments = history.placements.values().flatten().flat_map(|row| context.all_annulments(*row));
         context.displaced_at =
-            annulments.map(|row| (history.row(row).recorded, history.row(row).position)).collect();
+            annulments.map(|row| (history.row(row).recorded, context.recorded(row))).collect();
         context.displaced_at.sort_unstable();
         context
     }
@@ -131,10 +143,15 @@ impl<'a> Context<'a> {
         !named.iter().any(|other| self.in_force(*other, sight, depth + 1))
     }
 
+    /// The place of a fact in the order of recording.
+    pub fn recorded(&self, row: RowId) -> Recorded {
+        let found = self.history.row(row);
+        (found.recorded, found.position)
+    }
+
     /// Whether a fact was recorded by then.
     fn is_recorded(&self, row: RowId, sight: Sight) -> bool {
-        let found = self.history.row(row);
-        found.recorded <= sight.known_at && found.position <= sight.until
+        sight.reaches(self.recorded(row))
     }
 
     /// Whether any annulment of a fact is in the history, in force or not.
@@ -211,16 +228,16 @@ impl<'a> Context<'a> {
         placed.filter(|row| order(row) <= at && self.is_visible(*row, sight)).max_by_key(order)
     }
 
-    /// The first instant after one at which a placement known by a position comes to count, if any of some subjects is
-    /// a user to whom it matters.
-    pub fn next_placement(&self, members: &[u32], after: Instant, until: u32) -> Option<Instant> {
+    /// The first instant after that of a view at which a placement known by then comes to count, if any of some
+    /// subjects is a user to whom it matters.
+    pub fn next_placement(&self, members: &[u32], sight: Sight) -> Option<Instant> {
         let user = |member: &u32| self.history.kind_of(*member) == Some(SubjectKind::User);
         if self.history.publications.is_empty() || !members.iter().any(user) {
             return None;
         }
-        let later = self.placed_at.partition_point(|(at, _)| *at <= after);
+        let later = self.placed_at.partition_point(|(at, _)| *at <= sight.as_at);
         let mut later = self.placed_at.get(later..).unwrap_or_default().iter();
-        later.find(|(_, position)| *position <= until).map(|(at, _)| *at)
+        later.find(|(_, recorded)| sight.reaches(*recorded)).map(|(at, _)| *at)
     }
 
     /// Whether subjects of a kind read what organisations publish: it rests on where organisations are placed.
@@ -235,9 +252,9 @@ impl<'a> Context<'a> {
         if !self.reads_publications(kind) {
             return 0;
         }
-        let counted = |turns: &[(Instant, u32)]| {
+        let counted = |turns: &[(Instant, Recorded)]| {
             let reached = turns.partition_point(|(at, _)| *at <= sight.as_at);
-            turns.iter().take(reached).filter(|(_, position)| *position <= sight.until).count()
+            turns.iter().take(reached).filter(|(_, recorded)| sight.reaches(*recorded)).count()
         };
         counted(&self.placed_at) + counted(&self.displaced_at)
     }

@@ -225,6 +225,9 @@ pub enum Programme {
 }
 
 impl Programme {
+    /// Every programme.
+    pub const ALL: [Self; 2] = [Self::CustodyLevel1, Self::Community];
+
     /// The programme of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {

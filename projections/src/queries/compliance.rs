@@ -10,7 +10,7 @@ use mandate_domain::judge::{Outcome, View};
 use mandate_domain::time::{Date, Instant};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::duties::{Marks, one_state};
+use super::duties::Marks;
 use super::{all, listed};
 use crate::error::ProjectionError;
 use crate::model::DutyCount;
@@ -60,18 +60,15 @@ impl Projections {
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn duty_counts(&self, counting: Counting<'_>) -> Result<Vec<Vec<DutyCount>>, ProjectionError> {
         let books = self.books()?;
-        self.read(|connection| {
-            // One state for all that is read.
-            let _state = one_state(connection)?;
-            let mut counter = Counter::new(connection, counting, counting.except)?;
-            counter.count_now()?;
-            let mut marks = Marks::new(connection, &books);
-            counter.counts(&self.shared, |alike| {
-                let since =
-                    marks.since_when(&alike.rule, alike.version, alike.outcome, alike.holder.as_deref())?;
-                // All that is stored was recorded by now.
-                Ok(since == Instant::MAX)
-            })
+        let state = self.one_state()?;
+        let mut counter = Counter::new(&state, counting, counting.except)?;
+        counter.count_now()?;
+        let mut marks = Marks::new(&state, &books);
+        counter.counts(&self.shared, |alike| {
+            let since =
+                marks.since_when(&alike.rule, alike.version, alike.outcome, alike.holder.as_deref())?;
+            // All that is stored was recorded by now.
+            Ok(since == Instant::MAX)
         })
     }
 

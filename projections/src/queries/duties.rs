@@ -6,7 +6,7 @@ use mandate_domain::catalogue::FactType;
 use mandate_domain::judge::{DutyRecord, Outcome, View};
 use mandate_domain::time::Instant;
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row, Transaction};
+use rusqlite::{Connection, Row};
 
 use super::{all, listed};
 use crate::cross::Books;
@@ -227,12 +227,10 @@ impl Projections {
         // The columns are read of the rows of the page alone: what is sorted are ids.
         let rest = format!("WHERE d.rowid IN ({chosen}) ORDER BY {order}");
         let books = self.books()?;
-        self.read(|connection| {
-            let _state = one_state(connection)?;
-            let total_elements = counted(connection, &books, filter)?.values().sum();
-            let content = select(connection, &books, &rest, rusqlite::params_from_iter(values.iter()))?;
-            Ok(Listed { content, total_elements, number: filter.page, size })
-        })
+        let state = self.one_state()?;
+        let total_elements = counted(&state, &books, filter)?.values().sum();
+        let content = select(&state, &books, &rest, rusqlite::params_from_iter(values.iter()))?;
+        Ok(Listed { content, total_elements, number: filter.page, size })
     }
 
     /// Hands over every duty of a list in its order, whatever page is asked for: all of one state of the read models.
@@ -249,17 +247,15 @@ impl Projections {
         let (chosen, values) = chosen(&DutyFilter { page: 0, ..filter.clone() }, u32::MAX)?;
         let some = format!("WHERE d.rowid IN (SELECT value FROM json_each(?1)) ORDER BY {}", order(filter));
         let books = self.books()?;
-        self.read(|connection| {
-            let _state = one_state(connection)?;
-            let values = rusqlite::params_from_iter(values.iter());
-            let places: Vec<i64> = all(connection, &chosen, values, |row| row.get(0))?;
-            for places in places.chunks(AT_ONCE) {
-                let places = serde_json::to_string(places);
-                let places = places.map_err(|error| ProjectionError::row("duties", &error))?;
-                select(connection, &books, &some, [places])?.into_iter().for_each(&mut each);
-            }
-            Ok(())
-        })
+        let state = self.one_state()?;
+        let values = rusqlite::params_from_iter(values.iter());
+        let places: Vec<i64> = all(&state, &chosen, values, |row| row.get(0))?;
+        for places in places.chunks(AT_ONCE) {
+            let places = serde_json::to_string(places);
+            let places = places.map_err(|error| ProjectionError::row("duties", &error))?;
+            select(&state, &books, &some, [places])?.into_iter().for_each(&mut each);
+        }
+        Ok(())
     }
 
     /// How many duties of a list stand where.
@@ -268,10 +264,7 @@ impl Projections {
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn outcomes(&self, filter: &DutyFilter) -> Result<HashMap<Outcome, u64>, ProjectionError> {
         let books = self.books()?;
-        self.read(|connection| {
-            let _state = one_state(connection)?;
-            counted(connection, &books, filter)
-        })
+        counted(&*self.one_state()?, &books, filter)
     }
 
     /// One duty by its id or its short reference.
@@ -298,11 +291,6 @@ impl Projections {
     {
         self.read(rows::counts)
     }
-}
-
-/// One state of the read models for all that is read while it is held.
-pub(super) fn one_state(connection: &Connection) -> Result<Transaction<'_>, ProjectionError> {
-    connection.unchecked_transaction().map_err(ProjectionError::database("begin"))
 }
 
 /// The order of a list: what has no value stands last either way, ties go by id.

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use mandate_domain::catalogue::Field;
 use mandate_domain::fact::{Fact, Value};
 use mandate_domain::judge::{DutyRecord, Evidence, History, Judge, Outcome, View};
-use mandate_domain::time::Instant;
+use mandate_domain::policy::Programme;
+use mandate_domain::reconcile::Backlog;
+use mandate_domain::time::{Date, Instant};
 use mandate_store::{MAX_READ, Position, Reader, Sequence, StoreError, StoredEvent};
 
 use super::all;
 use super::duties::Marks;
 use crate::error::ProjectionError;
-use crate::model::{DutyVersion, TimelineEntry};
+use crate::model::{DutyVersion, Progress, TimelineEntry};
 use crate::placed::Placed;
 use crate::{Projections, judged, rows};
 
@@ -21,11 +23,67 @@ impl Projections {
     ///
     /// # Errors
     /// [`ProjectionError`] when the read models cannot be read.
-    pub fn history_of_area(&self, area: &str) -> Result<History, ProjectionError> {
+    fn history_of_area(&self, area: &str) -> Result<History, ProjectionError> {
         self.read(|connection| {
             let sql = "SELECT subject FROM areas WHERE area = ?1";
             judged::history(connection, &self.shared, &rows::subjects(connection, sql, [area])?)
         })
+    }
+
+    /// The backlog of a programme in an area at a view, but for nominals that are left out, as if they did not exist.
+    ///
+    /// # Errors
+    /// [`ProjectionError::TooMuch`] where as at and known at differ and the area is too large to be judged;
+    /// [`ProjectionError`] when the read models cannot be read.
+    pub fn backlog(
+        &self,
+        view: View,
+        area: &str,
+        programme: Programme,
+        left_out: &dyn Fn(&str) -> bool,
+    ) -> Result<Backlog, ProjectionError> {
+        let kept = self.read(|connection| {
+            let Progress { at, next_at, .. } = rows::progress(connection)?;
+            // What the clock will bring by then is not in the tables.
+            let is_followed = view.as_at <= at || next_at.is_none_or(|next| next > view.as_at);
+            (is_followed && view.as_at == view.known_at)
+                .then(|| rows::cases(connection, area, programme, view))
+                .transpose()
+        })?;
+        let Some(mut cases) = kept else {
+            let history = self.history_of_area(area)?;
+            return self.by_facts(&history, view, |judge| judge.backlog_but(area, programme, left_out));
+        };
+        cases.retain(|(subject, _)| !left_out(subject));
+        let switched_on = self.switched_on(view, area, programme)?;
+        Ok(Backlog::of(area, programme.name(), switched_on, &cases, view.as_at))
+    }
+
+    /// Since when a programme is on in an area; none where it is not.
+    ///
+    /// # Errors
+    /// [`ProjectionError::Poisoned`].
+    pub fn switched_on(
+        &self,
+        view: View,
+        area: &str,
+        programme: Programme,
+    ) -> Result<Option<Date>, ProjectionError> {
+        self.by_facts(&self.history_of_all()?, view, |judge| judge.switched_on(area, programme))
+    }
+
+    /// Asks the judge of some facts, with the policy and the calendar of a view.
+    fn by_facts<T>(
+        &self,
+        history: &History,
+        view: View,
+        ask: impl FnOnce(&Judge<'_>) -> T,
+    ) -> Result<T, ProjectionError> {
+        let (books, calendar) = {
+            let cross = self.shared.cross()?;
+            (cross.books_known_at(view.known_at)?, cross.calendar.clone())
+        };
+        Ok(ask(&Judge::new(&books.policy, &calendar, history, view)))
     }
 
     /// Policies that were adopted and holidays that were published, with what annuls them: each fact with when it was
@@ -42,7 +100,7 @@ impl Projections {
     ///
     /// # Errors
     /// [`ProjectionError::Poisoned`].
-    pub fn history_of_all(&self) -> Result<History, ProjectionError> {
+    fn history_of_all(&self) -> Result<History, ProjectionError> {
         let mut history = History::default();
         for placed in self.shared.cross()?.shared() {
             history.add(&placed.fact, placed.known_at(), placed.position);

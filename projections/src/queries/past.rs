@@ -8,12 +8,13 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Row};
 
 use super::compliance::{Counter, Counting, Grain, Rows};
-use super::duties::{Marks, in_order, named_row, one_state};
+use super::duties::{Marks, in_order, named_row};
 use super::{all, count, listed};
 use crate::cross::Books;
 use crate::error::ProjectionError;
 use crate::judged::{self, Judged};
 use crate::model::{DutyCount, DutyFilter, DutyRow, DutySort, Listed};
+use crate::state::Reading;
 use crate::{Projections, rows};
 
 /// Versions of duties that stood: those of today that stood then, and earlier ones.
@@ -61,6 +62,8 @@ pub enum Units {
 #[derive(Debug)]
 pub struct Past<'p> {
     projections: &'p Projections,
+    /// One state for what is judged, listed and counted.
+    state: Reading<'p>,
     view: View,
     units: Units,
     books: std::sync::Arc<Books>,
@@ -79,33 +82,32 @@ impl Projections {
     /// models cannot be read.
     pub fn past(&self, view: View, units: Units) -> Result<Past<'_>, ProjectionError> {
         let books = self.shared.cross()?.books_known_at(view.known_at)?;
-        let (subjects, (judged, evidence)) = self.read(|connection| {
-            let bent = bent(connection, view, units)?;
-            if bent.len() > MOST_JUDGED {
-                return Err(ProjectionError::TooMuch(format!(
-                    "{} subjects would have to be judged for that moment, more than {MOST_JUDGED}; ask for one of them, or \
-                     for a moment at which what is asked about was known",
-                    bent.len()
-                )));
-            }
-            // Before they were merged, members had bends of their own.
-            let units: Vec<Vec<String>> = {
-                let cross = self.shared.cross()?;
-                let leaders: BTreeSet<&str> = bent.iter().map(|subject| cross.leader(subject)).collect();
-                leaders.into_iter().map(|leader| cross.members(leader)).collect()
-            };
-            let Judged { duties, evidence } = judged::at(connection, &self.shared, &books, &units, view)?;
-            let mut marks = Marks::new(connection, &books).with_judged(&evidence);
-            let row = |found: judged::Found| {
-                let mut record = found.record;
-                marks.mark_at(&mut record, found.version, view)?;
-                let reference = record.short_reference();
-                Ok(named_row(&books, reference, found.unit, found.version, record))
-            };
-            let judged: Vec<DutyRow> = duties.into_iter().map(row).collect::<Result<_, ProjectionError>>()?;
-            Ok((units.concat(), (judged, evidence)))
-        })?;
-        Ok(Past { projections: self, view, units, books, subjects, judged, evidence })
+        let state = self.one_state()?;
+        let bent = bent(&state, view, units)?;
+        if bent.len() > MOST_JUDGED {
+            return Err(ProjectionError::TooMuch(format!(
+                "{} subjects would have to be judged for that moment, more than {MOST_JUDGED}; ask for one of them, or \
+                 for a moment at which what is asked about was known",
+                bent.len()
+            )));
+        }
+        // Before they were merged, members had bends of their own.
+        let sets: Vec<Vec<String>> = {
+            let cross = self.shared.cross()?;
+            let leaders: BTreeSet<&str> = bent.iter().map(|subject| cross.leader(subject)).collect();
+            leaders.into_iter().map(|leader| cross.members(leader)).collect()
+        };
+        let Judged { duties, evidence } = judged::at(&state, &self.shared, &books, &sets, view)?;
+        let mut marks = Marks::new(&state, &books).with_judged(&evidence);
+        let row = |found: judged::Found| {
+            let mut record = found.record;
+            marks.mark_at(&mut record, found.version, view)?;
+            let reference = record.short_reference();
+            Ok(named_row(&books, reference, found.unit, found.version, record))
+        };
+        let judged: Vec<DutyRow> = duties.into_iter().map(row).collect::<Result<_, ProjectionError>>()?;
+        drop(marks);
+        Ok(Past { projections: self, state, view, units, books, subjects: sets.concat(), judged, evidence })
     }
 }
 
@@ -144,23 +146,19 @@ impl Past<'_> {
         }
         let mut judged: Vec<&DutyRow> = self.judged.iter().filter(|row| matches(filter, row)).collect();
         judged.sort_by(|one, other| order(filter, one, other));
-        let (total, mut content) = self.projections.read(|connection| {
-            let _state = one_state(connection)?;
-            let condition = self.condition(filter)?;
-            let total =
-                count(connection, &condition.counted(), rusqlite::params_from_iter(condition.values.iter()))?;
-            // Where others are to be put between them, all up to the page's end are read.
-            let most = (page + 1) * size_u64;
-            let (limit, offset) = if judged.is_empty() { (size_u64, page * size_u64) } else { (most, 0) };
-            let (page, values) = condition.page(filter, most, (limit, offset));
-            let mut marks = Marks::new(connection, &self.books).with_judged(&self.evidence);
-            let raw = all(connection, &page, rusqlite::params_from_iter(values.iter()), raw)?;
-            let content: Result<Vec<DutyRow>, _> =
-                raw.into_iter().map(|raw| self.row(&mut marks, raw)).collect();
-            let mut content = content?;
-            self.tell_units(connection, &mut content)?;
-            Ok((total, content))
-        })?;
+        let connection = &*self.state;
+        let condition = self.condition(filter)?;
+        let total =
+            count(connection, &condition.counted(), rusqlite::params_from_iter(condition.values.iter()))?;
+        // Where others are to be put between them, all up to the page's end are read.
+        let most = (page + 1) * size_u64;
+        let (limit, offset) = if judged.is_empty() { (size_u64, page * size_u64) } else { (most, 0) };
+        let (sql, values) = condition.page(filter, most, (limit, offset));
+        let mut marks = Marks::new(connection, &self.books).with_judged(&self.evidence);
+        let raw = all(connection, &sql, rusqlite::params_from_iter(values.iter()), raw)?;
+        let content: Result<Vec<DutyRow>, _> = raw.into_iter().map(|raw| self.row(&mut marks, raw)).collect();
+        let mut content = content?;
+        self.tell_units(connection, &mut content)?;
         let total_elements = total + judged.len() as u64;
         if !judged.is_empty() {
             content.extend(judged.into_iter().cloned());
@@ -177,17 +175,14 @@ impl Past<'_> {
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn duty_counts(&self, counting: Counting<'_>) -> Result<Vec<Vec<DutyCount>>, ProjectionError> {
         let except: Vec<String> = counting.except.iter().chain(&self.subjects).cloned().collect();
-        let mut counts = self.projections.read(|connection| {
-            let _state = one_state(connection)?;
-            let mut counter = Counter::new(connection, counting, &except)?;
-            for rows in [NOW, BEFORE] {
-                counter.count_at(rows, self.view)?;
-            }
-            let mut marks = Marks::new(connection, &self.books).with_judged(&self.evidence);
-            counter.counts(&self.projections.shared, |alike| {
-                let holder = alike.holder.as_deref();
-                marks.is_marked(&alike.rule, alike.version, alike.outcome, holder, self.view)
-            })
+        let mut counter = Counter::new(&self.state, counting, &except)?;
+        for rows in [NOW, BEFORE] {
+            counter.count_at(rows, self.view)?;
+        }
+        let mut marks = Marks::new(&self.state, &self.books).with_judged(&self.evidence);
+        let mut counts = counter.counts(&self.projections.shared, |alike| {
+            let holder = alike.holder.as_deref();
+            marks.is_marked(&alike.rule, alike.version, alike.outcome, holder, self.view)
         })?;
         for row in &self.judged {
             let record = &row.record;

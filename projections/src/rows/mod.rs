@@ -1,6 +1,7 @@
 //! Writing rows, and reading them back.
 
 mod bends;
+mod cases;
 mod counted;
 mod evidence;
 mod versions;
@@ -19,6 +20,7 @@ use crate::reconciled;
 use crate::unit::{Failure, Followed};
 
 pub(crate) use bends::bends;
+pub(crate) use cases::cases;
 pub(crate) use counted::Counted;
 pub(crate) use evidence::Evidence;
 pub(crate) use versions::stored;
@@ -112,6 +114,7 @@ pub(crate) fn write(
         reconciled::write(connection, members, &followed.reconciled, writing)?;
         let left = if writing == Writing::Over { &followed.left } else { [].as_slice() };
         bends::write_bends(connection, members, left, &followed.bends)?;
+        cases::write_cases(connection, members, &followed.cases, writing)?;
         match members {
             [nominal] => bends::write_units(connection, nominal, &followed.units, writing)?,
             merged if writing == Writing::Over => bends::forget_units(connection, merged)?,

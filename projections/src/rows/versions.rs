@@ -137,7 +137,9 @@ pub(super) fn write_duty(
     let from = last.or(before.map(|before| (before.since, before.as_from)));
     let from = from.unwrap_or((Instant::MIN, Instant::MIN));
     let stands = duty.stored.as_ref().is_some_and(|stored| {
-        let same = |shown: &Version| shown.record == now.record && (shown.since, shown.as_from) == from;
+        let same = |shown: &Version| {
+            shown.record == now.record && shown.number == now.version && (shown.since, shown.as_from) == from
+        };
         let as_before = stored.unit == now.unit && stored.outcome == Some(now.outcome);
         stored.shown.as_ref().is_some_and(same) && as_before
     });

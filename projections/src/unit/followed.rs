@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use mandate_domain::judge::{DutyRecord, History, Outcome, Standing, Verdict};
-use mandate_domain::reconcile::Reconciled;
+use mandate_domain::policy::Programme;
+use mandate_domain::reconcile::{self, Reconciled};
 use mandate_domain::time::{Date, Instant};
 
 use crate::bends::Bend;
@@ -14,10 +15,8 @@ use crate::steps::NextStep;
 pub(crate) struct Unit {
     /// By name.
     pub members: Vec<String>,
-    /// Where its facts stand, and when they were recorded; in order.
-    pub own: Vec<(u32, Instant)>,
-    /// The last event that counts.
-    pub until: u32,
+    /// The moments that its facts bring, with where these stand; in order.
+    pub own: Vec<(Instant, u32)>,
     /// Its bends, from the moment on from which it is followed.
     pub bends: Vec<Bend>,
 }
@@ -78,8 +77,27 @@ pub(crate) struct Followed {
     pub left: Vec<Bend>,
     /// The unit of the nominal from each moment on at which it is another, the first moment that was judged included.
     pub units: Vec<UnitVersion>,
+    /// The cases that programmes cover, from each moment on at which they are others, the first moment that was judged
+    /// included; of nominals alone.
+    pub cases: Vec<CaseVersion>,
     /// Why it could not be followed further.
     pub failed: Option<Failure>,
+}
+
+/// The cases of a unit, as known at (and as at) which moment and later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CaseVersion {
+    pub at: Instant,
+    pub cases: Vec<CaseRow>,
+}
+
+/// When a nominal was a case that a programme covers, without record and without duty to make one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CaseRow {
+    pub subject: String,
+    pub programme: Programme,
+    pub area: String,
+    pub span: reconcile::Span,
 }
 
 /// The unit that a nominal had, as known at which moment and later, and as at which.

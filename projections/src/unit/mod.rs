@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
-use mandate_domain::judge::{Course, DutyKey, History, Judge, Outcome, Standing, Verdict, View};
+use mandate_domain::judge::{Case, Course, DutyKey, History, Judge, Outcome, Standing, Verdict, View};
 use mandate_domain::policy::Policy;
 use mandate_domain::time::{Date, Instant};
 
@@ -16,7 +16,8 @@ use crate::placed::Placed;
 use crate::steps::{self, NextStep};
 
 pub(crate) use followed::{
-    Changed, Columns, Failure, Followed, FollowedDuty, Now, Span, Stored, Unit, UnitVersion, Version,
+    CaseRow, CaseVersion, Changed, Columns, Failure, Followed, FollowedDuty, Now, Span, Stored, Unit,
+    UnitVersion, Version,
 };
 
 /// What following some units reads.
@@ -27,9 +28,7 @@ pub(crate) struct Ground<'g> {
     /// By epoch, once it was asked for: see [`Ground::differs_from`].
     differs_from: Vec<OnceLock<Option<Instant>>>,
     /// When programmes were switched, by the symbol of the area.
-    switched: HashMap<u32, Vec<(u32, Instant)>>,
-    /// Where programmes, holidays and what annuls them stand.
-    shared: Vec<(u32, Instant)>,
+    switched: HashMap<u32, Vec<(Instant, u32)>>,
 }
 
 impl<'g> Ground<'g> {
@@ -37,14 +36,13 @@ impl<'g> Ground<'g> {
     pub fn new(history: &'g History, cross: &'g Cross, epochs: &'g [Epoch]) -> Self {
         let judge = |epoch: &'g Epoch| {
             let view = View { as_at: epoch.at, known_at: epoch.at };
-            (epoch, Judge::up_to(&epoch.books.policy, &cross.calendar, history, view, epoch.position))
+            (epoch, Judge::new(&epoch.books.policy, &cross.calendar, history, view))
         };
         let switched = cross.switched().into_iter();
-        let switched = switched.filter_map(|(area, places)| Some((history.symbols.find(area)?, places)));
-        let shared = places(cross.shared().iter());
+        let switched = switched.filter_map(|(area, moments)| Some((history.symbols.find(area)?, moments)));
         let judges: Vec<_> = epochs.iter().map(judge).collect();
         let differs_from = judges.iter().map(|_| OnceLock::new()).collect();
-        Self { history, judges, differs_from, switched: switched.collect(), shared }
+        Self { history, judges, differs_from, switched: switched.collect() }
     }
 
     /// As at which moment and later an epoch may find otherwise than the one before it found. `None` where it brings no
@@ -61,8 +59,7 @@ impl<'g> Ground<'g> {
         };
         let told = new.calendar().announcements();
         let is_more = old.calendar().announcements().iter().all(|one| told.contains(one));
-        // What claims to be known from before the last one on was in force beside what that took the place of.
-        if !is_more || after.refused.is_some() || after.known_from <= before.at {
+        if !is_more || after.refused.is_some() {
             return Some(Instant::MIN);
         }
         before.books.policy.differs_from(&after.books.policy).map(Date::start)
@@ -94,9 +91,9 @@ struct Walk<'g, 'w> {
     stored: HashMap<String, Stored>,
     /// The epoch in force, and the unit under its policy.
     course: Option<(usize, Course<'w>)>,
-    /// The last moment that was judged, and the position up to which.
-    last: Option<(Instant, u32)>,
-    /// Facts of the unit that were taken in.
+    /// The last moment that was judged.
+    last: Option<Instant>,
+    /// Moments of its facts that were taken in.
     taken: usize,
     next_at: Option<Instant>,
     duties: Vec<Duty>,
@@ -117,6 +114,8 @@ struct Walk<'g, 'w> {
     days_changed: bool,
     /// The unit of the nominal, from when on.
     units: Vec<(Instant, Instant, Option<u32>)>,
+    /// The cases of the unit, each with its subject, from when on.
+    cases: Vec<(Instant, Vec<(u32, Case)>)>,
 }
 
 struct Duty {
@@ -127,6 +126,8 @@ struct Duty {
     changes: Vec<Changed>,
     verdict: Option<Verdict>,
     record: Option<Arc<str>>,
+    /// The number of the rule's version by which that was found: another policy may number them otherwise.
+    version: u16,
     epoch: usize,
     /// Whether it was among the verdicts of this moment.
     seen: bool,
@@ -176,29 +177,30 @@ impl<'g, 'w> Walk<'g, 'w> {
             changed: false,
             days_changed: false,
             units: Vec::new(),
+            cases: Vec::new(),
         }
     }
 
     /// The next instant at which something may change.
     fn next(&mut self, wanted: Option<Instant>) -> Option<Instant> {
         if let Some(from) = wanted {
-            // Facts recorded before count, but bring no moment of their own.
-            self.taken = self.unit.own.partition_point(|(_, at)| *at < from);
+            // Facts known before count, but bring no moment of their own.
+            self.taken = self.unit.own.partition_point(|(at, _)| *at < from);
             let earlier = self.unit.own.get(..self.taken).unwrap_or_default();
             self.bends.take_earlier(self.ground.history, earlier);
         }
-        let own = self.unit.own.get(self.taken).map(|(_, at)| *at);
+        let own = self.unit.own.get(self.taken).map(|(at, _)| *at);
         let mut next = [own, wanted, self.next_at].into_iter().flatten().min();
         let mut add = |at: Option<Instant>| {
             if let Some(at) = at {
                 next = Some(next.map_or(at, |known| known.min(at)));
             }
         };
-        if let (Some((last, _)), Some((epoch, _))) = (self.last, &self.course) {
+        if let (Some(last), Some((epoch, _))) = (self.last, &self.course) {
             add(self.ground.judges.get(epoch + 1).map(|(epoch, _)| epoch.at));
             for (area, _) in &self.areas {
-                let places = self.ground.switched.get(area).map_or(&[][..], Vec::as_slice);
-                add(places.get(places.partition_point(|(_, at)| *at <= last)).map(|(_, at)| *at));
+                let switches = self.ground.switched.get(area).map_or(&[][..], Vec::as_slice);
+                add(switches.get(switches.partition_point(|(at, _)| *at <= last)).map(|(at, _)| *at));
             }
         }
         next
@@ -218,13 +220,13 @@ impl<'g, 'w> Walk<'g, 'w> {
         // Event by event where that matters, so that what is kept of all that was ever seen does not depend on how many
         // came at once.
         let rest = self.unit.own.get(self.taken..).unwrap_or_default();
-        let own = rest.get(..rest.partition_point(|(_, recorded_at)| *recorded_at <= at)).unwrap_or_default();
+        let own = rest.get(..rest.partition_point(|(known_at, _)| *known_at <= at)).unwrap_or_default();
         self.taken += own.len();
         self.begin_moment(at, own, epoch);
         // What the clock alone brought at this instant was there before its first event.
-        let before = own.first().map(|(position, _)| position.saturating_sub(1));
-        let stops = course.stops(at, self.position_at(at));
-        let each = || before.into_iter().chain(own.iter().map(|(position, _)| *position)).collect();
+        let before = own.first().map(|(_, position)| position.saturating_sub(1));
+        let stops = course.stops(at);
+        let each = || before.into_iter().chain(own.iter().map(|(_, position)| *position)).collect();
         let stops = stops.unwrap_or_else(each);
         let counts = |position: &u32| before.is_some_and(|before| *position >= before);
         for position in stops.into_iter().filter(counts) {
@@ -232,9 +234,8 @@ impl<'g, 'w> Walk<'g, 'w> {
             course.reach(at, position);
             self.note(&course, at);
         }
-        let until = self.position_at(at);
-        self.at_position = until;
-        course.reach(at, until);
+        self.at_position = self.unit.own.get(..self.taken).and_then(<[_]>::last).map_or(0, |(_, last)| *last);
+        course.reach(at, u32::MAX);
         self.note(&course, at);
         let looked = course.look();
         for verdict in looked.verdicts {
@@ -251,22 +252,21 @@ impl<'g, 'w> Walk<'g, 'w> {
         }
         self.end_moment(at, &course);
         self.next_at = course.next_change();
-        self.last = Some((at, until));
+        self.last = Some(at);
         self.course = Some((epoch, course));
     }
 
     /// Finds from when on what comes at an instant stands.
-    fn begin_moment(&mut self, at: Instant, own: &[(u32, Instant)], epoch: usize) {
+    fn begin_moment(&mut self, at: Instant, own: &[(Instant, u32)], epoch: usize) {
         let ground = self.ground;
-        let last = self.last.map_or(Instant::MIN, |(last, _)| last);
+        let last = self.last.unwrap_or(Instant::MIN);
         let switches = self.areas.iter().filter_map(|(area, _)| ground.switched.get(area)).flatten();
-        let switches = switches.filter(|(_, switched_at)| *switched_at > last && *switched_at <= at);
-        let places = own.iter().chain(switches).copied();
-        self.bends.take(ground.history, self.symbol, places, at);
-        if let Some((begun, _)) = ground.judges.get(epoch).filter(|(begun, _)| begun.at == at)
+        let switches = switches.filter(|(switched_at, _)| *switched_at > last && *switched_at <= at);
+        self.bends.take(ground.history, self.symbol, own.iter().chain(switches).copied(), at);
+        if ground.judges.get(epoch).is_some_and(|(begun, _)| begun.at == at)
             && let Some(from) = ground.differs_from(epoch)
         {
-            self.bends.add(from, begun.known_from, at);
+            self.bends.add(from, at, at);
         }
         (self.changed, self.days_changed) = (false, false);
     }
@@ -277,6 +277,10 @@ impl<'g, 'w> Walk<'g, 'w> {
             self.bends.bend(at);
         }
         self.note_published(at);
+        let cases: Vec<(u32, Case)> = course.cases().collect();
+        if self.cases.last().is_none_or(|(_, known)| *known != cases) {
+            self.cases.push((at, cases));
+        }
         let unit = course.unit_of_the_nominal();
         let last = self.units.last();
         if last.is_none_or(|(.., known)| *known != unit) {
@@ -293,17 +297,15 @@ impl<'g, 'w> Walk<'g, 'w> {
         let ground = self.ground;
         let switches = self.areas.iter().filter_map(|(area, _)| ground.switched.get(area)).flatten();
         let mut rows = switches
-            .filter(|(_, switched_at)| *switched_at <= at)
-            .filter_map(|(position, _)| Some(ground.history.row(ground.history.at(*position)?)));
+            .filter(|(switched_at, _)| *switched_at <= at)
+            .filter_map(|(_, position)| Some(ground.history.row(ground.history.at(*position)?)));
         rows.any(|row| row.time > self.bends.stands_from(self.symbol, at))
     }
 
     /// Holidays that are published move the dates of what was open before, too.
     fn note_published(&mut self, at: Instant) {
         let epoch = self.course.as_ref().and_then(|(epoch, _)| self.ground.judges.get(*epoch));
-        let (Some((last, _)), Some((epoch, judge))) = (self.last, epoch) else { return };
-        // What the log claims to have been published earlier is found when the log tells it.
-        let last = if epoch.at == at { last.min(epoch.known_from.just_before()) } else { last };
+        let (Some(last), Some((_, judge))) = (self.last, epoch) else { return };
         for (published, after) in judge.calendar().published_between(last, at) {
             let before = judge.calendar().known_before(published);
             let differs = |verdict: &&Verdict| {
@@ -318,15 +320,6 @@ impl<'g, 'w> Walk<'g, 'w> {
                 self.bends.add(first, published, at);
             }
         }
-    }
-
-    /// The last position recorded by an instant that matters to the unit.
-    fn position_at(&self, at: Instant) -> u32 {
-        let last = |places: &[(u32, Instant)]| {
-            let counted = places.partition_point(|(_, recorded_at)| *recorded_at <= at);
-            counted.checked_sub(1).and_then(|last| places.get(last)).map_or(0, |(position, _)| *position)
-        };
-        last(&self.unit.own).max(last(&self.ground.shared)).min(self.unit.until)
     }
 
     /// Keeps what counts for good once it was seen.
@@ -369,9 +362,10 @@ impl<'g, 'w> Walk<'g, 'w> {
         let Some(duty) = self.duties.get_mut(place) else { return };
         duty.seen = true;
         let line = std::str::from_utf8(&self.line).unwrap_or_default();
-        if duty.record.as_deref() != Some(line) {
+        let version = judge.version_number(&verdict);
+        if duty.record.as_deref() != Some(line) || duty.version != version {
             let record: Arc<str> = line.into();
-            let version = judge.version_number(&verdict);
+            duty.version = version;
             // The days of an `every` rule are found at the moment itself, not before.
             let own = self.bends.stands_from(verdict.subject(), at);
             let stands_from = if verdict.is_of_a_day() { at } else { own };
@@ -395,7 +389,7 @@ impl<'g, 'w> Walk<'g, 'w> {
         }
         let before = self.stored.get(&*id).and_then(|stored| stored.before.as_ref());
         let record = before.map(|before| before.record.clone());
-        let as_from = before.map_or(Instant::MIN, |before| before.as_from);
+        let (as_from, version) = before.map_or((Instant::MIN, 0), |before| (before.as_from, before.number));
         let place = self.duties.len();
         self.by_id.insert(id.clone(), place);
         self.duties.push(Duty {
@@ -405,6 +399,7 @@ impl<'g, 'w> Walk<'g, 'w> {
             changes: Vec::new(),
             verdict: None,
             record,
+            version,
             epoch: 0,
             seen: true,
         });
@@ -435,8 +430,17 @@ impl<'g, 'w> Walk<'g, 'w> {
             let id: Arc<str> = id.into();
             self.by_id.insert(id.clone(), self.duties.len());
             let subject = mandate_domain::vocabulary::NONE;
-            let (verdict, record, as_from) = (None, None, Instant::MIN);
-            self.duties.push(Duty { id, subject, as_from, changes, verdict, record, epoch: 0, seen: false });
+            self.duties.push(Duty {
+                id,
+                subject,
+                as_from: Instant::MIN,
+                changes,
+                verdict: None,
+                record: None,
+                version: 0,
+                epoch: 0,
+                seen: false,
+            });
         }
     }
 
@@ -449,20 +453,20 @@ impl<'g, 'w> Walk<'g, 'w> {
         let position = self.at_position;
         self.course = None;
         let last = self.last;
-        if let Some((at, until)) = last {
+        if let Some(at) = last {
             // The moment before was judged once; it is judged again for how the subjects stood.
             let again = catch_unwind(AssertUnwindSafe(|| {
                 let judges = &self.ground.judges;
                 let epoch = judges.partition_point(|(epoch, _)| epoch.at <= at).saturating_sub(1);
                 let (_, judge) = judges.get(epoch)?;
                 let mut course = judge.course(self.symbol);
-                course.reach(at, until);
+                course.reach(at, u32::MAX);
                 Some((epoch, course))
             }));
             self.course = again.ok().flatten();
         }
         self.next_at = None;
-        let since = last.map_or(Instant::MIN, |(at, _)| at);
+        let since = last.unwrap_or(Instant::MIN);
         Followed { failed: Some(Failure { reason, position, since }), next_at: None, ..self.finish() }
     }
 
@@ -491,25 +495,39 @@ impl<'g, 'w> Walk<'g, 'w> {
         let areas = self.areas.iter().map(|(area, member)| (text(*area), text(*member))).collect();
         let evidence = self.fresh.iter().map(|(holder, kind, at)| (text(*holder), *kind, *at)).collect();
         let judged = self.last.is_some();
+        // What claims to be known from a later moment on is taken in then.
+        let next_at = if judged { self.next(None) } else { None };
         let unit = |(at, as_from, unit): &(Instant, Instant, Option<u32>)| UnitVersion {
             at: *at,
             as_from: *as_from,
             unit: unit.map(text),
         };
         let units = self.units.iter().map(unit).collect();
+        let case = |(subject, case): &(u32, Case)| CaseRow {
+            subject: text(*subject),
+            programme: case.programme,
+            area: text(case.area),
+            span: case.span,
+        };
+        let cases = self
+            .cases
+            .iter()
+            .map(|(at, cases)| CaseVersion { at: *at, cases: cases.iter().map(case).collect() });
+        let cases = cases.collect();
         let is_plain = self.course.as_ref().is_none_or(|(_, course)| course.is_plain());
         let bends = self.bends.finish(is_plain);
         Followed {
             duties,
             standings,
             reconciled,
-            next_at: self.next_at,
+            next_at,
             areas,
             evidence,
             judged,
             bends,
             left: self.unit.bends.clone(),
             units,
+            cases,
             failed: None,
         }
     }
@@ -530,7 +548,7 @@ impl<'g, 'w> Walk<'g, 'w> {
             .and_then(|standing| standing.state.iter().find(|(field, _)| field.name() == "unit"))
             .map(|(_, value)| value.clone())
             .filter(|value| value != "none");
-        let at = self.last.map_or(Instant::MIN, |(at, _)| at);
+        let at = self.last.unwrap_or(Instant::MIN);
         Now {
             version: judge.version_number(verdict),
             record,
@@ -571,10 +589,10 @@ fn steps_of(policy: &Policy, judge: &Judge<'_>, verdict: &Verdict, at: Instant) 
     }
 }
 
-/// Where the facts of a unit stand among some facts in order of position.
-pub(crate) fn places<'p>(facts: impl Iterator<Item = &'p Placed>) -> Vec<(u32, Instant)> {
-    let mut places: Vec<(u32, Instant)> = facts.map(|placed| (placed.position, placed.recorded_at)).collect();
-    places.sort_unstable();
-    places.dedup();
-    places
+/// The moments that some facts bring, in order.
+pub(crate) fn moments<'p>(facts: impl Iterator<Item = &'p Placed>) -> Vec<(Instant, u32)> {
+    let mut moments: Vec<(Instant, u32)> = facts.flat_map(Placed::moments).collect();
+    moments.sort_unstable();
+    moments.dedup();
+    moments
 }

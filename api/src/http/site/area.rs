@@ -3,7 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use mandate_domain::judge::{Judge, View};
+use mandate_domain::judge::View;
 use mandate_domain::time::Date;
 use mandate_projections::{DutyCount, Grain};
 
@@ -306,26 +306,14 @@ impl Seen<'_> {
 
     /// How the backlog of each programme that is on went down.
     fn backlogs(&self) -> Result<Vec<Block>, HttpError> {
-        let book = self.app.book(self.view.known_at)?;
-        let of_all = self.app.projections.history_of_all()?;
-        let judge = Judge::new(&book.policy, &book.calendar, &of_all, self.view);
-        let is_on = |programme| judge.switched_on(self.area, programme).is_some();
-        if !PROGRAMMES.iter().any(|(_, programme)| is_on(*programme)) {
-            return Ok(vec![
-                Block::heading("backlog", "Backlog"),
-                Block::words(
-                    "No programme is switched on in the area, so that there is no backlog to work off.",
-                ),
-            ]);
-        }
-        let history = self.app.projections.history_of_area(self.area)?;
-        let judge = Judge::new(&book.policy, &book.calendar, &history, self.view);
         let mut blocks = Vec::new();
         for ((word, programme), [chart, table]) in
             PROGRAMMES.into_iter().zip([["custody-chart", "custody"], ["community-chart", "community"]])
         {
-            let backlog = judge.backlog_but(self.area, programme, &|nominal| self.hidden.is(nominal));
-            let Some(on) = backlog.switched_on else { continue };
+            let projections = &self.app.projections;
+            let Some(on) = projections.switched_on(self.view, self.area, programme)? else { continue };
+            let left_out = |nominal: &str| self.hidden.is(nominal);
+            let backlog = projections.backlog(self.view, self.area, programme, &left_out)?;
             let days: Vec<(Date, u64)> =
                 backlog.days.iter().map(|day| (day.date, u64::from(day.count))).collect();
             let title = format!("Backlog of the programme {}", sentence_case(word).to_lowercase());
@@ -372,6 +360,10 @@ impl Seen<'_> {
                 short_day(on)
             ));
             blocks.push(Block::Table(twin));
+        }
+        if blocks.is_empty() {
+            let words = "No programme is switched on in the area, so that there is no backlog to work off.";
+            blocks.extend([Block::heading("backlog", "Backlog"), Block::words(words)]);
         }
         Ok(blocks)
     }

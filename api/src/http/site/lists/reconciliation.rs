@@ -4,7 +4,6 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use mandate_domain::catalogue::SubjectKind;
-use mandate_domain::judge::Judge;
 use mandate_domain::reconcile::{Backlog, CHECKS, Discrepancy};
 use mandate_domain::time::Date;
 use mandate_projections::DiscrepancyFilter;
@@ -147,12 +146,10 @@ fn fill_backlog(app: &App, visitor: &Visitor, raw: Option<&str>) -> Result<Respo
     form.open = area.is_none() || programme.is_none();
     page.filter = Some(form);
     if let (Some(area), Some(programme)) = (area, programme) {
-        let history = app.projections.history_of_area(&area)?;
-        let book = app.book(asking.view.known_at)?;
-        let judge = Judge::new(&book.policy, &book.calendar, &history, asking.view);
         let hidden = asking.asker.hidden(app)?;
         Reach::of(app, &asking.asker)?.narrow(&mut vec![area.clone()])?;
-        let backlog = judge.backlog_but(&area, programme, &|nominal| hidden.is(nominal));
+        let left_out = |nominal: &str| hidden.is(nominal);
+        let backlog = app.projections.backlog(asking.view, &area, programme, &left_out)?;
         let last = backlog.days.last().map_or(0, |day| u64::from(day.count));
         page.counts = vec![
             Count { text: "Cases left".to_owned(), count: backlog.cases.len() as u64 },
