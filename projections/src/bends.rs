@@ -67,8 +67,8 @@ pub(crate) struct Bends {
     pub found: Vec<Bend>,
     /// From when on the clock will bring something, and since which moment that is known.
     ahead: Option<(Instant, Instant)>,
-    /// The latest time of a fact that was taken in, or from which a version stands.
-    latest: Instant,
+    /// The latest time of a fact that was taken in, with its position, or from which a version stands.
+    latest: (Instant, u32),
     /// When the last fact came to be known.
     known_at: Instant,
     /// The earliest moment that the facts of this moment make a difference to; none where there are none.
@@ -82,7 +82,14 @@ impl Bends {
     pub fn new(left: &[Bend], from: Instant, latest: Instant) -> Self {
         let was_ahead = |bend: &&Bend| bend.kind == Kind::Clock && bend.known_from < from;
         let ahead = left.iter().find(was_ahead).map(|bend| (bend.as_from, bend.known_from));
-        Self { found: Vec::new(), ahead, latest, known_at: Instant::MIN, low: None, own: Vec::new() }
+        Self {
+            found: Vec::new(),
+            ahead,
+            latest: (latest, 0),
+            known_at: Instant::MIN,
+            low: None,
+            own: Vec::new(),
+        }
     }
 
     /// Takes in facts that were there before.
@@ -90,7 +97,7 @@ impl Bends {
         for (known_at, position) in facts {
             self.known_at = self.known_at.max(*known_at);
             let time = history.at(*position).map(|row| history.row(row).time);
-            self.latest = self.latest.max(time.unwrap_or(Instant::MIN));
+            self.latest = self.latest.max((time.unwrap_or(Instant::MIN), *position));
         }
     }
 
@@ -116,10 +123,12 @@ impl Bends {
             let is_plain = is_plain(history, row);
             self.note_own(found.subject, is_plain.then_some(found.time).filter(|time| *time <= at));
             let Some(from) = history.makes_a_difference_from(row) else { continue };
-            is_straight &=
-                is_plain && found.subject == subject && found.time >= self.latest && found.time <= at;
+            is_straight &= is_plain
+                && found.subject == subject
+                && (found.time, position) >= self.latest
+                && found.time <= at;
             self.low = Some(self.low.map_or(from, |low| low.min(from)));
-            latest = latest.max(found.time);
+            latest = latest.max((found.time, position));
         }
         self.latest = latest;
         is_straight &= matches!(self.own.as_slice(), [(_, Own::At(_))]);
@@ -168,7 +177,7 @@ impl Bends {
             return;
         }
         if by_clock && changed {
-            self.latest = self.latest.max(at);
+            self.latest = self.latest.max((at, 0));
             if self.ahead.is_none_or(|(next, _)| next > at) {
                 self.add(at, self.known_at, at);
             }

@@ -47,7 +47,7 @@ pub use model::{
     PostHolder, Preferences, Progress, QuarantineFilter, QuarantineRow, Rescission, SubjectRow,
     TimelineEntry, Warning,
 };
-pub use queries::{Counting, Grain, Past, Units};
+pub use queries::{Counting, Grain, Past};
 pub use status::{MailStatus, Status};
 
 use cross::{Books, Cross};

@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mandate_domain::calendar::Calendar;
-use mandate_domain::judge::{History, Judge, Outcome, View, adopted_policy};
+use mandate_domain::judge::{History, Judge, Outcome, Standing, View, adopted_policy};
 use mandate_domain::policy::{Policy, Programme, concatenated, shipped_files};
 use mandate_domain::time::{Date, Instant, VirtualClock};
-use mandate_projections::{Counting, DutyCount, DutyFilter, DutyRow, Grain, Listed, Projections, Units};
+use mandate_projections::{Counting, DutyCount, DutyFilter, DutyRow, Grain, Projections};
 use mandate_store::{Claim, Keys, NewEvent, OnError, Options, Position, Store};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -78,6 +78,7 @@ fn fact(what: u8, whom: u8, told: usize) -> (&'static str, String, String) {
         let text = text.replace("NN", &n.to_string()).replace("AA", &area);
         text.replace("RR", &format!("R{}", if n.is_multiple_of(4) { 1 - whom % 2 } else { whom % 2 }))
             .replace("UU", &format!("U{}", n % 2))
+            .replace("WW", &format!("W{}", n % 3))
     };
     let region = format!("region/R{}", whom % 2);
     if what % 46 > 43 {
@@ -104,9 +105,12 @@ fn fact(what: u8, whom: u8, told: usize) -> (&'static str, String, String) {
             format!("duty/4.10:{nominal}:/t#eTT"),
             r#"{"by":"user/U1","by_role":"smb-member","reason":"r","until":"2026-03-1D"}"#,
         ),
-        0 | 1 => {
-            ("mappa.registered", nominal, r#"{"registration":"RNN","category":2,"level":2,"area":"AA"}"#)
-        }
+        0 => ("mappa.registered", nominal, r#"{"registration":"RNN","category":2,"level":2,"area":"AA"}"#),
+        1 => (
+            "mappa.registered",
+            nominal,
+            r#"{"registration":"RNN","category":2,"level":2,"area":"AA","unit":"unit/WW"}"#,
+        ),
         2 => (
             "mappa.registered",
             nominal,
@@ -120,7 +124,7 @@ fn fact(what: u8, whom: u8, told: usize) -> (&'static str, String, String) {
         8 => ("custody.left", nominal, r#"{"prison":"prison/LEI","reason":"release","spell":"SNN"}"#),
         9 => ("partnership.requested", nominal, r#"{"request":"Q1","org":"prison/LEI"}"#),
         10 => ("partners.added", nominal, r#"{"request":"Q1","org":"prison/LEI"}"#),
-        11 => ("case.transferred", nominal, r#"{"from":"AA","to":"area/A2"}"#),
+        11 => ("case.transferred", nominal, r#"{"from":"AA","to":"area/A2","unit":"unit/WW"}"#),
         12 => ("sentence.imposed", nominal, r#"{"kind":"community"}"#),
         13 => ("sentence.imposed", nominal, r#"{"kind":"custodial"}"#),
         14 => ("release_date.set", nominal, r#"{"release_on":"2026-10-20"}"#),
@@ -254,6 +258,19 @@ impl Bench {
         })
     }
 
+    /// The unit of each nominal that has one.
+    fn units_at(&self, view: View) -> BTreeMap<String, String> {
+        self.by_the_judge(view, |judge| {
+            let standings = judge.units().into_iter().flat_map(|unit| judge.standings(unit));
+            let nominals = standings.filter(|standing| standing.subject.starts_with("nominal/"));
+            let unit = |standing: Standing| {
+                let unit = standing.state.into_iter().find(|(field, _)| field.name() == "unit")?.1;
+                unit.starts_with("unit/").then_some((standing.subject, unit))
+            };
+            nominals.filter_map(unit).collect()
+        })
+    }
+
     /// Whether the backlog of each programme in each area is that of the judge.
     fn backlogs_are_right(&self, view: View) -> Result<(), TestCaseError> {
         for (area, programme) in ["area/A0", "area/A1", "area/A2"]
@@ -301,19 +318,18 @@ impl Bench {
     /// The duties by the versions that are stored.
     fn listed_at(&self, view: View) -> Vec<String> {
         let filter = DutyFilter { size: 10_000, ..DutyFilter::default() };
-        let told = self.projections.past(view, Units::Told).unwrap().duties(&filter).unwrap();
-        assert_eq!(told.total_elements, told.content.len() as u64);
-        let untold = self.projections.past(view, Units::Untold).unwrap();
-        let later = untold.duties(&filter).unwrap();
-        let units = |list: &Listed<DutyRow>| -> Vec<(String, Option<String>)> {
-            list.content.iter().map(|row| (row.record.duty.clone(), row.unit.clone())).collect()
-        };
-        assert_eq!(units(&told), units(&later));
+        let past = self.projections.past(view).unwrap();
+        let all = past.duties(&filter).unwrap();
+        assert_eq!(all.total_elements, all.content.len() as u64);
+        let units = self.units_at(view);
+        for row in &all.content {
+            assert_eq!(row.unit.as_ref(), units.get(&row.record.subject), "{} {view:?}", row.record.duty);
+        }
         for filter in filters() {
-            let chosen: Vec<&DutyRow> = told.content.iter().filter(|row| is_chosen(&filter, row)).collect();
+            let chosen: Vec<&DutyRow> = all.content.iter().filter(|row| is_chosen(&filter, row)).collect();
             let mut found = Vec::new();
             for page in 0.. {
-                let part = untold.duties(&DutyFilter { page, size: 3, ..filter.clone() }).unwrap();
+                let part = past.duties(&DutyFilter { page, size: 3, ..filter.clone() }).unwrap();
                 assert_eq!(part.total_elements, chosen.len() as u64, "{filter:?} {view:?}");
                 if part.content.is_empty() {
                     break;
@@ -323,13 +339,12 @@ impl Bench {
             let chosen: Vec<&str> = chosen.iter().map(|row| row.record.duty.as_str()).collect();
             assert_eq!(found, chosen, "{filter:?} {view:?}");
         }
-        Self::told(told.content)
+        Self::told(all.content)
     }
 
     /// Whether duties are counted as they are listed, in periods of whole months and others, however finely.
     fn counts_as_it_lists(&self, view: Option<View>) -> Result<(), TestCaseError> {
-        let past = |units| view.map(|view| self.projections.past(view, units).unwrap());
-        let (past, but_units) = (past(Units::Told), past(Units::Untold));
+        let past = view.map(|view| self.projections.past(view).unwrap());
         let filter = DutyFilter { size: 10_000, ..DutyFilter::default() };
         let listed = match &past {
             None => self.projections.duties(&filter).unwrap().content,
@@ -348,8 +363,7 @@ impl Bench {
                 (Grain::LagAndUnit, Some(some.as_slice()), [].as_slice()),
             ] {
                 let counting = Counting { periods: &periods, grain, holders, except };
-                let past = if grain == Grain::LagAndUnit { &past } else { &but_units };
-                let counts = match past {
+                let counts = match &past {
                     None => self.projections.duty_counts(counting).unwrap(),
                     Some(past) => past.duty_counts(counting).unwrap(),
                 };
@@ -389,6 +403,7 @@ fn filters() -> Vec<DutyFilter> {
         DutyFilter { rules: vec!["4.10".to_owned(), "4.14".to_owned()], ..all() },
         DutyFilter { due_from: Some(Date::parse("2026-03-20").unwrap()), ..all() },
         DutyFilter { subject: Some("nominal/N2".to_owned()), ..all() },
+        DutyFilter { units: vec!["unit/W0".to_owned(), "unit/W1".to_owned()], ..all() },
     ]
 }
 
@@ -399,6 +414,7 @@ fn is_chosen(filter: &DutyFilter, row: &DutyRow) -> bool {
         && (filter.rules.is_empty() || filter.rules.contains(&record.rule))
         && (filter.outcomes.is_empty() || filter.outcomes.contains(&record.outcome()))
         && !filter.except.contains(&record.subject)
+        && (filter.units.is_empty() || row.unit.as_ref().is_some_and(|unit| filter.units.contains(unit)))
         && filter.subject.as_ref().is_none_or(|subject| *subject == record.subject)
         && filter.breach.is_none_or(|breach| breach == record.breach)
         && filter.due_from.is_none_or(|from| record.due_on.is_some_and(|due_on| due_on >= from))
@@ -551,7 +567,7 @@ fn the_histories_between_subjects_reach_their_rules() {
         BETWEEN_SUBJECTS,
         &["4.16.sign", "4.16.sign annulled", "4.8.cpc", "4.8.cpc met_late", "4.8.cpc annulled"],
     );
-    reaches(CASES, &["custody-level-1 cases", "community cases", "4.13", "4.11 withdrawn"]);
+    reaches(CASES, &["custody-level-1 cases", "community cases", "units", "4.13", "4.11 withdrawn"]);
     reaches(TO_DO_LISTS, &["5.15 met", "5.15 lapsed", "5.15 withdrawn"]);
 }
 
@@ -564,9 +580,10 @@ fn reaches(kinds: &'static [u8], wanted: &[&str]) {
         for step in strategy.new_tree(&mut runner).unwrap().current() {
             bench.take(&step);
         }
+        let now = View { as_at: bench.now, known_at: bench.now };
+        *opened.entry("units".to_owned()).or_default() += bench.units_at(now).len();
         for programme in Programme::ALL {
-            let view = View { as_at: bench.now, known_at: bench.now };
-            let backlog = bench.by_the_judge(view, |judge| judge.backlog("area/A1", programme));
+            let backlog = bench.by_the_judge(now, |judge| judge.backlog("area/A1", programme));
             *opened.entry(format!("{} cases", programme.name())).or_default() += backlog.cases.len();
         }
         for duty in bench.judged() {

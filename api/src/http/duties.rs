@@ -9,7 +9,7 @@ use mandate_domain::fact::repeated;
 use mandate_domain::judge::{DutyRecord, Outcome, View};
 use mandate_domain::rights::Right;
 use mandate_domain::time::Instant;
-use mandate_projections::{DutyFilter, DutyRow, DutySort, Listed, Units};
+use mandate_projections::{DutyFilter, DutyRow, DutySort, Listed};
 use serde::Serialize;
 
 use super::app::App;
@@ -186,10 +186,7 @@ pub fn past_view(query: &Query, now: Instant) -> Result<Option<View>, HttpError>
 pub fn listed(app: &App, view: Option<View>, filter: &DutyFilter) -> Result<Listed<DutyRow>, HttpError> {
     match view {
         None => Ok(app.projections.duties(filter)?),
-        Some(view) => {
-            let units = if filter.units.is_empty() { Units::Untold } else { Units::Told };
-            Ok(app.projections.past(view, units)?.duties(filter)?)
-        }
+        Some(view) => Ok(app.projections.past(view)?.duties(filter)?),
     }
 }
 

@@ -424,10 +424,10 @@ impl Course<'_> {
         self.plain && self.members.len() == 1
     }
 
-    /// The symbol of the unit of a nominal by itself, if there is one.
+    /// The symbol of the unit of a nominal, if it has one; one that is merged into another has none.
     #[must_use]
-    pub fn unit_of_the_nominal(&self) -> Option<u32> {
-        let [followed] = self.followed.as_slice() else { return None };
+    pub fn unit_of(&self, nominal: u32) -> Option<u32> {
+        let followed = self.followed.iter().find(|followed| followed.subject == nominal)?;
         let unit = followed.fold.state.get(StateField::Unit);
         (followed.fold.kind == SubjectKind::Nominal && unit != NONE).then_some(unit)
     }

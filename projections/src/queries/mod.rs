@@ -12,7 +12,7 @@ mod reconciliation;
 pub(crate) use compliance::Alike;
 pub use compliance::{Counting, Grain};
 pub(crate) use lists::notices_alone;
-pub use past::{Past, Units};
+pub use past::Past;
 
 use rusqlite::{Connection, Params, Row};
 

@@ -49,15 +49,6 @@ const MOST_SKIPPED: u64 = 100_000;
 /// Nanoseconds of a day.
 const DAY: i64 = 86_400_000_000_000;
 
-/// Whether the units of nominals are asked for, for which more has to be judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Units {
-    /// They are.
-    Told,
-    /// They are not, and duties must not be counted by them.
-    Untold,
-}
-
 /// Duties as they stood at a view.
 #[derive(Debug)]
 pub struct Past<'p> {
@@ -65,7 +56,6 @@ pub struct Past<'p> {
     /// One state for what is judged, listed and counted.
     state: Reading<'p>,
     view: View,
-    units: Units,
     books: std::sync::Arc<Books>,
     /// Subjects of whom the stored versions do not tell how they stood, and their duties.
     subjects: Vec<String>,
@@ -80,10 +70,10 @@ impl Projections {
     /// # Errors
     /// [`ProjectionError::TooMuch`] where too many subjects would have to be judged; [`ProjectionError`] when the read
     /// models cannot be read.
-    pub fn past(&self, view: View, units: Units) -> Result<Past<'_>, ProjectionError> {
+    pub fn past(&self, view: View) -> Result<Past<'_>, ProjectionError> {
         let books = self.shared.cross()?.books_known_at(view.known_at)?;
         let state = self.one_state()?;
-        let bent = bent(&state, view, units)?;
+        let bent = bent(&state, view)?;
         if bent.len() > MOST_JUDGED {
             return Err(ProjectionError::TooMuch(format!(
                 "{} subjects would have to be judged for that moment, more than {MOST_JUDGED}; ask for one of them, or \
@@ -107,25 +97,23 @@ impl Projections {
         };
         let judged: Vec<DutyRow> = duties.into_iter().map(row).collect::<Result<_, ProjectionError>>()?;
         drop(marks);
-        Ok(Past { projections: self, state, view, units, books, subjects: sets.concat(), judged, evidence })
+        Ok(Past { projections: self, state, view, books, subjects: sets.concat(), judged, evidence })
     }
 }
 
 /// The units of which the stored versions do not tell how they stood, by their first member; those that are parked stay
 /// as they were.
-fn bent(connection: &Connection, view: View, units: Units) -> Result<Vec<String>, ProjectionError> {
+fn bent(connection: &Connection, view: View) -> Result<Vec<String>, ProjectionError> {
     const WHICH: &str = "at > ?1 AND as_from <= ?2 AND known_from <= ?3 \
                          AND subject NOT IN (SELECT p.subject FROM parked p)";
     let View { as_at, known_at } = view;
     let values = [as_at.min(known_at).nanos(), as_at.nanos(), known_at.nanos()];
-    let across = "as_from < at AND known_from < at";
-    let sql = match units {
-        // The units of merged nominals are not stored.
-        _ if as_at != known_at => format!("SELECT DISTINCT subject FROM bends WHERE {WHICH}"),
-        Units::Told => format!("SELECT DISTINCT subject FROM bends WHERE {across} AND {WHICH}"),
-        Units::Untold => {
-            format!("SELECT DISTINCT subject FROM bends WHERE {across} AND kind <> 2 AND {WHICH}")
-        }
+    let sql = if as_at == known_at {
+        format!(
+            "SELECT DISTINCT subject FROM bends WHERE as_from < at AND known_from < at AND kind <> 2 AND {WHICH}"
+        )
+    } else {
+        format!("SELECT DISTINCT subject FROM bends WHERE {WHICH}")
     };
     all(connection, &sql, values, |row| row.get(0))
 }
@@ -158,7 +146,6 @@ impl Past<'_> {
         let raw = all(connection, &sql, rusqlite::params_from_iter(values.iter()), raw)?;
         let content: Result<Vec<DutyRow>, _> = raw.into_iter().map(|raw| self.row(&mut marks, raw)).collect();
         let mut content = content?;
-        self.tell_units(connection, &mut content)?;
         let total_elements = total + judged.len() as u64;
         if !judged.is_empty() {
             content.extend(judged.into_iter().cloned());
@@ -205,33 +192,6 @@ impl Past<'_> {
         marks.mark_at(&mut record, version, self.view)?;
         let reference = record.short_reference();
         Ok(DutyRow { parked, ..named_row(&self.books, reference, unit, version, record) })
-    }
-
-    /// Tells the units of merged nominals, which are not stored, where they were not judged with all others.
-    fn tell_units(&self, connection: &Connection, content: &mut [DutyRow]) -> Result<(), ProjectionError> {
-        if self.units == Units::Told || self.view.as_at != self.view.known_at {
-            return Ok(());
-        }
-        let units: Vec<Vec<String>> = {
-            let cross = self.projections.shared.cross()?;
-            let leaders: BTreeSet<&str> =
-                content.iter().map(|row| cross.leader(&row.record.subject)).collect();
-            let leaders: Vec<String> = leaders.into_iter().map(str::to_owned).collect();
-            let sql = "SELECT DISTINCT subject FROM bends WHERE kind = 2 \
-                       AND subject IN (SELECT value FROM json_each(?1)) \
-                       AND subject NOT IN (SELECT p.subject FROM parked p)";
-            let merged: Vec<String> = all(connection, sql, [listed(&leaders)?], |row| row.get(0))?;
-            merged.iter().map(|leader| cross.members(leader)).collect()
-        };
-        let found = judged::at(connection, &self.projections.shared, &self.books, &units, self.view)?;
-        let units: HashMap<String, Option<String>> =
-            found.duties.into_iter().map(|found| (found.record.duty, found.unit)).collect();
-        for row in content {
-            if let Some(unit) = units.get(&row.record.duty) {
-                row.unit.clone_from(unit);
-            }
-        }
-        Ok(())
     }
 
     /// The condition of a filter on either table, with its values; the first two are K and T.

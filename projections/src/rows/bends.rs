@@ -67,15 +67,6 @@ pub(super) fn write_bends(
     Ok(())
 }
 
-/// Merged nominals are judged when they are asked about.
-pub(super) fn forget_units(connection: &Connection, merged: &[String]) -> Result<(), ProjectionError> {
-    for member in merged {
-        let sql = "DELETE FROM units WHERE subject = ?1";
-        execute(connection, "forget the units of merged nominals", sql, [member])?;
-    }
-    Ok(())
-}
-
 /// Writes the units that a nominal had from the first moment on that was followed.
 pub(super) fn write_units(
     connection: &Connection,

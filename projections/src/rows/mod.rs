@@ -115,10 +115,8 @@ pub(crate) fn write(
         let left = if writing == Writing::Over { &followed.left } else { [].as_slice() };
         bends::write_bends(connection, members, left, &followed.bends)?;
         cases::write_cases(connection, members, &followed.cases, writing)?;
-        match members {
-            [nominal] => bends::write_units(connection, nominal, &followed.units, writing)?,
-            merged if writing == Writing::Over => bends::forget_units(connection, merged)?,
-            _ => {}
+        for (nominal, units) in &followed.units {
+            bends::write_units(connection, nominal, units, writing)?;
         }
     } else {
         stand_still(connection, members)?;

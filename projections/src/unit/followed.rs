@@ -75,8 +75,8 @@ pub(crate) struct Followed {
     /// Where its versions do not tell what it was, and those that were left to go on from.
     pub bends: Vec<Bend>,
     pub left: Vec<Bend>,
-    /// The unit of the nominal from each moment on at which it is another, the first moment that was judged included.
-    pub units: Vec<UnitVersion>,
+    /// The unit of each nominal from each moment on at which it is another, the first moment that was judged included.
+    pub units: Vec<(String, Vec<UnitVersion>)>,
     /// The cases that programmes cover, from each moment on at which they are others, the first moment that was judged
     /// included; of nominals alone.
     pub cases: Vec<CaseVersion>,
@@ -100,7 +100,8 @@ pub(crate) struct CaseRow {
     pub span: reconcile::Span,
 }
 
-/// The unit that a nominal had, as known at which moment and later, and as at which.
+/// The unit that a nominal had, as known at which moment and later, and as at which; where that lies before the version
+/// before it, it stands as at the moment itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct UnitVersion {
     pub at: Instant,

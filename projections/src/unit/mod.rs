@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
+use mandate_domain::catalogue::SubjectKind;
 use mandate_domain::judge::{Case, Course, DutyKey, History, Judge, Outcome, Standing, Verdict, View};
 use mandate_domain::policy::Policy;
 use mandate_domain::time::{Date, Instant};
@@ -112,8 +113,8 @@ struct Walk<'g, 'w> {
     changed: bool,
     /// Whether any of it is about the days of an `every` rule.
     days_changed: bool,
-    /// The unit of the nominal, from when on.
-    units: Vec<(Instant, Instant, Option<u32>)>,
+    /// The nominals among its members, and the unit that each has, from when on.
+    nominals: Vec<(u32, Vec<(Instant, Instant, Option<u32>)>)>,
     /// The cases of the unit, each with its subject, from when on.
     cases: Vec<(Instant, Vec<(u32, Case)>)>,
 }
@@ -154,6 +155,9 @@ impl<'g, 'w> Walk<'g, 'w> {
         span: Span,
         stored: HashMap<String, Stored>,
     ) -> Self {
+        let is_nominal = |member: &&String| SubjectKind::of(member) == Some(SubjectKind::Nominal);
+        let nominals = unit.members.iter().filter(is_nominal);
+        let nominals = nominals.filter_map(|member| Some((ground.history.symbols.find(member)?, Vec::new())));
         let latest = stored.values().filter_map(|stored| Some(stored.before.as_ref()?.as_from)).max();
         let from = span.from.unwrap_or(Instant::MIN);
         Self {
@@ -176,7 +180,7 @@ impl<'g, 'w> Walk<'g, 'w> {
             bends: Bends::new(&unit.bends, from, latest.unwrap_or(Instant::MIN)),
             changed: false,
             days_changed: false,
-            units: Vec::new(),
+            nominals: nominals.collect(),
             cases: Vec::new(),
         }
     }
@@ -281,12 +285,11 @@ impl<'g, 'w> Walk<'g, 'w> {
         if self.cases.last().is_none_or(|(_, known)| *known != cases) {
             self.cases.push((at, cases));
         }
-        let unit = course.unit_of_the_nominal();
-        let last = self.units.last();
-        if last.is_none_or(|(.., known)| *known != unit) {
-            let stands_from = self.bends.stands_from(self.symbol, at);
-            let is_later = last.is_none_or(|(_, as_from, _)| *as_from <= stands_from);
-            self.units.push((at, if is_later { stands_from } else { at }, unit));
+        for (nominal, units) in &mut self.nominals {
+            let unit = course.unit_of(*nominal);
+            if units.last().is_none_or(|(.., known)| *known != unit) {
+                units.push((at, self.bends.stands_from(*nominal, at), unit));
+            }
         }
         self.bends.end(at, self.changed, course.next_unforeseen_change());
     }
@@ -502,7 +505,9 @@ impl<'g, 'w> Walk<'g, 'w> {
             as_from: *as_from,
             unit: unit.map(text),
         };
-        let units = self.units.iter().map(unit).collect();
+        let units =
+            self.nominals.iter().map(|(nominal, units)| (text(*nominal), units.iter().map(unit).collect()));
+        let units = units.collect();
         let case = |(subject, case): &(u32, Case)| CaseRow {
             subject: text(*subject),
             programme: case.programme,

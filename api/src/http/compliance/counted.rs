@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use mandate_domain::catalogue::SubjectKind;
 use mandate_domain::judge::View;
 use mandate_domain::time::{Date, Instant};
-use mandate_projections::{Counting, DutyCount, Grain, Past, Units};
+use mandate_projections::{Counting, DutyCount, Grain, Past};
 
 use super::figures::{Audience, BLOCKS, Tally};
 use super::{By, Of, tallied, upwards};
@@ -73,8 +73,8 @@ pub fn of_area(
 pub struct Counted<'a> {
     app: &'a App,
     past: Option<View>,
-    /// What stood then, with the units of nominals and without.
-    stood: [OnceCell<Past<'a>>; 2],
+    /// What stood then.
+    stood: OnceCell<Past<'a>>,
     /// Of these holders alone, where they are named.
     holders: Option<Vec<String>>,
     /// Not of these subjects.
@@ -112,16 +112,11 @@ impl<'a> Counted<'a> {
         let counting =
             Counting { periods: &periods, grain, holders: self.holders.as_deref(), except: &self.except };
         let Some(view) = self.past else { return Ok(self.app.projections.duty_counts(counting)?) };
-        let [with_units, without] = &self.stood;
-        let (stood, units) = match grain {
-            Grain::LagAndUnit => (with_units, Units::Told),
-            Grain::Coarse | Grain::Lag => (without, Units::Untold),
-        };
-        let past = match stood.get() {
+        let past = match self.stood.get() {
             Some(past) => past,
             None => {
-                let past = self.app.projections.past(view, units)?;
-                stood.get_or_init(|| past)
+                let past = self.app.projections.past(view)?;
+                self.stood.get_or_init(|| past)
             }
         };
         Ok(past.duty_counts(counting)?)
