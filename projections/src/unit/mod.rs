@@ -114,7 +114,7 @@ struct Walk<'g, 'w> {
     /// Whether any of it is about the days of an `every` rule.
     days_changed: bool,
     /// The nominals among its members, and the unit that each has, from when on.
-    nominals: Vec<(u32, Vec<(Instant, Instant, Option<u32>)>)>,
+    nominals: Vec<(u32, Vec<UnitFrom>)>,
     /// The cases of the unit, each with its subject, from when on.
     cases: Vec<(Instant, Vec<(u32, Case)>)>,
 }
@@ -143,6 +143,9 @@ impl Duty {
         self.changes.push(Changed::gone(at));
     }
 }
+
+/// As known at which moment and later and as at which a nominal has which unit.
+type UnitFrom = (Instant, Instant, Option<u32>);
 
 /// Days before one that a holiday may have put the last working day to it.
 const DAYS: i32 = 14;
@@ -500,11 +503,8 @@ impl<'g, 'w> Walk<'g, 'w> {
         let judged = self.last.is_some();
         // What claims to be known from a later moment on is taken in then.
         let next_at = if judged { self.next(None) } else { None };
-        let unit = |(at, as_from, unit): &(Instant, Instant, Option<u32>)| UnitVersion {
-            at: *at,
-            as_from: *as_from,
-            unit: unit.map(text),
-        };
+        let unit =
+            |(at, as_from, unit): &UnitFrom| UnitVersion { at: *at, as_from: *as_from, unit: unit.map(text) };
         let units =
             self.nominals.iter().map(|(nominal, units)| (text(*nominal), units.iter().map(unit).collect()));
         let units = units.collect();

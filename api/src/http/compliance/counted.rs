@@ -84,7 +84,7 @@ pub struct Counted<'a> {
 impl<'a> Counted<'a> {
     /// What duties stand at a moment.
     pub fn at(app: &'a App, past: Option<View>, hidden: &Hidden) -> Self {
-        Self { app, past, stood: Default::default(), holders: None, except: hidden.subjects() }
+        Self { app, past, stood: OnceCell::new(), holders: None, except: hidden.subjects() }
     }
 
     /// The same of duties alone whose holders belong to an area at a moment.
