@@ -468,8 +468,9 @@ impl<'c> SubjectPlaces<'c> {
         let mut own: Vec<Placed> = own.cloned().collect();
         own.extend(members.iter().flat_map(|member| cross.waivers_of(member)).cloned());
         cross.add_annulments(&mut own);
-        let checks = cross.checks_read(&own.iter());
         let limit = cut.map_or(u32::MAX, |cut| cut.position.saturating_sub(1));
+        own.retain(|placed| placed.position <= limit);
+        let checks = cross.checks_read(&own.iter());
         let mut own_moments = moments(own.iter());
         own_moments.extend(checks.moments);
         own.extend(checks.facts);

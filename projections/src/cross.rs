@@ -25,8 +25,8 @@ pub(crate) struct Cross {
     /// Programme switches and holidays, in order of position.
     shared: Vec<Placed>,
     policies: Vec<Placed>,
-    /// Policies, holidays and what annuls them, with their order: whom they concern is not known beforehand.
-    global: HashMap<Id, (Instant, u32)>,
+    /// Policies, holidays and what annuls them: whom they concern is not known beforehand.
+    global: HashSet<Id>,
     /// Programme switches and what annuls them, with the area.
     switches: HashMap<Id, Box<str>>,
     /// Annulments by the fact that they name.
@@ -151,7 +151,7 @@ impl Cross {
             calendar: Calendar::shipped()?,
             shared: Vec::new(),
             policies: Vec::new(),
-            global: HashMap::new(),
+            global: HashSet::new(),
             switches: HashMap::new(),
             annulments: HashMap::new(),
             waivers: HashMap::new(),
@@ -197,8 +197,8 @@ impl Cross {
         match fact.kind {
             FactType::FactAnnulled => {
                 let Some(target) = target(fact) else { return };
-                if self.global.contains_key(&target) {
-                    self.global.insert(id(), placed.order());
+                if self.global.contains(&target) {
+                    self.global.insert(id());
                 }
                 if let Some(area) = self.switches.get(&target).cloned() {
                     self.switches.insert(id(), area);
@@ -222,11 +222,11 @@ impl Cross {
                 self.shared.push(placed.clone());
             }
             FactType::BankHolidaysPublished => {
-                self.global.insert(id(), placed.order());
+                self.global.insert(id());
                 self.shared.push(placed.clone());
             }
             FactType::PolicyAdopted => {
-                self.global.insert(id(), placed.order());
+                self.global.insert(id());
                 self.policies.push(placed.clone());
             }
             FactType::DocumentPublished => {
@@ -273,7 +273,7 @@ impl Cross {
     pub fn is_global(&self, fact: &Fact) -> bool {
         match fact.kind {
             FactType::PolicyAdopted | FactType::BankHolidaysPublished => true,
-            FactType::FactAnnulled => target(fact).is_some_and(|target| self.global.contains_key(&target)),
+            FactType::FactAnnulled => target(fact).is_some_and(|target| self.global.contains(&target)),
             _ => false,
         }
     }
@@ -306,7 +306,7 @@ impl Cross {
                     return self.asked_by(prison);
                 }
                 match self.switches.get(&target) {
-                    _ if self.global.contains_key(&target) => Reach::Everybody,
+                    _ if self.global.contains(&target) => Reach::Everybody,
                     Some(area) => Reach::Area(area.to_string()),
                     None if self.for_users.contains(&target) => Reach::Users,
                     None => Reach::Own,
@@ -322,7 +322,7 @@ impl Cross {
         let from = Instant::MIN;
         let shipped = Epoch { at: from, position: 0, books: books.clone(), refused: None };
         self.epochs = vec![shipped];
-        let mut moments: Vec<(Instant, u32)> = self.global.values().copied().collect();
+        let mut moments: Vec<(Instant, u32)> = self.published().iter().map(Placed::order).collect();
         moments.sort_unstable();
         let history = self.history_of_policies();
         for group in moments.chunk_by(|one, next| one.0 == next.0) {

@@ -102,7 +102,8 @@ fn follow_part(cross: &Cross, mut tasks: Vec<Task>) -> Result<Answers, Projectio
     }
     drop(facts);
     let epochs = cross.epochs();
-    let first = epochs.partition_point(|epoch| epoch.at <= earliest).saturating_sub(1);
+    // The one in force just before, so that what the next brings is known.
+    let first = epochs.partition_point(|epoch| epoch.at < earliest).saturating_sub(1);
     let ground = Ground::new(&history, cross, epochs.get(first..).unwrap_or_default());
     let followed = |(task, unit): (Task, &Unit)| {
         let followed = ground.follow(unit, task.span, task.stored);

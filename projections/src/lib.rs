@@ -30,12 +30,10 @@ mod tenures;
 mod unit;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use mandate_domain::time::Instant;
 use mandate_store::{Reader, Store};
-use rusqlite::Connection;
 
 pub use compare::{Comparison, Difference, Table};
 pub use error::ProjectionError;
@@ -54,6 +52,7 @@ use cross::{Books, Cross};
 use hashbrown::HashMap;
 use live::Writer;
 use queries::Alike;
+use state::Readers;
 
 /// The read models of one log; cheap to clone, for use from many threads, and blocking.
 #[derive(Debug, Clone)]
@@ -70,10 +69,8 @@ struct Shared {
     /// What duties that count alike have in common, by number, of those that were counted.
     alikes: RwLock<HashMap<i64, Arc<Alike>>>,
     writer: Mutex<Writer>,
-    /// Connections for queries, beside the writer. Held for writing while the file is replaced.
-    readers: RwLock<Mutex<Vec<Connection>>>,
-    /// How often the file was replaced.
-    replaced: AtomicU64,
+    /// Connections for queries, beside the writer; closed while the file is replaced.
+    readers: Readers,
 }
 
 /// The file of the read models in a data directory.
@@ -97,7 +94,6 @@ impl Projections {
         let progress = rows::progress(&connection)?;
         let cross = RwLock::new(Cross::load(log, progress.position)?);
         let writer = Mutex::new(Writer::new(connection)?);
-        let readers = RwLock::default();
         Ok(Self {
             shared: Arc::new(Shared {
                 log: log.clone(),
@@ -106,8 +102,7 @@ impl Projections {
                 cross,
                 alikes: RwLock::default(),
                 writer,
-                readers,
-                replaced: AtomicU64::new(0),
+                readers: Readers::default(),
             }),
         })
     }
@@ -186,16 +181,14 @@ impl Projections {
         let beside = self.shared.file.with_file_name(BESIDE);
         let progress = bulk::make(&beside, &self.shared.log, at, None)?;
         let cross = Cross::load(&self.shared.log, progress.position)?;
-        let readers = self.shared.readers.write().map_err(|_| ProjectionError::Poisoned)?;
-        readers.lock().unwrap_or_else(PoisonError::into_inner).clear();
-        self.shared.replaced.fetch_add(1, Ordering::AcqRel);
+        let closed = self.shared.readers.close();
         // Where the file cannot be opened again, the next call does it.
         writer.close()?;
         let replaced = database::replace(&self.shared.file, &beside);
         *writer = Writer::new(database::open(&self.shared.file)?)?;
         replaced?;
         *self.shared.cross_mut()? = cross;
-        drop(readers);
+        drop(closed);
         Ok(())
     }
 

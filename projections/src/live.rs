@@ -322,6 +322,7 @@ impl Step<'_> {
         let mut touched: BTreeMap<String, Instant> = BTreeMap::new();
         let mut reaches: Vec<(Reach, Instant)> = Vec::new();
         let mut changes_policy = false;
+        let mut earliest = self.progress.at;
         let mut facts = Vec::new();
         let mut arrivals = Arrivals::default();
         for event in events {
@@ -333,11 +334,12 @@ impl Step<'_> {
                 encode(&placed, &mut facts);
                 rows::add_to_stream(self.connection, &placed.fact.subject, placed.position, &facts)?;
             }
-            if placed.fact.kind == FactType::NominalMerged {
-                self.park_what_is_merged_with_parked(&placed)?;
-            }
             // What claims to have been known earlier has those whom it concerns followed again from then on.
             let at = placed.known_at().min(placed.recorded_at);
+            earliest = earliest.min(at);
+            if placed.fact.kind == FactType::NominalMerged {
+                self.park_what_is_merged_with_parked(&placed, earliest)?;
+            }
             let mut touch = |subject: &str| {
                 if is_judged(subject) {
                     let from = touched.entry(subject.to_owned()).or_insert(at);
@@ -479,7 +481,9 @@ impl Step<'_> {
                 rows::subjects(self.connection, "SELECT subject FROM areas WHERE area = ?1", [area])?
             }
             Reach::OpenAt(published) => {
-                let open = "SELECT DISTINCT subject FROM duties WHERE outcome IN ('pending', 'overdue') OR since >= ?1";
+                // What was done before it was due was open as at a moment before that.
+                let open = "SELECT DISTINCT subject FROM duties \
+                            WHERE outcome IN ('pending', 'overdue') OR since >= ?1 OR due_at > ?1";
                 rows::subjects(self.connection, open, [published.nanos()])?
             }
         };
@@ -513,7 +517,7 @@ impl Step<'_> {
             }
             let members = self.shared.cross()?.members(&subject);
             let failure = Failure { reason, position: position_u32(position), since: at };
-            self.park(&members, at, &failure)?;
+            self.park(&members, at, &failure, self.progress.at)?;
         } else {
             let failure = Failure { reason, position: position_u32(position), since: at };
             rows::park(self.connection, &[subject], &failure)?;
@@ -526,12 +530,18 @@ impl Step<'_> {
         Ok(Done::Something)
     }
 
-    /// Follows a unit to an instant, without the event that parks it, and parks it.
-    fn park(&mut self, members: &[String], at: Instant, failure: &Failure) -> Result<(), ProjectionError> {
+    /// Follows a unit to an instant, without the event that parks it, and parks it. What came before on the same page counts
+    /// too: its earliest moment is given.
+    fn park(
+        &mut self,
+        members: &[String],
+        at: Instant,
+        failure: &Failure,
+        earliest: Instant,
+    ) -> Result<(), ProjectionError> {
         let before = failure.position.saturating_sub(1);
         let known = members.iter().filter(|member| !self.parked.contains(*member));
-        // What came before on the same page counts too.
-        let from = at.min(self.progress.at);
+        let from = at.min(earliest);
         let touched = known.map(|member| (member.clone(), from)).collect();
         self.follow(touched, at, before)?;
         rows::park(self.connection, members, failure)?;
@@ -540,7 +550,11 @@ impl Step<'_> {
     }
 
     /// A subject that is merged with one that is parked cannot be followed either.
-    fn park_what_is_merged_with_parked(&mut self, merge: &Placed) -> Result<(), ProjectionError> {
+    fn park_what_is_merged_with_parked(
+        &mut self,
+        merge: &Placed,
+        earliest: Instant,
+    ) -> Result<(), ProjectionError> {
         if self.parked.is_empty() {
             return Ok(());
         }
@@ -562,7 +576,7 @@ impl Step<'_> {
             position: merge.position,
             since: merge.recorded_at,
         };
-        self.park(&free, merge.recorded_at, &failure)
+        self.park(&free, merge.recorded_at, &failure, earliest)
     }
 }
 

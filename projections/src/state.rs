@@ -1,34 +1,101 @@
-//! Connections for queries, beside the one that writes.
+//! Connections for queries, beside the one that writes; and when nobody has one.
 
+use std::cell::Cell;
+use std::marker::PhantomData;
 use std::ops::Deref;
-use std::sync::atomic::Ordering;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
 
 use crate::error::ProjectionError;
 use crate::{Projections, database};
 
-/// A connection for queries that is given back.
+thread_local! {
+    /// How many connections this thread has: one that has some is given more while others wait.
+    static HELD: Cell<usize> = const { Cell::new(0) };
+}
+
+/// The connections for queries of one file.
+#[derive(Debug, Default)]
+pub(crate) struct Readers {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    idle: Vec<Connection>,
+    /// How many are in use, or being opened.
+    out: usize,
+    /// Whether the file is about to be replaced.
+    closed: bool,
+}
+
+impl Readers {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // What is counted in it is right whoever panics.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'s>(&self, state: MutexGuard<'s, State>) -> MutexGuard<'s, State> {
+        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until nobody has a connection; nobody is given one until the answer is dropped. Whoever asks must have none.
+    pub fn close(&self) -> Closed<'_> {
+        let mut state = self.state();
+        while state.closed {
+            state = self.wait(state);
+        }
+        state.closed = true;
+        while state.out > 0 {
+            state = self.wait(state);
+        }
+        state.idle.clear();
+        drop(state);
+        Closed { readers: self }
+    }
+}
+
+/// No connection for queries is open.
+pub(crate) struct Closed<'r> {
+    readers: &'r Readers,
+}
+
+impl Drop for Closed<'_> {
+    fn drop(&mut self) {
+        self.readers.state().closed = false;
+        self.readers.changed.notify_all();
+    }
+}
+
+/// A connection for queries that is given back by the thread that took it.
 #[derive(Debug)]
 pub(crate) struct Reading<'p> {
-    projections: &'p Projections,
+    readers: &'p Readers,
     /// There until it is dropped.
     connection: Option<Connection>,
-    /// Of which file it is.
-    file: u64,
+    of_one_thread: PhantomData<*const ()>,
 }
 
 impl Projections {
     /// A connection of one's own.
     pub(crate) fn reading(&self) -> Result<Reading<'_>, ProjectionError> {
-        let readers = self.shared.readers.read().map_err(|_| ProjectionError::Poisoned)?;
-        let idle = readers.lock().map_err(|_| ProjectionError::Poisoned)?.pop();
-        let connection = match idle {
-            Some(connection) => connection,
-            None => database::open_read_only(&self.shared.file)?,
-        };
-        let file = self.shared.replaced.load(Ordering::Acquire);
-        Ok(Reading { projections: self, connection: Some(connection), file })
+        let readers = &self.shared.readers;
+        let mut state = readers.state();
+        // Who has one already is waited for.
+        while state.closed && HELD.get() == 0 {
+            state = readers.wait(state);
+        }
+        state.out += 1;
+        let connection = state.idle.pop();
+        drop(state);
+        HELD.set(HELD.get() + 1);
+        let mut reading = Reading { readers, connection, of_one_thread: PhantomData };
+        if reading.connection.is_none() {
+            reading.connection = Some(database::open_read_only(&self.shared.file)?);
+        }
+        Ok(reading)
     }
 
     /// One state of the read models for all that is read by it.
@@ -50,7 +117,7 @@ impl Projections {
 impl Deref for Reading<'_> {
     type Target = Connection;
 
-    #[expect(clippy::expect_used, reason = "it is taken when this is dropped, and not before")]
+    #[expect(clippy::expect_used, reason = "it is there when this is handed out, and until it is dropped")]
     fn deref(&self) -> &Connection {
         self.connection.as_ref().expect("a connection until it is given back")
     }
@@ -58,16 +125,15 @@ impl Deref for Reading<'_> {
 
 impl Drop for Reading<'_> {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
-        if !connection.is_autocommit() && connection.execute_batch("ROLLBACK").is_err() {
-            return;
-        }
-        let Ok(readers) = self.projections.shared.readers.read() else { return };
-        // One of a file that was replaced meanwhile is of no more use.
-        if self.file == self.projections.shared.replaced.load(Ordering::Acquire)
-            && let Ok(mut idle) = readers.lock()
-        {
-            idle.push(connection);
-        }
+        let whole = self
+            .connection
+            .take()
+            .filter(|connection| connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok());
+        HELD.set(HELD.get().saturating_sub(1));
+        let mut state = self.readers.state();
+        state.out = state.out.saturating_sub(1);
+        state.idle.extend(whole);
+        drop(state);
+        self.readers.changed.notify_all();
     }
 }

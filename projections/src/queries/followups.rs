@@ -178,7 +178,6 @@ impl Projections {
     /// [`ProjectionError`] when the read models cannot be read.
     pub fn warnings_missed(&self, duties: &[DutyRow]) -> Result<Vec<Vec<String>>, ProjectionError> {
         let books = self.books()?;
-        let cross = self.shared.cross()?;
         let taken = self.read(|connection| {
             let ids: Vec<&str> = duties.iter().map(|row| row.record.duty.as_str()).collect();
             let ids = serde_json::to_string(&ids).map_err(|error| ProjectionError::row("duties", &error))?;
@@ -192,6 +191,7 @@ impl Projections {
             }
             Ok(taken)
         })?;
+        let cross = self.shared.cross()?;
         let missed = |row: &DutyRow| {
             let record = &row.record;
             let version = books

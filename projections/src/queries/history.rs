@@ -42,14 +42,14 @@ impl Projections {
         programme: Programme,
         left_out: &dyn Fn(&str) -> bool,
     ) -> Result<Backlog, ProjectionError> {
-        let kept = self.read(|connection| {
-            let Progress { at, next_at, .. } = rows::progress(connection)?;
+        let kept = {
+            let state = self.one_state()?;
+            let Progress { at, next_at, .. } = rows::progress(&state)?;
             // What the clock will bring by then is not in the tables.
             let is_followed = view.as_at <= at || next_at.is_none_or(|next| next > view.as_at);
-            (is_followed && view.as_at == view.known_at)
-                .then(|| rows::cases(connection, area, programme, view))
-                .transpose()
-        })?;
+            let is_kept = is_followed && view.as_at == view.known_at;
+            is_kept.then(|| rows::cases(&state, area, programme, view)).transpose()?
+        };
         let Some(mut cases) = kept else {
             let history = self.history_of_area(area)?;
             return self.by_facts(&history, view, |judge| judge.backlog_but(area, programme, left_out));

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
-use mandate_domain::catalogue::SubjectKind;
+use mandate_domain::catalogue::{FactType, Field, SubjectKind};
 use mandate_domain::judge::{Case, Course, DutyKey, History, Judge, Outcome, Standing, Verdict, View};
 use mandate_domain::policy::Policy;
 use mandate_domain::time::{Date, Instant};
@@ -92,6 +92,8 @@ struct Walk<'g, 'w> {
     stored: HashMap<String, Stored>,
     /// The epoch in force, and the unit under its policy.
     course: Option<(usize, Course<'w>)>,
+    /// Whether it was followed before.
+    resumed: bool,
     /// The last moment that was judged.
     last: Option<Instant>,
     /// Moments of its facts that were taken in.
@@ -169,6 +171,7 @@ impl<'g, 'w> Walk<'g, 'w> {
             symbol,
             stored,
             course: None,
+            resumed: span.from.is_some(),
             last: None,
             taken: 0,
             next_at: None,
@@ -203,10 +206,10 @@ impl<'g, 'w> Walk<'g, 'w> {
                 next = Some(next.map_or(at, |known| known.min(at)));
             }
         };
-        if let (Some(last), Some((epoch, _))) = (self.last, &self.course) {
+        if let (Some(last), Some((epoch, course))) = (self.last, &self.course) {
             add(self.ground.judges.get(epoch + 1).map(|(epoch, _)| epoch.at));
-            for (area, _) in &self.areas {
-                let switches = self.ground.switched.get(area).map_or(&[][..], Vec::as_slice);
+            for (area, _) in course.areas() {
+                let switches = self.ground.switched.get(&area).map_or(&[][..], Vec::as_slice);
                 add(switches.get(switches.partition_point(|(at, _)| *at <= last)).map(|(at, _)| *at));
             }
         }
@@ -224,6 +227,11 @@ impl<'g, 'w> Walk<'g, 'w> {
             self.by_key.clear();
         }
         let Some((_, mut course)) = self.course.take() else { return };
+        if self.last.is_none() && self.resumed {
+            // Whose it was before decides whether a switch at this moment concerns it.
+            course.reach(at.just_before(), u32::MAX);
+            self.areas.extend(course.areas());
+        }
         // Event by event where that matters, so that what is kept of all that was ever seen does not depend on how many
         // came at once.
         let rest = self.unit.own.get(self.taken..).unwrap_or_default();
@@ -257,7 +265,7 @@ impl<'g, 'w> Walk<'g, 'w> {
         for duty in &mut self.duties {
             duty.seen = false;
         }
-        self.end_moment(at, &course);
+        self.end_moment(at, &course, epoch);
         self.next_at = course.next_change();
         self.last = Some(at);
         self.course = Some((epoch, course));
@@ -266,7 +274,7 @@ impl<'g, 'w> Walk<'g, 'w> {
     /// Finds from when on what comes at an instant stands.
     fn begin_moment(&mut self, at: Instant, own: &[(Instant, u32)], epoch: usize) {
         let ground = self.ground;
-        let last = self.last.unwrap_or(Instant::MIN);
+        let last = self.last.unwrap_or(at.just_before());
         let switches = self.areas.iter().filter_map(|(area, _)| ground.switched.get(area)).flatten();
         let switches = switches.filter(|(switched_at, _)| *switched_at > last && *switched_at <= at);
         self.bends.take(ground.history, self.symbol, own.iter().chain(switches).copied(), at);
@@ -279,11 +287,11 @@ impl<'g, 'w> Walk<'g, 'w> {
     }
 
     /// Notes where what was found at an instant does not tell what stood.
-    fn end_moment(&mut self, at: Instant, course: &Course<'_>) {
+    fn end_moment(&mut self, at: Instant, course: &Course<'_>, epoch: usize) {
         if self.days_changed || self.was_switched_later(at) {
             self.bends.bend(at);
         }
-        self.note_published(at);
+        self.note_published(at, epoch);
         let cases: Vec<(u32, Case)> = course.cases().collect();
         if self.cases.last().is_none_or(|(_, known)| *known != cases) {
             self.cases.push((at, cases));
@@ -309,9 +317,9 @@ impl<'g, 'w> Walk<'g, 'w> {
     }
 
     /// Holidays that are published move the dates of what was open before, too.
-    fn note_published(&mut self, at: Instant) {
-        let epoch = self.course.as_ref().and_then(|(epoch, _)| self.ground.judges.get(*epoch));
-        let (Some(last), Some((_, judge))) = (self.last, epoch) else { return };
+    fn note_published(&mut self, at: Instant, epoch: usize) {
+        let Some((_, judge)) = self.ground.judges.get(epoch) else { return };
+        let last = self.last.unwrap_or(at.just_before());
         for (published, after) in judge.calendar().published_between(last, at) {
             let before = judge.calendar().known_before(published);
             let differs = |verdict: &&Verdict| {
@@ -498,6 +506,7 @@ impl<'g, 'w> Walk<'g, 'w> {
             let (id, changes) = (duty.id.to_string(), duty.changes);
             duties.push(FollowedDuty { duty: id, subject, changes, now, stored });
         }
+        self.add_areas_told();
         let areas = self.areas.iter().map(|(area, member)| (text(*area), text(*member))).collect();
         let evidence = self.fresh.iter().map(|(holder, kind, at)| (text(*holder), *kind, *at)).collect();
         let judged = self.last.is_some();
@@ -534,6 +543,21 @@ impl<'g, 'w> Walk<'g, 'w> {
             units,
             cases,
             failed: None,
+        }
+    }
+
+    /// Adds the areas that facts put nominals into, whether they ever came to count: as at another moment they may.
+    fn add_areas_told(&mut self) {
+        let history = self.ground.history;
+        for row in self.unit.own.iter().filter_map(|(_, position)| history.at(*position)) {
+            let found = history.row(row);
+            let area = match found.kind {
+                FactType::MappaRegistered => history.value(row, Field::Area),
+                FactType::CaseTransferred => history.value(row, Field::To),
+                _ => None,
+            };
+            let place = area.map(|area| (area, found.subject));
+            self.areas.extend(place.filter(|place| !self.areas.contains(place)));
         }
     }
 
