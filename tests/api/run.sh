@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sends what the document of the API allows, and what it does not, to a demonstration: nothing is answered with a 5xx,
-# and every answer is as documented. Usage: run.sh PROGRAM [EXAMPLES] [PHASES]
+# and every answer is as documented. Usage: [SEED=N] run.sh PROGRAM [EXAMPLES] [PHASES]
 set -euo pipefail
 program=$(realpath "$1")
 examples=${2:-10}
@@ -24,4 +24,4 @@ address=$(grep -oE 'http://[0-9.:]+' "$folder/said" | head -1)
 .venv/bin/schemathesis run "$address/v3/api-docs" --url "$address" --phases "$phases" --max-examples "$examples" \
   --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance \
   --exclude-path /v1/events/stream --exclude-path-regex '^/v1/commands/(?!acknowledge-breach|record-act)' \
-  --request-timeout 20 --seed 1 --continue-on-failure --no-color
+  --request-timeout 20 --seed "${SEED:-1}" --continue-on-failure --no-color
