@@ -3,8 +3,9 @@
 //! What a unit is, is found at each moment t as at t and as known at t. A fact that occurred after all others of its
 //! unit and was recorded later makes what is found then stand from its own time on, for whoever knows of it: for such
 //! histories the versions of a duty tell what it was at any (as at, known at). All else bends them: a fact told after a
-//! later one, several at once, an annulment, facts of others, and what the clock brings beside a due moment. Each bend is the part of the plane where the versions may be wrong: as at `as_from` or later, as
-//! known at `known_from` or later, but not both at `at` or later. There the unit is judged when it is asked about.
+//! later one, several at once, an annulment, facts of others, and what the clock brings beside a due moment. Each bend is
+//! the part of the plane where the versions may be wrong: as at `as_from` or later, as known at `known_from` or later, but
+//! not both at `at` or later. There the unit is judged when it is asked about.
 //!
 //! More bends than needed are no mistake, only slower; which there are may depend on how the log was followed.
 

@@ -20,10 +20,10 @@ mod live;
 mod model;
 mod placed;
 mod queries;
+mod readers;
 mod reconciled;
 mod rows;
 mod spill;
-mod state;
 mod status;
 mod steps;
 mod tenures;
@@ -52,7 +52,7 @@ use cross::{Books, Cross};
 use hashbrown::HashMap;
 use live::Writer;
 use queries::Alike;
-use state::Readers;
+use readers::Readers;
 
 /// The read models of one log; cheap to clone, for use from many threads, and blocking.
 #[derive(Debug, Clone)]

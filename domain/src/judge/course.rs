@@ -484,10 +484,7 @@ impl Course<'_> {
                 foresee(published);
             }
         }
-        let told = |row: RowId| {
-            let found = history.row(row);
-            sight.reaches((found.recorded, found.position)).then_some(found.time)
-        };
+        let told = |row: RowId| sight.reaches(judge.context.recorded(row)).then(|| history.row(row).time);
         if self.plain {
             self.ahead.iter().copied().filter_map(told).for_each(&mut add);
         } else {

@@ -14,7 +14,7 @@ use crate::cross::Books;
 use crate::error::ProjectionError;
 use crate::judged::{self, Judged};
 use crate::model::{DutyCount, DutyFilter, DutyRow, DutySort, Listed};
-use crate::state::Reading;
+use crate::readers::Reading;
 use crate::{Projections, rows};
 
 /// Versions of duties that stood: those of today that stood then, and earlier ones.

@@ -1,18 +1,19 @@
 //! A unit followed through time: every change of its duties, each at its own instant.
 
 mod followed;
+mod ground;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 use mandate_domain::catalogue::{FactType, Field, SubjectKind};
-use mandate_domain::judge::{Case, Course, DutyKey, History, Judge, Outcome, Standing, Verdict, View};
+use mandate_domain::judge::{Case, Course, DutyKey, Judge, Outcome, Standing, Verdict};
 use mandate_domain::policy::Policy;
-use mandate_domain::time::{Date, Instant};
+use mandate_domain::time::Instant;
 
 use crate::bends::Bends;
-use crate::cross::{Books, Cross, Epoch};
+use crate::cross::Books;
 use crate::placed::Placed;
 use crate::steps::{self, NextStep};
 
@@ -20,52 +21,9 @@ pub(crate) use followed::{
     CaseRow, CaseVersion, Changed, Columns, Failure, Followed, FollowedDuty, Now, Span, Stored, Unit,
     UnitVersion, Version,
 };
+pub(crate) use ground::Ground;
 
-/// What following some units reads.
-pub(crate) struct Ground<'g> {
-    pub history: &'g History,
-    /// Policies with the judge of each, in order of time.
-    judges: Vec<(&'g Epoch, Judge<'g>)>,
-    /// By epoch, once it was asked for: see [`Ground::differs_from`].
-    differs_from: Vec<OnceLock<Option<Instant>>>,
-    /// When programmes were switched, by the symbol of the area.
-    switched: HashMap<u32, Vec<(Instant, u32)>>,
-}
-
-impl<'g> Ground<'g> {
-    /// What the history and the facts read across subjects give, for instants at which an epoch counts.
-    pub fn new(history: &'g History, cross: &'g Cross, epochs: &'g [Epoch]) -> Self {
-        let judge = |epoch: &'g Epoch| {
-            let view = View { as_at: epoch.at, known_at: epoch.at };
-            (epoch, Judge::new(&epoch.books.policy, &cross.calendar, history, view))
-        };
-        let switched = cross.switched().into_iter();
-        let switched = switched.filter_map(|(area, moments)| Some((history.symbols.find(area)?, moments)));
-        let judges: Vec<_> = epochs.iter().map(judge).collect();
-        let differs_from = judges.iter().map(|_| OnceLock::new()).collect();
-        Self { history, judges, differs_from, switched: switched.collect() }
-    }
-
-    /// As at which moment and later an epoch may find otherwise than the one before it found. `None` where it brings no
-    /// more than holidays: each unit looks which of its duties these move.
-    fn differs_from(&self, epoch: usize) -> Option<Instant> {
-        let found = self.differs_from.get(epoch);
-        found.map_or(Some(Instant::MIN), |found| *found.get_or_init(|| self.compare_epochs(epoch)))
-    }
-
-    fn compare_epochs(&self, epoch: usize) -> Option<Instant> {
-        let one_before = epoch.checked_sub(1).and_then(|before| self.judges.get(before));
-        let (Some((before, old)), Some((after, new))) = (one_before, self.judges.get(epoch)) else {
-            return Some(Instant::MIN);
-        };
-        let told = new.calendar().announcements();
-        let is_more = old.calendar().announcements().iter().all(|one| told.contains(one));
-        if !is_more || after.refused.is_some() {
-            return Some(Instant::MIN);
-        }
-        before.books.policy.differs_from(&after.books.policy).map(Date::start)
-    }
-
+impl Ground<'_> {
     /// Follows a unit. What fails, fails this unit alone, at the moment before.
     pub fn follow(&self, unit: &Unit, span: Span, stored: HashMap<String, Stored>) -> Followed {
         let symbol = unit.members.iter().find_map(|member| self.history.symbols.find(member));

@@ -137,3 +137,55 @@ impl Drop for Reading<'_> {
         self.readers.changed.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::mpsc::channel;
+
+    use mandate_domain::time::{Instant, VirtualClock};
+    use mandate_store::{Keys, Options, Store};
+
+    use crate::Projections;
+
+    #[test]
+    fn whoever_has_a_connection_is_given_more_and_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        Keys::create(&folder.path().join("keys/kek")).unwrap();
+        let clock = Arc::new(VirtualClock::new(Instant::parse("2026-03-02T00:00:00Z").unwrap()));
+        let store = Store::open(Options::new(folder.path(), clock)).unwrap();
+        let projections = Projections::open(folder.path(), &store).unwrap();
+        let readers = &projections.shared.readers;
+        std::thread::scope(|scope| {
+            let first = projections.one_state().unwrap();
+            let (closed, is_closed) = channel();
+            let (open, is_to_open) = channel();
+            scope.spawn(move || {
+                let nobody_reads = readers.close();
+                closed.send(()).unwrap();
+                is_to_open.recv().unwrap();
+                drop(nobody_reads);
+            });
+            while !readers.state().closed {
+                std::thread::yield_now();
+            }
+            // It holds one, so that it need not wait for the others.
+            let second = projections.reading().unwrap();
+            assert!(is_closed.try_recv().is_err(), "the file would be replaced under two that read it");
+            drop(first);
+            assert!(is_closed.try_recv().is_err(), "the file would be replaced under one that reads it");
+            drop(second);
+            is_closed.recv().unwrap();
+            assert_eq!(readers.state().out, 0);
+            let (given, is_given) = channel();
+            let others = &projections;
+            scope.spawn(move || {
+                drop(others.reading().unwrap());
+                given.send(()).unwrap();
+            });
+            assert!(is_given.try_recv().is_err(), "a connection was given while the file is replaced");
+            open.send(()).unwrap();
+            is_given.recv().unwrap();
+        });
+    }
+}
