@@ -45,14 +45,15 @@ impl Gathered {
         }
         let base = self.ends.last().map_or(0, |(_, end)| *end);
         let mut last = base;
+        let (mut bytes, mut measured, before) = (0, 1, self.history.len());
         // Not known of standard input and the like.
         let size = std::fs::metadata(file).map_or(0, |file| usize::try_from(file.len()).unwrap_or(0));
-        read_facts_of(reader, file, threads, base, |read: ReadFacts| {
+        read_facts_of(reader, file, threads, base, |read: &mut ReadFacts| {
             // Where all lines are blank there is none to name.
             last = last.max(u32::try_from(read.last).map_or(u32::MAX, |line| base.saturating_add(line)));
-            let mut bad = read.bad;
-            let first = self.history.is_empty();
-            self.history.append(read.facts, |history, repeated| match repeated.added {
+            let mut bad = std::mem::take(&mut read.bad);
+            bytes += read.bytes;
+            self.history.append(&mut read.facts, |history, repeated| match repeated.added {
                 Added::New(_) => {}
                 Added::Same(_) => self.repeated += 1,
                 Added::Conflict(first) => {
@@ -66,9 +67,13 @@ impl Gathered {
                     bad.push(BadLine { line, reason, text: None });
                 }
             });
-            if first {
-                // Of a compressed file that is too little, and does no harm.
-                self.history.make_room(size.div_ceil(read.bytes.max(1)));
+            // What is there of the file tells how much is to come, the better the more of it; of a compressed one that is
+            // too little, and does no harm.
+            if bytes >= measured {
+                measured = bytes.saturating_mul(8);
+                let facts =
+                    (self.history.len() - before).saturating_mul(size.saturating_sub(bytes)) / bytes.max(1);
+                self.history.make_room(facts);
             }
             bad.sort_by_key(|bad| bad.line);
             self.bad.extend(bad.into_iter().map(|bad| (file.to_owned(), bad)));
@@ -169,10 +174,14 @@ fn judge_units(
         let (mut evidence, mut judged, mut room) = (Evidence::new(), Vec::new(), Vec::new());
         for (at, units) in queue {
             for unit in *units {
+                let others = room.len();
                 judge.judge_unit_into(*unit, &mut evidence, &mut room);
+                judge.sort(room.get_mut(others..).unwrap_or_default());
             }
-            room.extend_from_slice(beside.get(at).map_or(&[], Vec::as_slice));
-            judge.sort(&mut room);
+            if let Some(beside) = beside.get(at).filter(|beside| !beside.is_empty()) {
+                room.extend_from_slice(beside);
+                judge.sort(&mut room);
+            }
             // Kept to size; the room is filled again.
             judged.push((at, room.clone()));
             room.clear();
@@ -224,12 +233,12 @@ const RENDERED: usize = 1024;
 pub fn render<T: Sync, E: Send>(
     pieces: &[Vec<T>],
     threads: usize,
-    one: impl Fn(&T, &mut Vec<u8>) + Sync,
+    some: impl Fn(&[T], &mut Vec<u8>) + Sync,
     mut write: impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<(), E> {
     let tasks: Vec<&[T]> = pieces.iter().flat_map(|piece| piece.chunks(RENDERED)).collect();
     let threads = threads.max(1).min(tasks.len().max(1));
-    let (tasks, one) = (&tasks, &one);
+    let (tasks, some) = (&tasks, &some);
     std::thread::scope(|scope| {
         // Tasks go round the threads, and are taken from them in the same turn; so does what was written, to be filled
         // again.
@@ -241,9 +250,7 @@ pub fn render<T: Sync, E: Send>(
                     for task in tasks.iter().skip(turn).step_by(threads) {
                         let mut bytes = empty.try_recv().unwrap_or_default();
                         bytes.clear();
-                        for verdict in *task {
-                            one(verdict, &mut bytes);
-                        }
+                        some(task, &mut bytes);
                         // The other end is gone when the writing has failed.
                         if sender.send(bytes).is_err() {
                             break;
@@ -333,11 +340,13 @@ mod tests {
         }
         let mut rendered = Vec::new();
         let pieces = judge_in_pieces(&judge, 3);
-        let one = |verdict: &Verdict, out: &mut Vec<u8>| {
-            out.extend(judge.duty_id(verdict).bytes());
-            out.push(b'\n');
+        let some = |verdicts: &[Verdict], out: &mut Vec<u8>| {
+            for verdict in verdicts {
+                out.extend(judge.duty_id(verdict).bytes());
+                out.push(b'\n');
+            }
         };
-        render(&pieces, 3, one, |bytes| {
+        render(&pieces, 3, some, |bytes| {
             rendered.extend_from_slice(bytes);
             Ok::<(), InputError>(())
         })

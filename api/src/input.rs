@@ -101,10 +101,13 @@ pub fn open(file: &Path) -> Result<Box<dyn BufRead + Send>, InputError> {
 }
 
 /// A run of whole lines.
+#[derive(Default)]
 struct Block {
     number: u64,
     first_line: u64,
     lines: Vec<u8>,
+    /// Where each of them ends, in `lines`.
+    ends: Vec<usize>,
     /// Lines that were too long, by number.
     too_long: Vec<u64>,
 }
@@ -135,8 +138,10 @@ pub fn read_lines_of<E: From<InputError>>(
     texts: Texts,
     mut each: impl FnMut(ReadLine) -> Result<(), E>,
 ) -> Result<(), E> {
-    let decode = |block: &Block| decode(block, texts);
-    in_order(reader, file, threads, decode, |lines: Vec<ReadLine>| lines.into_iter().try_for_each(&mut each))
+    let decode = |block: &Block, lines: &mut Vec<ReadLine>| decode(block, texts, lines);
+    in_order(reader, file, threads, decode, |lines: &mut Vec<ReadLine>| {
+        lines.drain(..).try_for_each(&mut each)
+    })
 }
 
 /// What lines that follow one another hold.
@@ -162,20 +167,39 @@ pub fn read_facts_of<E: From<InputError>>(
     file: &Path,
     threads: usize,
     base: u32,
-    each: impl FnMut(ReadFacts) -> Result<(), E>,
+    each: impl FnMut(&mut ReadFacts) -> Result<(), E>,
 ) -> Result<(), E> {
-    in_order(reader, file, threads, |block| gather(block, base), each)
+    in_order(reader, file, threads, |block, read: &mut ReadFacts| gather(block, base, read), each)
+}
+
+/// What was used and may be used again: memory that is given back must be cleared by the system before it is had again.
+struct Pool<T>(Mutex<Vec<T>>);
+
+impl<T: Default> Pool<T> {
+    fn take(&self) -> T {
+        self.0.lock().ok().and_then(|mut pool| pool.pop()).unwrap_or_default()
+    }
+
+    fn put(&self, used: T) {
+        if let Ok(mut pool) = self.0.lock() {
+            pool.push(used);
+        }
+    }
 }
 
 /// Cuts a file into runs of whole lines, makes something of each on `threads` threads, and hands that on in order.
-fn in_order<T: Send, E: From<InputError>>(
+///
+/// What is made is filled into one that `each` has seen before, or a new one.
+fn in_order<T: Send + Default, E: From<InputError>>(
     mut reader: Box<dyn BufRead + Send>,
     file: &Path,
     threads: usize,
-    make: impl Fn(&Block) -> T + Sync,
-    mut each: impl FnMut(T) -> Result<(), E>,
+    make: impl Fn(&Block, &mut T) + Sync,
+    mut each: impl FnMut(&mut T) -> Result<(), E>,
 ) -> Result<(), E> {
     let threads = threads.max(1);
+    let (blocks, spare) = (Pool(Mutex::new(Vec::new())), Pool(Mutex::new(Vec::new())));
+    let (blocks, spare) = (&blocks, &spare);
     std::thread::scope(|scope| {
         let (to_workers, work) = sync_channel::<Result<Block, InputError>>(threads * 2);
         let (to_caller, done) = sync_channel::<(u64, Result<T, InputError>)>(threads * 2);
@@ -184,7 +208,7 @@ fn in_order<T: Send, E: From<InputError>>(
             let mut number = 0;
             let mut line = 1;
             loop {
-                let block = next_block(&mut reader, &name, number, &mut line);
+                let block = next_block(&mut reader, &name, blocks.take(), number, &mut line);
                 number += 1;
                 match block {
                     Ok(None) => break,
@@ -208,7 +232,12 @@ fn in_order<T: Send, E: From<InputError>>(
                 loop {
                     let next = work.lock().map(|queue| queue.recv());
                     let answer = match next {
-                        Ok(Ok(Ok(block))) => (block.number, Ok(make(&block))),
+                        Ok(Ok(Ok(block))) => {
+                            let (number, mut made) = (block.number, spare.take());
+                            make(&block, &mut made);
+                            blocks.put(block);
+                            (number, Ok(made))
+                        }
                         Ok(Ok(Err(error))) => (u64::MAX, Err(error)),
                         Ok(Err(_)) | Err(_) => break,
                     };
@@ -228,9 +257,10 @@ fn in_order<T: Send, E: From<InputError>>(
                 Ok(made) => drop(waiting.insert(number, made)),
                 Err(error) => failed = Some(error),
             }
-            while let Some(made) = waiting.remove(&next) {
+            while let Some(mut made) = waiting.remove(&next) {
                 next += 1;
-                each(made)?;
+                each(&mut made)?;
+                spare.put(made);
             }
         }
         failed.map_or(Ok(()), |error| Err(error.into()))
@@ -241,15 +271,15 @@ fn in_order<T: Send, E: From<InputError>>(
 fn next_block(
     reader: &mut (impl BufRead + ?Sized),
     name: &str,
+    used: Block,
     number: u64,
     line: &mut u64,
 ) -> Result<Option<Block>, InputError> {
-    let mut block = Block {
-        number,
-        first_line: *line,
-        lines: Vec::with_capacity(BLOCK_BYTES + ROOM_BYTES),
-        too_long: Vec::new(),
-    };
+    let mut block = Block { number, first_line: *line, ..used };
+    block.lines.clear();
+    block.lines.reserve(BLOCK_BYTES + ROOM_BYTES);
+    block.ends.clear();
+    block.too_long.clear();
     while block.lines.len() < BLOCK_BYTES {
         let before = block.lines.len();
         let mut limited = reader.take(MAX_LINE_BYTES as u64 + 1);
@@ -267,6 +297,7 @@ fn next_block(
         } else if !ended {
             block.lines.push(b'\n');
         }
+        block.ends.push(block.lines.len());
         *line += 1;
     }
     Ok(if block.lines.is_empty() { None } else { Some(block) })
@@ -275,13 +306,19 @@ fn next_block(
 impl Block {
     /// Its lines with their numbers, blank ones left out; trimmed, or what is wrong with them.
     fn lines(&self) -> impl Iterator<Item = (u64, Result<&str, String>)> {
-        let lines = self.lines.split_inclusive(|byte| *byte == b'\n');
-        lines.zip(self.first_line..).filter_map(|(bytes, line)| {
+        // Looked at as a whole where nothing is wrong, which is nearly always.
+        let whole = std::str::from_utf8(&self.lines).ok();
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).zip(self.first_line..).filter_map(move |((start, end), line)| {
             if self.too_long.contains(&line) {
                 let reason = format!("longer than {MAX_LINE_BYTES} bytes; one fact is one line");
                 return Some((line, Err(reason)));
             }
-            match std::str::from_utf8(bytes).map(str::trim) {
+            let text = match whole.and_then(|whole| whole.get(start..*end)) {
+                Some(text) => Ok(text),
+                None => std::str::from_utf8(self.lines.get(start..*end).unwrap_or_default()),
+            };
+            match text.map(str::trim) {
                 Ok("") => None,
                 Ok(text) => Some((line, Ok(text))),
                 Err(error) => Some((line, Err(format!("not UTF-8: {error}")))),
@@ -294,8 +331,8 @@ fn not_a_fact(line: u64, text: &str, error: &FactError) -> BadLine {
     BadLine { line, reason: error.to_string(), text: Some(text.to_owned()) }
 }
 
-fn decode(block: &Block, texts: Texts) -> Vec<ReadLine> {
-    let mut read = Vec::with_capacity(block.lines.len() / 200);
+fn decode(block: &Block, texts: Texts, read: &mut Vec<ReadLine>) {
+    read.reserve(block.lines.len() / 200);
     read.extend(block.lines().map(|(line, text)| match text {
         Ok(text) => {
             let kept = (texts == Texts::Kept).then(|| text.to_owned());
@@ -304,12 +341,13 @@ fn decode(block: &Block, texts: Texts) -> Vec<ReadLine> {
         }
         Err(reason) => ReadLine { line, fact: Err(BadLine { line, reason, text: None }), text: None },
     }));
-    read
 }
 
-fn gather(block: &Block, base: u32) -> ReadFacts {
-    let bytes = block.lines.len();
-    let mut read = ReadFacts { facts: Facts::with_room(bytes / 200), bytes, ..ReadFacts::default() };
+/// Fills what has no facts and no bad lines.
+fn gather(block: &Block, base: u32, read: &mut ReadFacts) {
+    read.bytes = block.lines.len();
+    read.last = 0;
+    read.facts.make_room(read.bytes / 200);
     for (line, text) in block.lines() {
         let position = u32::try_from(line).map_or(u32::MAX, |line| base.saturating_add(line));
         read.last = line;
@@ -319,7 +357,6 @@ fn gather(block: &Block, base: u32) -> ReadFacts {
             Err(bad) => read.bad.push(bad),
         }
     }
-    read
 }
 
 /// Names of the files in a policy folder that belong to the policy, with their text. Where there is no such folder, a

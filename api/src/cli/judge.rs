@@ -175,41 +175,45 @@ fn write(
 ) -> anyhow::Result<()> {
     match arguments.format {
         Format::Jsonl => {
-            let one = |verdict: &Verdict, bytes: &mut Vec<u8>| {
-                if arguments.explain {
+            let explained = |verdicts: &[Verdict], bytes: &mut Vec<u8>| {
+                for verdict in verdicts {
                     let mut record = judge.record(verdict);
                     record.explanation = Some(judge.explain(verdict));
                     // Writing to memory cannot fail.
                     let _ = serde_json::to_writer(&mut *bytes, &record);
-                } else {
-                    judge.write_json(verdict, bytes);
+                    bytes.push(b'\n');
                 }
-                bytes.push(b'\n');
             };
-            render(verdicts, threads, one, print)
+            if arguments.explain {
+                render(verdicts, threads, explained, print)
+            } else {
+                render(verdicts, threads, |some, bytes| judge.write_json_lines(some, bytes), print)
+            }
         }
         Format::Csv => {
             print(&duty_csv::header())?;
-            let one = |verdict: &Verdict, bytes: &mut Vec<u8>| {
-                let explanation =
-                    arguments.explain.then(|| duty_csv::in_lines(&judge.explain(verdict), " | "));
-                bytes.extend(duty_csv::row(&judge.record(verdict), explanation));
+            let rows = |verdicts: &[Verdict], bytes: &mut Vec<u8>| {
+                for verdict in verdicts {
+                    let explanation =
+                        arguments.explain.then(|| duty_csv::in_lines(&judge.explain(verdict), " | "));
+                    bytes.extend(duty_csv::row(&judge.record(verdict), explanation));
+                }
             };
-            render(verdicts, threads, one, print)
+            render(verdicts, threads, rows, print)
         }
         Format::Derivations => {
             let subjects: Vec<Vec<&[Verdict]>> = verdicts
                 .iter()
                 .map(|piece| piece.chunk_by(|a, b| a.subject() == b.subject()).collect())
                 .collect();
-            let one = |of_subject: &&[Verdict], bytes: &mut Vec<u8>| {
-                for derivation in judge.derivations(of_subject) {
+            let derivations = |subjects: &[&[Verdict]], bytes: &mut Vec<u8>| {
+                for derivation in subjects.iter().flat_map(|of_subject| judge.derivations(of_subject)) {
                     // Writing to memory cannot fail.
                     let _ = serde_json::to_writer(&mut *bytes, &derivation);
                     bytes.push(b'\n');
                 }
             };
-            render(&subjects, threads, one, print)
+            render(&subjects, threads, derivations, print)
         }
         Format::Table if arguments.explain => write_explained(judge, verdicts.iter().flatten()),
         Format::Table => print(table(judge, verdicts.iter().flatten()).as_bytes()),

@@ -84,6 +84,8 @@ impl Ready {
 pub(super) struct Compiled<'p> {
     pub policy: &'p Policy,
     pub versions: Vec<Ready>,
+    /// The place of each version's rule by the text of its id.
+    ranks: Vec<usize>,
     kinds: Vec<ByKind>,
 }
 
@@ -104,7 +106,12 @@ impl<'p> Compiled<'p> {
             }
         }
         let kinds = SubjectKind::ALL.iter().map(|kind| tables(&versions, *kind)).collect();
-        Self { policy, versions, kinds }
+        let before = |id: &str| policy.rules.iter().filter(|rule| rule.id.as_str() < id).count();
+        let ranks = policy.rules.iter().flat_map(|rule| {
+            let rank = before(&rule.id);
+            rule.versions.iter().map(move |_| rank)
+        });
+        Self { policy, versions, ranks: ranks.collect(), kinds }
     }
 
     pub fn of_kind(&self, kind: SubjectKind) -> Option<&ByKind> {
@@ -114,6 +121,11 @@ impl<'p> Compiled<'p> {
     #[expect(clippy::indexing_slicing, reason = "version numbers come from this table alone")]
     pub fn version(&self, id: VersionId) -> &Ready {
         &self.versions[usize::from(id)]
+    }
+
+    /// The place of a version's rule by the text of its id.
+    pub fn rank(&self, id: VersionId) -> usize {
+        self.ranks.get(usize::from(id)).copied().unwrap_or(usize::MAX)
     }
 
     #[expect(clippy::indexing_slicing, reason = "rule places come from the policy alone")]

@@ -8,7 +8,7 @@
 use super::backlog::Case;
 use super::duty::{Duty, DutyKey, End, Flags};
 use super::fold::{Fold, deregistrations_that_were_changes};
-use super::history::RowId;
+use super::history::{History, RowId};
 use super::standing::Standing;
 use super::view::{Recorded, Sight};
 use super::{Changes, Judge, Outcome, Verdict};
@@ -25,6 +25,8 @@ pub struct Course<'j> {
     plain: bool,
     /// The rows that a plain unit reads, in the order of recording.
     rows: Vec<RowId>,
+    /// How many of them it takes to hold all that come before one recorded earlier.
+    late: usize,
     /// Rows that are annulled at any time.
     doubtful: Vec<RowId>,
     /// The places of annulments of them.
@@ -159,6 +161,7 @@ impl<'a> Judge<'a> {
         let mut turns: Vec<Recorded> = annulments.map(|row| context.recorded(row)).collect();
         turns.sort_unstable();
         rows.sort_unstable_by_key(|row| context.recorded(*row));
+        let late = late_among(context.history, &rows);
         let alone = |member: &u32| {
             let nominal = context.history.kind_of(*member) == Some(SubjectKind::Nominal);
             (members.len() == 1 || nominal) && !self.waivers.contains_key(member)
@@ -169,6 +172,7 @@ impl<'a> Judge<'a> {
             members,
             plain,
             rows,
+            late,
             doubtful,
             turns,
             annulled: Vec::new(),
@@ -263,6 +267,8 @@ impl Course<'_> {
             }
             !counts
         });
+        // Copies are for those that come before what is folded: none, where no fact is still to be told late.
+        let copies = self.looked_at < self.late || !self.doubtful.is_empty();
         for followed in &mut self.followed {
             let seen = |row: &&RowId| followed.rows.contains(row) && !context.is_visible(**row, sight);
             let gone: Vec<RowId> = self.doubtful.iter().filter(seen).copied().collect();
@@ -271,7 +277,7 @@ impl Course<'_> {
             let alone = self.members.len() == 1;
             let its = |row: &&RowId| alone || followed.own.contains(&history.row(**row).subject);
             let its: Vec<RowId> = new.iter().filter(its).copied().collect();
-            if !followed.go_on(context, sight, its, &gone) {
+            if !followed.go_on(context, sight, its, &gone, copies) {
                 return false;
             }
         }
@@ -523,6 +529,22 @@ impl Course<'_> {
     }
 }
 
+/// How many of some rows, in the order of recording, it takes to hold all that a fold must go back for: those that come
+/// before one recorded earlier, and registrations that may undo a deregistration.
+fn late_among(history: &History, rows: &[RowId]) -> usize {
+    let (mut late, mut deregistered, mut folded) = (0, false, (Instant::MIN, 0));
+    for (at, row) in rows.iter().enumerate() {
+        let found = history.row(*row);
+        let order = (found.time, found.position);
+        deregistered |= found.kind == FactType::MappaDeregistered;
+        if order < folded || deregistered && found.kind == FactType::MappaRegistered {
+            late = at + 1;
+        }
+        folded = folded.max(order);
+    }
+    late
+}
+
 /// Whether a fact of this type may change whom evidence is counted for: the area, the organisation or the prison.
 const fn tells_whose(kind: FactType) -> bool {
     matches!(
@@ -544,13 +566,15 @@ impl Followed<'_> {
         answers(context, sight, self.fold.kind, &areas, &checks)
     }
 
-    /// Takes in rows that have come to count and takes out such as count no longer; answers whether it could.
+    /// Takes in rows that have come to count and takes out such as count no longer, keeping copies on the way where they may
+    /// be gone back to; answers whether it could.
     fn go_on(
         &mut self,
         context: &super::Context<'_>,
         sight: Sight,
         mut new: Vec<RowId>,
         gone: &[RowId],
+        copies: bool,
     ) -> bool {
         let history = context.history;
         let order = |row: &RowId| (history.row(*row).time, history.row(*row).position);
@@ -589,7 +613,7 @@ impl Followed<'_> {
         self.fold.view = sight;
         for at in self.fold.folded()..self.rows.len() {
             let kept = self.waypoints.last().map_or(0, |kept| kept.rows);
-            if at % STRIDE == 0 && at > kept {
+            if copies && at % STRIDE == 0 && at > kept {
                 self.keep_waypoint(at);
             }
             if let Some(row) = self.rows.get(at) {

@@ -1,13 +1,12 @@
 //! Facts in the compact form that judging reads: rows of numbers, with every text stored once.
 
 mod facts;
+mod places;
 mod symbols;
 
-use std::hash::BuildHasher;
 use std::sync::OnceLock;
 
 use hashbrown::HashMap;
-use hashbrown::HashTable;
 
 use crate::calendar::Announcement;
 use crate::catalogue::{FactType, Field, SubjectKind};
@@ -17,7 +16,7 @@ use crate::vocabulary::NONE;
 
 use super::duty_id::DutyId;
 use facts::{Columns, Rest};
-use symbols::{Hashed, Hasher, half, whole};
+use places::{Places, hash_of};
 
 pub use facts::{Facts, Row, RowId};
 pub use symbols::Symbols;
@@ -66,8 +65,8 @@ pub struct History {
     /// Every text.
     pub symbols: Symbols,
     columns: Columns,
-    by_id: HashTable<Hashed>,
-    hasher: Hasher,
+    /// Rows by source and id.
+    by_id: Places,
     /// Made when it is asked for, of the rows that there are then.
     by_subject: OnceLock<BySubject>,
     /// The place of each row, side by side to be searched; made when it is asked for as well.
@@ -92,33 +91,42 @@ pub struct History {
 /// The rows of each subject, in order of position, side by side.
 #[derive(Debug)]
 struct BySubject {
-    /// Where those of a subject are: from, and up to.
-    places: HashMap<u32, (u32, u32)>,
+    /// Where those of a subject begin, by its symbol; they end where those of the next one begin.
+    starts: Vec<u32>,
     rows: Vec<RowId>,
 }
 
 impl BySubject {
     fn of(rows: &[Row]) -> Self {
-        let mut places: HashMap<u32, (u32, u32)> = HashMap::new();
+        let subjects = rows.iter().map(|row| row.subject as usize + 1).max().unwrap_or(0);
+        // First the number of each, then where it begins, then where its next row goes; in the end each has its own
+        // beginning in the place after it.
+        let mut starts = vec![0u32; subjects + 1];
         for row in rows {
-            places.entry(row.subject).or_default().1 += 1;
+            if let Some(count) = starts.get_mut(row.subject as usize + 1) {
+                *count += 1;
+            }
         }
         let mut start = 0;
-        for place in places.values_mut() {
-            let count = place.1;
-            *place = (start, start);
-            start += count;
+        for place in starts.iter_mut().skip(1) {
+            start += std::mem::replace(place, start);
         }
         let mut sorted = vec![NONE; rows.len()];
         for (number, row) in (0..).zip(rows) {
-            if let Some((_, end)) = places.get_mut(&row.subject)
-                && let Some(place) = sorted.get_mut(*end as usize)
+            if let Some(next) = starts.get_mut(row.subject as usize + 1)
+                && let Some(place) = sorted.get_mut(*next as usize)
             {
                 *place = number;
-                *end += 1;
+                *next += 1;
             }
         }
-        Self { places, rows: sorted }
+        Self { starts, rows: sorted }
+    }
+
+    fn of_subject(&self, subject: u32) -> &[RowId] {
+        let at = subject as usize;
+        let place = self.starts.get(at).zip(self.starts.get(at + 1));
+        place.and_then(|(from, to)| self.rows.get(*from as usize..*to as usize)).unwrap_or_default()
     }
 }
 
@@ -138,51 +146,56 @@ impl History {
     /// Adds a fact that was recorded at `recorded` and stands at `position` (increasing).
     pub fn add(&mut self, fact: &Fact, recorded: Instant, position: u32) -> Added {
         let (row, rest) = self.columns.push(&mut self.symbols, fact, recorded, position);
-        self.take_in(row, rest)
+        self.by_subject.take();
+        self.positions.take();
+        self.take_in(row, hash_of((&*fact.source, &*fact.id)), rest)
     }
 
     /// Adds facts that were gathered apart and stand after those that are there already; tells of those that are not new.
-    pub fn append(&mut self, facts: Facts, mut tell: impl FnMut(&Self, Repeated<'_>)) {
-        let Facts { symbols: own, columns, rest } = facts;
-        let symbols: Vec<u32> = own.texts().map(|text| self.symbols.intern(text)).collect();
-        let mut rest = rest.into_iter().peekable();
-        for (at, row) in (0..).zip(&columns.rows) {
-            let number = self.columns.copy(&columns, row, &symbols);
+    /// They are emptied, and keep their room.
+    pub fn append(&mut self, facts: &mut Facts, mut tell: impl FnMut(&Self, Repeated<'_>)) {
+        let Facts { symbols: own, columns, rest, hashes } = facts;
+        let symbols = self.symbols.intern_all(own);
+        self.by_id.make_room(hashes.len());
+        self.by_id.bring_in(hashes, &mut Vec::new());
+        self.by_subject.take();
+        self.positions.take();
+        let mut rest = rest.drain(..).peekable();
+        for ((at, row), hash) in (0..).zip(&columns.rows).zip(&*hashes) {
+            let number = self.columns.copy(columns, row, &symbols);
             let rest = rest.next_if(|(of, _)| *of == at).map(|(_, rest)| rest);
-            let added = self.take_in(number, rest);
+            let added = self.take_in(number, *hash, rest);
             if !matches!(added, Added::New(_)) {
                 let (source, id) = (own.text(row.source), columns.id_of(row));
                 tell(self, Repeated { position: row.position, source, id, added });
             }
         }
+        drop(rest);
+        facts.clear();
     }
 
-    /// Makes room for so many times the facts that are there, so that columns need not be moved while they grow.
-    pub fn make_room(&mut self, times: usize) {
-        self.columns.make_room(times);
-        let facts = self.len().saturating_mul(times);
-        self.by_id.reserve(facts, |(hash, _)| whole(*hash));
+    /// Makes room for about so many more facts like those that are there, so that what grows need not be moved.
+    pub fn make_room(&mut self, facts: usize) {
+        let known = self.len().max(1);
+        // What is not filled of a column is never touched, and costs nothing; of a table all is.
+        let for_columns = |there: usize| there.saturating_mul(facts) / known * 5 / 4;
+        let for_tables = |there: usize| there.saturating_mul(facts) / known * 21 / 20;
+        self.columns.make_room(for_columns);
+        self.symbols.make_room_for(for_columns, for_tables);
+        self.by_id.make_room(for_tables(known));
     }
 
     /// Takes in the row that was pushed last, unless the same (source, id) is there already.
-    fn take_in(&mut self, number: RowId, rest: Option<Rest>) -> Added {
+    fn take_in(&mut self, number: RowId, hash: u32, rest: Option<Rest>) -> Added {
         let columns = &self.columns;
         let row = columns.row(number);
-        let (source, id) = (row.source, columns.id_of(row));
-        let hash = half(self.hasher.hash_one((source, id)));
-        let same = |(known, at): &Hashed| {
-            let other = columns.row(*at);
-            *known == hash && other.source == source && columns.id_of(other) == id
-        };
-        if let Some((_, first)) = self.by_id.find(whole(hash), same).copied() {
+        if let Some(first) = self.find_hashed(hash, row.source, columns.id_of(row)) {
             let same =
                 columns.say_the_same(columns.row(first), row) && self.is_the_rest(first, rest.as_ref());
             self.columns.pop();
             return if same { Added::Same(first) } else { Added::Conflict(first) };
         }
-        self.by_id.insert_unique(whole(hash), (hash, number), |(hash, _)| whole(*hash));
-        self.by_subject.take();
-        self.positions.take();
+        self.by_id.add(hash, number);
         self.note(number, rest);
         Added::New(number)
     }
@@ -317,6 +330,22 @@ impl History {
         (self.symbols.text(found.source), self.columns.id_of(found))
     }
 
+    /// Brings in some facts, for which the processor then waits side by side instead of one after another: those of a
+    /// subject lie far apart in a long history.
+    pub(super) fn bring_in(&self, rows: &[RowId]) {
+        self.columns.bring_in(rows);
+    }
+
+    /// The same of their values.
+    pub(super) fn bring_in_values(&self, rows: &[RowId]) {
+        self.columns.bring_in_values(rows);
+    }
+
+    /// The same of their ids.
+    pub(super) fn bring_in_ids(&self, rows: impl Iterator<Item = RowId>) {
+        self.columns.bring_in_ids(rows);
+    }
+
     /// The reference of a fact: `<source>#<id>`.
     #[must_use]
     pub fn reference(&self, row: RowId) -> String {
@@ -327,13 +356,14 @@ impl History {
     /// The fact of that source and id.
     #[must_use]
     pub fn find(&self, source: &str, id: &str) -> Option<RowId> {
-        let source = self.symbols.find(source)?;
-        let hash = half(self.hasher.hash_one((source, id)));
-        let same = |(own, at): &Hashed| {
-            let row = self.row(*at);
-            *own == hash && row.source == source && self.columns.id_of(row) == id
-        };
-        self.by_id.find(whole(hash), same).map(|(_, row)| *row)
+        self.find_hashed(hash_of((source, id)), self.symbols.find(source)?, id)
+    }
+
+    fn find_hashed(&self, hash: u32, source: u32, id: &str) -> Option<RowId> {
+        self.by_id.find(hash, |at| {
+            let row = self.row(at);
+            row.source == source && self.columns.id_of(row) == id
+        })
     }
 
     fn by_subject(&self) -> &BySubject {
@@ -343,14 +373,14 @@ impl History {
     /// The rows of a subject, in order of position.
     #[must_use]
     pub fn rows_of(&self, subject: u32) -> &[RowId] {
-        let BySubject { places, rows } = self.by_subject();
-        let place = places.get(&subject).and_then(|(from, to)| rows.get(*from as usize..*to as usize));
-        place.unwrap_or_default()
+        self.by_subject().of_subject(subject)
     }
 
     /// Every subject that has a fact.
     pub fn subjects(&self) -> impl Iterator<Item = u32> + '_ {
-        self.by_subject().places.keys().copied()
+        let found = self.by_subject();
+        let known = u32::try_from(found.starts.len()).unwrap_or(NONE);
+        (0..known).filter(|subject| !found.of_subject(*subject).is_empty())
     }
 
     /// The text of the policy adopted last at or before `known_at`, not annulled by then.

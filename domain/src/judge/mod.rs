@@ -233,12 +233,16 @@ impl<'a> Judge<'a> {
             let found = history.row(*row);
             (found.time, found.position)
         };
+        for member in own {
+            history.bring_in(history.rows_of(*member));
+        }
         let rows = own.iter().flat_map(|member| history.rows_of(*member)).copied();
         let foreign = self.context.foreign_rows(subject, kind);
         let visible = rows.chain(foreign).filter(|row| self.context.is_visible(*row, sight));
         let mut placed: Vec<((Instant, u32), RowId)> = visible.map(|row| (order(&row), row)).collect();
         placed.sort_unstable();
         let rows: Vec<RowId> = placed.into_iter().map(|(_, row)| row).collect();
+        history.bring_in_values(&rows);
         let mut waivers: Vec<&Waiver> = own
             .iter()
             .filter_map(|member| self.waivers.get(member))
@@ -404,12 +408,12 @@ impl<'a> Judge<'a> {
     /// Puts verdicts in the order of output: subject, rule as text, opening time, duty id.
     pub fn sort(&self, verdicts: &mut [Verdict]) {
         let history = self.context.history;
-        let rule = |verdict: &Verdict| self.context.compiled.rule(verdict.version).id.as_str();
-        verdicts.sort_by(|a, b| {
+        let rule = |verdict: &Verdict| self.context.compiled.rank(verdict.version);
+        verdicts.sort_unstable_by(|a, b| {
             let subjects = || history.symbols.text(a.subject).cmp(history.symbols.text(b.subject));
             let by_subject = if a.subject == b.subject { std::cmp::Ordering::Equal } else { subjects() };
             by_subject
-                .then_with(|| rule(a).cmp(rule(b)))
+                .then_with(|| rule(a).cmp(&rule(b)))
                 .then_with(|| a.opened_at.cmp(&b.opened_at))
                 .then_with(|| self.duty_id(a).cmp(&self.duty_id(b)))
         });

@@ -165,6 +165,16 @@ impl Judge<'_> {
         line.raw("]}");
     }
 
+    /// Writes verdicts so, one a line.
+    pub fn write_json_lines(&self, verdicts: &[Verdict], out: &mut Vec<u8>) {
+        let facts = verdicts.iter().flat_map(|verdict| [Some(verdict.opener), verdict.closed_by]);
+        self.context.history.bring_in_ids(facts.flatten());
+        for verdict in verdicts {
+            self.write_json(verdict, out);
+            out.push(b'\n');
+        }
+    }
+
     /// The verdict as text.
     #[must_use]
     pub fn record(&self, verdict: &Verdict) -> DutyRecord {

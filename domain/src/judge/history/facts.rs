@@ -1,5 +1,8 @@
 //! Facts as rows of numbers, in columns.
 
+use std::hint::black_box;
+
+use super::places::hash_of;
 use super::symbols::Symbols;
 use crate::calendar::{Announcement, Change};
 use crate::catalogue::{FactType, Field, Shape};
@@ -80,26 +83,32 @@ pub struct Facts {
     pub(super) symbols: Symbols,
     pub(super) columns: Columns,
     pub(super) rest: Vec<(RowId, Rest)>,
+    /// The hash of the source and the id of each.
+    pub(super) hashes: Vec<u32>,
 }
 
 impl Facts {
-    /// An empty one with room for about so many.
-    #[must_use]
-    pub fn with_room(facts: usize) -> Self {
-        let columns = Columns {
-            rows: Vec::with_capacity(facts),
-            // A fact has about four fields with values and an id of 16 bytes, and names two texts that others do not.
-            values: Vec::with_capacity(facts * 4),
-            ids: String::with_capacity(facts * 16),
-            ..Columns::default()
-        };
-        Self { symbols: Symbols::with_room(facts * 2), columns, rest: Vec::new() }
+    /// Makes room for about so many more.
+    pub fn make_room(&mut self, facts: usize) {
+        // A fact has about four fields with values and an id of 16 bytes, and names two texts that others do not.
+        self.columns.reserve(facts, facts * 4, facts * 16);
+        self.symbols.make_room(facts * 2, facts * 32);
+        self.hashes.reserve(facts);
     }
 
     /// Adds a fact that was recorded at `recorded` and stands at `position` (increasing).
     pub fn push<T: AsRef<str>>(&mut self, fact: &Fact<T>, recorded: Instant, position: u32) {
         let (row, rest) = self.columns.push(&mut self.symbols, fact, recorded, position);
         self.rest.extend(rest.map(|rest| (row, rest)));
+        self.hashes.push(hash_of((fact.source.as_ref(), fact.id.as_ref())));
+    }
+
+    /// Forgets all, and keeps the room.
+    pub(super) fn clear(&mut self) {
+        self.symbols.clear();
+        self.columns.clear();
+        self.rest.clear();
+        self.hashes.clear();
     }
 }
 
@@ -153,11 +162,22 @@ impl Columns {
         (number, Rest::of(fact, recorded))
     }
 
-    /// Makes room for so many times what is there.
-    pub fn make_room(&mut self, times: usize) {
-        self.rows.reserve(self.rows.len().saturating_mul(times));
-        self.values.reserve(self.values.len().saturating_mul(times));
-        self.ids.reserve(self.ids.len().saturating_mul(times));
+    fn clear(&mut self) {
+        self.rows.clear();
+        self.values.clear();
+        self.lists.clear();
+        self.ids.clear();
+    }
+
+    /// Makes room for as much more as is said for what is there.
+    pub fn make_room(&mut self, more: impl Fn(usize) -> usize) {
+        self.reserve(more(self.rows.len()), more(self.values.len()), more(self.ids.len()));
+    }
+
+    fn reserve(&mut self, rows: usize, values: usize, ids: usize) {
+        self.rows.reserve(rows);
+        self.values.reserve(values);
+        self.ids.reserve(ids);
     }
 
     /// Adds a row of others, whose symbols are those of `symbols` here.
@@ -202,6 +222,24 @@ impl Columns {
     pub fn id_of(&self, row: &Row) -> &str {
         let start = row.id_start as usize;
         self.ids.get(start..start + usize::from(row.id_len)).unwrap_or("")
+    }
+
+    /// Brings some rows in.
+    pub fn bring_in(&self, rows: &[RowId]) {
+        black_box(rows.iter().fold(0, |sum, row| sum ^ self.row(*row).position));
+    }
+
+    /// Brings the values of some rows in.
+    pub fn bring_in_values(&self, rows: &[RowId]) {
+        let values = rows.iter().filter_map(|row| self.values.get(self.row(*row).values_start as usize));
+        black_box(values.fold(0, |sum, held| sum ^ held.value));
+    }
+
+    /// Brings the ids of some rows in.
+    pub fn bring_in_ids(&self, rows: impl Iterator<Item = RowId>) {
+        let ids = self.ids.as_bytes();
+        let first = rows.filter_map(|row| ids.get(self.row(row).id_start as usize));
+        black_box(first.fold(0, |sum, byte| sum ^ byte));
     }
 
     fn values_of(&self, row: &Row) -> &[Held] {

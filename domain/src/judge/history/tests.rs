@@ -67,12 +67,13 @@ fn facts_gathered_apart_make_the_history_that_facts_added_one_by_one_do() {
         let mut apart = History::default();
         let mut repeated = Vec::new();
         for (piece, first) in told.chunks(size).zip((1..).step_by(size)) {
-            let mut facts = Facts::with_room(size);
+            let mut facts = Facts::default();
+            facts.make_room(size);
             for (text, position) in piece.iter().zip(first..) {
                 let fact = Fact::borrowed(text).unwrap();
                 facts.push(&fact, fact.recorded_or_time(), position);
             }
-            apart.append(facts, |_, found| repeated.push((found.position, found.added)));
+            apart.append(&mut facts, |_, found| repeated.push((found.position, found.added)));
             apart.make_room(2);
         }
         assert_eq!(repeated, outcomes, "in pieces of {size}");
@@ -99,12 +100,13 @@ fn a_waiver_told_before_the_first_fact_of_a_subject_with_a_colon_names_that_subj
     for size in 1..=told.len() {
         let mut history = History::default();
         for (piece, first) in told.chunks(size).zip((1..).step_by(size)) {
-            let mut facts = Facts::with_room(size);
+            let mut facts = Facts::default();
+            facts.make_room(size);
             for (text, position) in piece.iter().zip(first..) {
                 let fact = Fact::borrowed(text).unwrap();
                 facts.push(&fact, fact.recorded_or_time(), position);
             }
-            history.append(facts, |_, _| {});
+            history.append(&mut facts, |_, _| {});
         }
         let waiver = &history.waivers[0];
         assert_eq!(history.symbols.text(waiver.subject), "nominal/N:1", "in pieces of {size}");
