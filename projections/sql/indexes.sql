@@ -25,6 +25,8 @@ CREATE INDEX duties_to_raise ON duties (due_at, duty) WHERE breach = 1 AND raise
 CREATE INDEX breaches_owed ON breaches (owed, raised_at, duty) WHERE owed IS NOT NULL;
 CREATE INDEX subjects_by_next ON subjects (next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX subjects_by_kind ON subjects (kind, subject);
+-- Whom a mail goes to is looked up for each.
+CREATE INDEX users_by_role ON subjects (json_extract(state, '$.role'), subject) WHERE kind = 'user';
 CREATE INDEX organisations_by_parent ON organisations (parent);
 CREATE INDEX steps_to_take ON steps (at, duty) WHERE taken = 0;
 -- All that compliance is counted from, so that the rows themselves, with their records, are not read.
