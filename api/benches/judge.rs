@@ -59,18 +59,14 @@ fn judge_file(file: &Path, threads: usize, explain: bool) -> anyhow::Result<Judg
     let verdicts = judge_in_pieces(&judge, threads);
     let judging = started.elapsed().as_secs_f64() - reading;
     let mut bytes = 0;
-    let some = |verdicts: &[Verdict], out: &mut Vec<u8>| {
-        if !explain {
-            return judge.write_json_lines(verdicts, out);
-        }
-        for verdict in verdicts {
-            let mut record = judge.record(verdict);
-            record.explanation = Some(judge.explain(verdict));
-            // Writing to memory cannot fail.
-            let _ = serde_json::to_writer(&mut *out, &record);
+    let lines = |verdicts: &[Verdict], out: &mut Vec<u8>| {
+        if explain {
+            judge.write_explained_lines(verdicts, out);
+        } else {
+            judge.write_json_lines(verdicts, out);
         }
     };
-    render(&verdicts, threads, some, |piece| {
+    render(&verdicts, threads, lines, |piece| {
         bytes += piece.len() as u64;
         Ok::<(), std::convert::Infallible>(())
     })?;

@@ -175,20 +175,14 @@ fn write(
 ) -> anyhow::Result<()> {
     match arguments.format {
         Format::Jsonl => {
-            let explained = |verdicts: &[Verdict], bytes: &mut Vec<u8>| {
-                for verdict in verdicts {
-                    let mut record = judge.record(verdict);
-                    record.explanation = Some(judge.explain(verdict));
-                    // Writing to memory cannot fail.
-                    let _ = serde_json::to_writer(&mut *bytes, &record);
-                    bytes.push(b'\n');
+            let lines = |some: &[Verdict], bytes: &mut Vec<u8>| {
+                if arguments.explain {
+                    judge.write_explained_lines(some, bytes);
+                } else {
+                    judge.write_json_lines(some, bytes);
                 }
             };
-            if arguments.explain {
-                render(verdicts, threads, explained, print)
-            } else {
-                render(verdicts, threads, |some, bytes| judge.write_json_lines(some, bytes), print)
-            }
+            render(verdicts, threads, lines, print)
         }
         Format::Csv => {
             print(&duty_csv::header())?;

@@ -167,12 +167,27 @@ impl Judge<'_> {
 
     /// Writes verdicts so, one a line.
     pub fn write_json_lines(&self, verdicts: &[Verdict], out: &mut Vec<u8>) {
-        let facts = verdicts.iter().flat_map(|verdict| [Some(verdict.opener), verdict.closed_by]);
-        self.context.history.bring_in_ids(facts.flatten());
+        self.bring_in_ids(verdicts);
         for verdict in verdicts {
             self.write_json(verdict, out);
             out.push(b'\n');
         }
+    }
+
+    /// The same, each with its explanation.
+    pub fn write_explained_lines(&self, verdicts: &[Verdict], out: &mut Vec<u8>) {
+        self.bring_in_ids(verdicts);
+        for verdict in verdicts {
+            let record = DutyRecord { explanation: Some(self.explain(verdict)), ..self.record(verdict) };
+            // Writing to memory cannot fail.
+            let _ = serde_json::to_writer(&mut *out, &record);
+            out.push(b'\n');
+        }
+    }
+
+    fn bring_in_ids(&self, verdicts: &[Verdict]) {
+        let facts = verdicts.iter().flat_map(|verdict| [Some(verdict.opener), verdict.closed_by]);
+        self.context.history.bring_in_ids(facts.flatten());
     }
 
     /// The verdict as text.
