@@ -9,8 +9,9 @@ use std::sync::mpsc::{channel, sync_channel};
 
 use mandate_domain::judge::{Added, Evidence, History, Judge, Verdict};
 
-use mandate_store::{BUNDLE_MAGIC, CarriedError, read_bundle};
+use mandate_store::{BUNDLE_MAGIC, Carried, CarriedError, read_bundle};
 
+use crate::beside::Beside;
 use crate::input::{BadLine, InputError, ReadFacts, open, read_facts_of};
 
 /// Facts of one or more files, with what was wrong in them.
@@ -22,6 +23,8 @@ pub struct Gathered {
     pub bad: Vec<(PathBuf, BadLine)>,
     /// Lines that repeat a fact word for word; they count once.
     pub repeated: u64,
+    /// What bundles carry beside the log.
+    pub beside: Beside,
     /// Position of the last line of each file.
     ends: Vec<(PathBuf, u32)>,
 }
@@ -87,7 +90,14 @@ impl Gathered {
     fn read_bundle(&mut self, reader: Box<dyn BufRead + Send>, file: &Path) -> Result<(), InputError> {
         let base = self.ends.last().map_or(0, |(_, end)| *end);
         let mut last = base;
-        let read = read_bundle(reader, |told| {
+        let read = read_bundle(reader, |carried| {
+            let told = match carried {
+                Carried::Beside(name, text) => {
+                    self.beside.take(name, text);
+                    return Ok(());
+                }
+                Carried::Fact(told) => told,
+            };
             let known_at = told.known_at();
             last = u32::try_from(told.position.get()).map_or(u32::MAX, |at| base.saturating_add(at));
             match self.history.add(&told.fact, known_at, last) {

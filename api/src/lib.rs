@@ -2,6 +2,7 @@
 
 pub mod attest;
 pub mod backtest;
+pub mod beside;
 pub mod bulk;
 pub mod checkpoints;
 pub mod cli;

@@ -187,7 +187,10 @@ CREATE TABLE subjects
   -- Fields of the state by name, as JSON.
   state       text    NOT NULL,
   -- When something changes next without a new fact; null for never.
-  next_at     integer
+  next_at     integer,
+  -- The latest time of a fact, or from which a version of a duty stands; null where nothing was judged. How late that is
+  -- found to be depends on how the log was followed.
+  latest      integer
 ) STRICT, WITHOUT ROWID;
 
 -- Where nDelius, ViSOR and NOMIS do not say the same of a nominal, as now known.

@@ -189,6 +189,11 @@ impl Bends {
         self.ahead = ahead.map(|next| (next, at));
     }
 
+    /// The latest time of a fact that was taken in, or from which a version stands.
+    pub const fn latest(&self) -> Instant {
+        self.latest.0
+    }
+
     /// All that was found, with what lies ahead; of one that is not plain the versions tell nothing beside the diagonal.
     pub fn finish(self, is_plain: bool) -> Vec<Bend> {
         let ahead = self.ahead.map(|(as_from, known_from)| Bend::ahead(as_from, known_from));

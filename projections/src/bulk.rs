@@ -21,7 +21,7 @@ use crate::model::Progress;
 use crate::placed::{Decoder, Placed, encode};
 use crate::rows::{self, Counted, Evidence, Writing};
 use crate::spill::Spill;
-use crate::unit::{Failure, Followed, Ground, Span, Unit, moments};
+use crate::unit::{Before, Failure, Followed, Ground, Span, Unit, moments};
 use crate::{database, events};
 
 /// Events read at once.
@@ -406,7 +406,7 @@ fn follow_range(
                 moments.dedup();
                 let members = cross.members(&leader);
                 let unit = Unit { members, own: moments, bends: Vec::new() };
-                let followed = ground.follow(&unit, Span { from: None, until }, HashMap::new());
+                let followed = ground.follow(&unit, Span { from: None, until }, Before::nothing());
                 followed_units.push((unit.members, followed));
             }
             Some(units) => {
@@ -493,7 +493,7 @@ impl<'c> SubjectPlaces<'c> {
         }
         let ground = Ground::new(&history, cross, cross.epochs());
         let span = Span { from: None, until: cut.map_or(until, |cut| cut.at) };
-        let mut followed = ground.follow(&unit, span, HashMap::new());
+        let mut followed = ground.follow(&unit, span, Before::nothing());
         if let (Some(cut), None) = (cut, &followed.failed) {
             let (reason, position, since) = (cut.reason.clone(), cut.position, cut.at);
             followed.failed = Some(Failure { reason, position, since });

@@ -159,7 +159,10 @@ fn in_order(connection: &Connection, table: &str) -> Result<String, ProjectionEr
         key.push("1".to_owned());
     }
     let key: Vec<String> = key.into_iter().map(|c| if c == "1" { c } else { format!("\"{c}\"") }).collect();
-    Ok(format!("SELECT * FROM \"{table}\" ORDER BY {}", key.join(", ")))
+    let sql =
+        "SELECT name FROM pragma_table_info(?1) WHERE ?1 <> 'subjects' OR name <> 'latest' ORDER BY cid";
+    let columns = rows::subjects(connection, sql, [table])?.join("\", \"");
+    Ok(format!("SELECT \"{columns}\" FROM \"{table}\" ORDER BY {}", key.join(", ")))
 }
 
 fn each_value(row: &Row<'_>, mut each: impl FnMut(ValueRef<'_>)) -> rusqlite::Result<()> {

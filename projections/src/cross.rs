@@ -360,6 +360,14 @@ impl Cross {
         &self.epochs
     }
 
+    /// Whether a subject by itself, followed up to just before an instant, needs not be looked at as a whole to be followed
+    /// on to another: it is not merged and nothing of its duties is waived, and policy and holidays are the same throughout.
+    pub fn stays_as_followed(&self, subject: &str, from: Instant, until: Instant) -> bool {
+        self.waivers_of(subject).is_empty()
+            && !self.epochs.iter().any(|epoch| epoch.at >= from && epoch.at <= until)
+            && self.calendar.published_between(from.just_before(), until).next().is_none()
+    }
+
     /// The policy in force at the end.
     pub fn books(&self) -> Arc<Books> {
         self.epochs.last().map_or_else(|| self.shipped.clone(), |epoch| epoch.books.clone())

@@ -8,7 +8,7 @@ use crate::error::{ProjectionError, is_damage};
 
 /// Changes with the schema, and when a type or a field of the catalogue gets another number (see `placed.rs`); a file of
 /// another version is made anew.
-const VERSION: i64 = 15;
+const VERSION: i64 = 16;
 
 const SCHEMA: &str = include_str!("../sql/schema.sql");
 const INDEXES: &str = include_str!("../sql/indexes.sql");
@@ -51,7 +51,7 @@ pub(crate) fn open(file: &Path) -> Result<Connection, ProjectionError> {
         // beside (`Writer::bring_over`) brings the write-ahead log to the file; what it is too slow for is done at 256 MiB.
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;
-             PRAGMA trusted_schema = OFF; PRAGMA cache_size = -24576; PRAGMA wal_autocheckpoint = 64000;",
+             PRAGMA trusted_schema = OFF; PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 64000;",
         )?;
         let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         Ok((connection, version))

@@ -1,8 +1,5 @@
 //! Following some units with their facts on all cores.
 
-use std::collections::BTreeMap;
-
-use hashbrown::HashMap;
 use mandate_domain::catalogue::SubjectKind;
 use mandate_domain::judge::History;
 use mandate_domain::time::Instant;
@@ -12,7 +9,7 @@ use crate::bends::Bend;
 use crate::cross::{Cross, Foreign};
 use crate::error::ProjectionError;
 use crate::placed::{Decoder, Placed};
-use crate::unit::{Followed, Ground, Span, Stored, Unit, moments};
+use crate::unit::{Before, Followed, Ground, Span, Unit, moments};
 
 /// Units for which another thread is worth starting.
 const UNITS_A_THREAD: usize = 8;
@@ -28,8 +25,8 @@ pub(crate) struct Task {
     /// The last event that counts.
     pub until: u32,
     pub bends: Vec<Bend>,
-    /// Its duties as they stand.
-    pub stored: HashMap<String, Stored>,
+    /// What the tables say of it.
+    pub before: Before,
 }
 
 type Answers = Vec<(Vec<String>, Followed)>;
@@ -57,9 +54,8 @@ pub(crate) fn follow_all(cross: &Cross, tasks: Vec<Task>) -> Result<Answers, Pro
 }
 
 fn follow_part(cross: &Cross, mut tasks: Vec<Task>) -> Result<Answers, ProjectionError> {
-    // Facts by position: annulments may belong to several units, and what is shared to all.
-    let mut facts: BTreeMap<u32, Placed> =
-        cross.shared().into_iter().map(|placed| (placed.position, placed)).collect();
+    // Annulments may belong to several units, and what is shared to all.
+    let mut facts: Vec<Placed> = cross.shared();
     let mut units = Vec::with_capacity(tasks.len());
     // What users read is the same for all of them.
     let mut of_users: Option<Foreign> = None;
@@ -90,14 +86,16 @@ fn follow_part(cross: &Cross, mut tasks: Vec<Task>) -> Result<Answers, Projectio
         own.retain(|placed| placed.position <= task.until);
         let (members, bends) = (task.members.clone(), std::mem::take(&mut task.bends));
         units.push(Unit { members, own: own_moments, bends });
-        facts.extend(own.into_iter().map(|placed| (placed.position, placed)));
+        facts.extend(own);
         earliest = earliest.min(task.span.from.unwrap_or(Instant::MIN));
     }
     let of_users = of_users.map(|foreign| foreign.facts).unwrap_or_default();
-    facts.extend(of_users.into_iter().map(|placed| (placed.position, placed)));
+    facts.extend(of_users);
+    facts.sort_by_key(|placed| placed.position);
+    facts.dedup_by_key(|placed| placed.position);
     let latest = tasks.iter().map(|task| task.until).max().unwrap_or(0);
     let mut history = History::default();
-    for placed in facts.values().filter(|placed| placed.position <= latest) {
+    for placed in facts.iter().filter(|placed| placed.position <= latest) {
         history.add(&placed.fact, placed.known_at(), placed.position);
     }
     drop(facts);
@@ -106,7 +104,7 @@ fn follow_part(cross: &Cross, mut tasks: Vec<Task>) -> Result<Answers, Projectio
     let first = epochs.partition_point(|epoch| epoch.at < earliest).saturating_sub(1);
     let ground = Ground::new(&history, cross, epochs.get(first..).unwrap_or_default());
     let followed = |(task, unit): (Task, &Unit)| {
-        let followed = ground.follow(unit, task.span, task.stored);
+        let followed = ground.follow(unit, task.span, task.before);
         (task.members, followed)
     };
     Ok(tasks.into_iter().zip(&units).map(followed).collect())

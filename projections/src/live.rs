@@ -17,7 +17,7 @@ use crate::gather::{Task, follow_all};
 use crate::model::Progress;
 use crate::placed::{Placed, encode};
 use crate::rows::{self, Counted, Evidence, Writing};
-use crate::unit::{Failure, Span};
+use crate::unit::{Before, Failure, Span};
 use crate::{Projections, Shared, database, events};
 
 /// Most events taken in with one transaction.
@@ -251,6 +251,15 @@ impl Shared {
     }
 }
 
+/// What is noted of a unit that was followed.
+#[derive(Debug, Default)]
+struct Noted {
+    /// When something of it changes next; none for never.
+    next_at: Option<Instant>,
+    /// The latest time of one of its facts, or from which a version stands.
+    latest: Option<Instant>,
+}
+
 /// What a transaction works on.
 struct Step<'w> {
     shared: &'w Shared,
@@ -426,8 +435,14 @@ impl Step<'_> {
                     rows::stand_still(self.connection, &members)?;
                     continue;
                 }
-                let from = self.next_of(&members)?.map_or(at, |next| next.min(at));
-                let stored = rows::stored(self.connection, &members, from, reached)?;
+                let noted = self.noted_of(&members)?;
+                let from = noted.next_at.map_or(at, |next| next.min(at));
+                let before = match members.as_slice() {
+                    [alone] if from > reached && cross.stays_as_followed(alone, from, until) => {
+                        Before::Trusted { latest: noted.latest.unwrap_or(Instant::MIN) }
+                    }
+                    _ => Before::Stored(rows::stored(self.connection, &members, from, reached)?),
+                };
                 let bends = rows::bends(self.connection, &members, from)?;
                 let facts = rows::streams(self.connection, &members)?;
                 tasks.push(Task {
@@ -436,11 +451,16 @@ impl Step<'_> {
                     span: Span { from: Some(from), until },
                     until: last,
                     bends,
-                    stored,
+                    before,
                 });
             }
-            for (members, followed) in follow_all(&cross, tasks)? {
-                rows::write(self.connection, &members, &followed, Writing::Over, self.counted)?;
+            let trusted: Vec<bool> =
+                tasks.iter().map(|task| matches!(task.before, Before::Trusted { .. })).collect();
+            for ((members, mut followed), trusted) in follow_all(&cross, tasks)?.into_iter().zip(trusted) {
+                if trusted {
+                    rows::find_stored(self.connection, &mut followed)?;
+                }
+                rows::write(self.connection, &members, &mut followed, Writing::Over, self.counted)?;
                 *self.written += 1;
                 self.evidence.write(self.connection, &followed.evidence)?;
                 if followed.failed.is_some() {
@@ -451,22 +471,25 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// When something of a unit changes next, as noted.
-    fn next_of(&self, members: &[String]) -> Result<Option<Instant>, ProjectionError> {
+    /// What is noted of a unit.
+    fn noted_of(&self, members: &[String]) -> Result<Noted, ProjectionError> {
         let failed = ProjectionError::database("read when a subject changes next");
-        let mut next: Option<Instant> = None;
+        let mut noted = Noted::default();
         for member in members {
             let mut statement = self
                 .connection
-                .prepare_cached("SELECT next_at FROM subjects WHERE subject = ?1 AND next_at IS NOT NULL")
+                .prepare_cached("SELECT next_at, latest FROM subjects WHERE subject = ?1")
                 .map_err(&failed)?;
-            let found = statement.query_map([member], |row| row.get(0)).map_err(&failed)?;
-            for at in found {
-                let at = Instant::from_nanos(at.map_err(&failed)?);
-                next = Some(next.map_or(at, |known| known.min(at)));
+            let found =
+                statement.query_map([member], |row| Ok((row.get(0)?, row.get(1)?))).map_err(&failed)?;
+            for found in found {
+                let (next_at, latest): (Option<i64>, Option<i64>) = found.map_err(&failed)?;
+                let next_at = next_at.map(Instant::from_nanos);
+                noted.next_at = noted.next_at.into_iter().chain(next_at).min();
+                noted.latest = noted.latest.max(latest.map(Instant::from_nanos));
             }
         }
-        Ok(next)
+        Ok(noted)
     }
 
     fn concern(&self, reach: &Reach, at: Instant) -> Result<(), ProjectionError> {

@@ -27,18 +27,23 @@ pub struct Part {
 }
 
 impl Reader {
-    /// Writes a bundle: events, the checkpoints signed of them and, for a part, a proof that it is a part of what was
-    /// signed later. Returns the first and the last position. Buffer the output.
+    /// Writes a bundle: texts by name that are carried beside the log, events, the checkpoints signed of them and, for a
+    /// part, a proof that it is a part of what was signed later. Returns the first and the last position. Buffer the output.
     ///
     /// # Errors
     /// [`StoreError::NoCheckpoint`] when nothing was signed yet; [`StoreError::Output`] when the output cannot be
     /// written; as [`Reader::read_after`].
-    pub fn export_bundle(&self, out: impl Write, part: Part) -> Result<(Position, Position), StoreError> {
+    pub fn export_bundle(
+        &self,
+        out: impl Write,
+        part: Part,
+        beside: &[(&str, &str)],
+    ) -> Result<(Position, Position), StoreError> {
         let head = self.head()?.position;
         let latest = self.checkpoints(head, 1)?.into_iter().next().ok_or(StoreError::NoCheckpoint)?;
         let origin = latest.note.lines().next().unwrap_or_default().to_owned();
         let last = part.up_to.map_or(latest.size, |wanted| wanted.min(head));
-        let mut export = Export::begin(self, out, origin, part.after.min(last)..last, latest.size)?;
+        let mut export = Export::begin(self, out, origin, part.after.min(last)..last, latest.size, beside)?;
         for page in export.pages() {
             self.for_each_row(page, PAGE.min(last.get() - page.get()), |columns| export.event(&columns))?;
         }
@@ -67,11 +72,13 @@ impl<W: Write> Export<W> {
         origin: String,
         part: std::ops::Range<Position>,
         signed: Position,
+        beside: &[(&str, &str)],
     ) -> Result<Self, StoreError> {
         let (after, last) = (part.start, part.end);
         let frontier = reader.frontier(after)?;
         let header = Header { origin, first: after.next().get(), last: last.get(), frontier };
-        let out = Writer::new(out, &header).map_err(failed)?;
+        let mut out = Writer::new(out, &header).map_err(failed)?;
+        beside.iter().try_for_each(|(name, text)| out.beside(name, text)).map_err(failed)?;
         let notes = reader
             .checkpoints(signed, MOST_CHECKPOINTS)?
             .into_iter()

@@ -15,6 +15,15 @@ use crate::told::{Told, fact_of};
 /// The first bytes of a bundle.
 pub const BUNDLE_MAGIC: &[u8] = mandate_verify::bundle::MAGIC;
 
+/// What a bundle carries, for whoever judges it.
+#[derive(Debug)]
+pub enum Carried<'a> {
+    /// A text beside the log, by its name, which no checkpoint covers.
+    Beside(&'a str, &'a str),
+    /// A fact of the log.
+    Fact(Box<Told>),
+}
+
 /// Why a bundle cannot be judged.
 #[derive(Debug, thiserror::Error)]
 pub enum CarriedError {
@@ -29,20 +38,23 @@ pub enum CarriedError {
     Altered(Position),
 }
 
-/// Reads the facts of a bundle in the order of the log, each held against its leaf; whether the leaves are those that were
-/// signed is for `mandate-verify` to say.
+/// Reads what a bundle carries: the texts beside the log, then the facts in its order, each held against its leaf; whether
+/// the leaves are those that were signed is for `mandate-verify` to say.
 ///
 /// # Errors
 /// [`CarriedError`] when it is no bundle, breaks off or was altered; what `each` answers.
 pub fn read_bundle<E: From<CarriedError>>(
     input: impl Read,
-    mut each: impl FnMut(Told) -> Result<(), E>,
+    mut each: impl FnMut(Carried<'_>) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut reader = Reader::new(input).map_err(CarriedError::from)?;
     while let Some(record) = reader.next_record().map_err(CarriedError::from)? {
         match record {
-            Record::Event(entry, leaf) if entry.digest() == leaf => each(told(&entry)?)?,
+            Record::Event(entry, leaf) if entry.digest() == leaf => {
+                each(Carried::Fact(Box::new(told(&entry)?)))?;
+            }
             Record::Event(entry, _) => Err(CarriedError::Altered(Position::new(entry.position)))?,
+            Record::Beside { name, text } => each(Carried::Beside(name, text))?,
             Record::Header(_) | Record::Checkpoint(_) | Record::Proof { .. } | Record::End(_) => {}
         }
     }

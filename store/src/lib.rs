@@ -61,7 +61,7 @@ pub use aggregate::{Given, Subject};
 pub use appender::Queued;
 pub use backup::{back_up, restore};
 pub use bundle::Part;
-pub use carried::{BUNDLE_MAGIC, CarriedError, public_line, read_bundle};
+pub use carried::{BUNDLE_MAGIC, Carried, CarriedError, public_line, read_bundle};
 pub use checkpoint::{Signed, create_signing_key, last_published};
 pub use checkpointer::Checkpointer;
 pub use cloud_event::CloudEvent;

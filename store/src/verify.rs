@@ -239,7 +239,7 @@ impl Reader {
         rows: &mut Rows,
     ) -> Result<(), StoreError> {
         let out = BufWriter::with_capacity(BUFFER, out);
-        let mut export = Export::begin(self, out, origin, Position::START..head, head)?;
+        let mut export = Export::begin(self, out, origin, Position::START..head, head, &[])?;
         if let Some(note) = note {
             export.stand_in(head, note);
         }

@@ -111,6 +111,7 @@ fn filled(path: &str, duty: &str) -> String {
     let path = match path {
         "/v1/duties/{id}"
         | "/v1/duties/{id}/explanation"
+        | "/v1/duties/{id}/derivation"
         | "/v1/duties/{id}/history"
         | "/duties/{reference}" => path.replace("{id}", duty).replace("{reference}", duty),
         _ => path.replace("{name}", "record-act").replace("{position}", "1").replace("{id}", "4.10"),

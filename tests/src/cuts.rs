@@ -8,7 +8,7 @@ use mandate_domain::fact::Fact;
 use mandate_domain::judge::{History, Judge, View};
 use mandate_domain::policy::Policy;
 use mandate_domain::time::Instant;
-use mandate_store::{CarriedError, Part, read_bundle};
+use mandate_store::{Carried, CarriedError, Part, read_bundle};
 use serde_json::Value;
 
 use crate::random::Random;
@@ -49,9 +49,10 @@ async fn recorded() -> Server {
 /// The facts that a bundle of the log carries.
 fn carried(server: &Server) -> Vec<(Fact, Instant, u32)> {
     let mut bundle = Vec::new();
-    server.store.reader().export_bundle(&mut bundle, Part::default()).unwrap();
+    server.store.reader().export_bundle(&mut bundle, Part::default(), &[]).unwrap();
     let mut facts = Vec::new();
-    read_bundle(bundle.as_slice(), |told| {
+    read_bundle(bundle.as_slice(), |carried| {
+        let Carried::Fact(told) = carried else { return Ok(()) };
         let position = u32::try_from(told.position.get()).unwrap();
         facts.push((told.fact.clone(), told.known_at(), position));
         Ok::<(), CarriedError>(())

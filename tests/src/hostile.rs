@@ -159,6 +159,7 @@ async fn addresses_that_nobody_gave_out_end_in_a_4xx() {
         ("/v1/duties/%FF", 400),
         ("/v1/duties/' OR 1=1 --".replace(' ', "%20").as_str(), 404),
         ("/v1/duties/D-NOTTHERE/explanation", 404),
+        ("/v1/duties/D-NOTTHERE/derivation", 404),
         ("/v1/duties/D-NOTTHERE/history", 404),
         ("/v1/nominals/nobody", 404),
         ("/v1/nominals/nobody/duties", 404),

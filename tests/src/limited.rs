@@ -93,6 +93,7 @@ async fn the_answer_about_a_limited_record_is_that_about_one_that_does_not_exist
         (format!("/v1/nominals/{LIMITED}/history"), "/v1/nominals/N-ZZZ/history".to_owned()),
         (format!("/v1/duties/{duty}"), "/v1/duties/D-00000000".to_owned()),
         (format!("/v1/duties/{duty}/explanation"), "/v1/duties/D-00000000/explanation".to_owned()),
+        (format!("/v1/duties/{duty}/derivation"), "/v1/duties/D-00000000/derivation".to_owned()),
         (format!("/v1/duties/{duty}/history"), "/v1/duties/D-00000000/history".to_owned()),
     ] {
         let there = read(&server, &tokens["U-01"], &address).await;

@@ -1,5 +1,8 @@
 //! What is read over HTTP: duties and what belongs to them, nominals, events, schemas, rules.
 
+use mandate_check::{Checker, Facts, Given, Holidays, Rules};
+use mandate_domain::calendar::SHIPPED_CSV;
+use mandate_domain::policy::shipped_files;
 use serde_json::{Value, json};
 
 use crate::server::Server;
@@ -87,6 +90,29 @@ async fn a_duty_is_found_by_its_id_and_by_its_short_reference_and_explains_itsel
         .filter_map(|v| v["duty"]["outcome"].as_str())
         .collect();
     assert_eq!(outcomes, ["pending", "overdue"]);
+}
+
+#[tokio::test]
+async fn a_derivation_read_over_http_is_held_against_the_exported_facts() {
+    let server = overdue().await;
+    let page = server.get("/v1/duties?rule=4.10").await.json();
+    let reference = page["content"][0]["reference"].as_str().unwrap();
+    let address = format!("/v1/duties/{reference}/derivation?asAt=2026-03-09");
+    let mut told = server.get(&address).await.json();
+    let reader =
+        mandate_store::Store::open_read_only(&server.data_dir(), &mandate_store::Database::Sqlite).unwrap();
+    let mut lines = Vec::new();
+    reader.export_jsonl(&mut lines, mandate_store::Export::default()).unwrap();
+    let mut facts = Facts::default();
+    for (line, position) in String::from_utf8(lines).unwrap().lines().zip(1..) {
+        facts.add(line, position).unwrap();
+    }
+    let (rules, holidays) = (Rules::read(&shipped_files().0).unwrap(), Holidays::read(SHIPPED_CSV).unwrap());
+    let checker = Checker::new(&facts, Given::Shipped(rules), Given::Shipped(holidays));
+    checker.check(&serde_json::from_value(told.clone()).unwrap()).unwrap();
+    assert_eq!((&told["due"], &told["breach"]), (&json!("2026-03-07"), &json!(true)));
+    told["due"] = json!("2026-03-08");
+    checker.check(&serde_json::from_value(told).unwrap()).unwrap_err();
 }
 
 #[tokio::test]

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Args;
 use mandate_check::{Checker, Derivation, Facts, Given, Holidays, Rules};
-use mandate_domain::calendar::SHIPPED_CSV;
 use mandate_domain::policy::shipped_files;
-use mandate_store::{BUNDLE_MAGIC, CarriedError, public_line, read_bundle};
+use mandate_store::{BUNDLE_MAGIC, Carried, CarriedError, public_line, read_bundle};
 
 use super::{Exit, print};
+use crate::beside::Beside;
 use crate::input::{open, policy_files};
 
 /// Most flaws that are printed.
@@ -30,10 +30,10 @@ pub struct Arguments {
     /// `-` is standard input
     #[arg(long, value_name = "FILE")]
     derivations: PathBuf,
-    /// A policy folder, or a draft with only the files that differ [default: what the facts adopted, else as shipped]
+    /// A policy folder, or a draft with only the files that differ [default: what the facts adopted, else what a bundle carries, else as shipped]
     #[arg(long, value_name = "PATH")]
     policy: Option<PathBuf>,
-    /// Bank holidays: gov.uk's JSON or the as-published CSV [default: as shipped]
+    /// Bank holidays: gov.uk's JSON or the as-published CSV [default: what a bundle carries, else as shipped]
     #[arg(long, value_name = "PATH")]
     calendar: Option<PathBuf>,
 }
@@ -44,15 +44,15 @@ pub struct Arguments {
 /// A file that cannot be read, output that cannot be written.
 pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let mut facts = Facts::default();
-    let mut last = 0;
+    let (mut beside, mut last) = (Beside::default(), 0);
     for file in &arguments.facts {
-        match tell(&mut facts, file, last)? {
+        match tell(&mut facts, &mut beside, file, last)? {
             Ok(end) => last = end,
             Err(reason) => return Ok(refuse(file, &reason)),
         }
     }
     let rules = match &arguments.policy {
-        None => Given::Shipped(Rules::read(&shipped_files().0)?),
+        None => Given::Shipped(Rules::read(&beside.policy_files().0)?),
         Some(path) => {
             let files = policy_files(path)?;
             let whole = files.0.contains_key("text.txt") && path.is_dir();
@@ -60,7 +60,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         }
     };
     let holidays = match &arguments.calendar {
-        None => Given::Shipped(Holidays::read(SHIPPED_CSV)?),
+        None => Given::Shipped(Holidays::read(beside.holidays_csv())?),
         Some(path) => {
             let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
             Given::Only(Holidays::read(&text)?)
@@ -103,12 +103,24 @@ fn refuse(file: &Path, reason: &str) -> Exit {
 }
 
 /// Adds the facts of a file under the positions that the judge gives them; answers with the last, or why a line is none.
-fn tell(facts: &mut Facts, file: &Path, base: u32) -> anyhow::Result<Result<u32, String>> {
+fn tell(
+    facts: &mut Facts,
+    beside: &mut Beside,
+    file: &Path,
+    base: u32,
+) -> anyhow::Result<Result<u32, String>> {
     let mut reader = open(file)?;
     let mut last = base;
     if reader.fill_buf().with_context(|| file.display().to_string())?.starts_with(BUNDLE_MAGIC) {
         let mut unread = None;
-        read_bundle(reader, |told| {
+        read_bundle(reader, |carried| {
+            let told = match carried {
+                Carried::Beside(name, text) => {
+                    beside.take(name, text);
+                    return Ok(());
+                }
+                Carried::Fact(told) => told,
+            };
             last = u32::try_from(told.position.get()).map_or(u32::MAX, |at| base.saturating_add(at));
             unread = unread.take().or(facts.add(&public_line(&told), last).err());
             Ok::<(), CarriedError>(())

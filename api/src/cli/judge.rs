@@ -31,10 +31,10 @@ pub struct Arguments {
     /// Only facts that were recorded by then [default: now]
     #[arg(long, value_name = "K", value_parser = moment)]
     known_at: Option<Instant>,
-    /// A policy folder, or a draft with only the files that differ [default: what the facts adopted, else as shipped]
+    /// A policy folder, or a draft with only the files that differ [default: what the facts adopted, else what a bundle carries, else as shipped]
     #[arg(long, value_name = "PATH")]
     policy: Option<PathBuf>,
-    /// Bank holidays: gov.uk's JSON or the as-published CSV [default: as shipped]
+    /// Bank holidays: gov.uk's JSON or the as-published CSV [default: what a bundle carries, else as shipped]
     #[arg(long, value_name = "PATH")]
     calendar: Option<PathBuf>,
     /// Print only these rules
@@ -85,6 +85,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     if !gathered.bad.is_empty() {
         return Ok(refuse(&gathered));
     }
+    if let Some(what) = gathered.beside.differs() {
+        eprintln!(
+            "mandate: the bundle carries {what} of another version than this program's, and they count where the log \
+             adopted none; no checkpoint covers them: compare the digests that `mandate-verify` prints with what was published"
+        );
+    }
     let now = SystemClock.now();
     let view = View { as_at: arguments.as_at.unwrap_or(now), known_at: arguments.known_at.unwrap_or(now) };
     let Some(policy) = policy_of(arguments, &gathered, view)? else { return Ok(Exit::Refused) };
@@ -95,23 +101,22 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     }
-    let calendar = match &arguments.calendar {
-        None => Calendar::shipped()?,
-        Some(path) => {
-            let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-            match Calendar::parse(&text) {
-                Ok(calendar) => {
-                    // It replaces what the log adopted (spec 7).
-                    gathered.history.drop_published_holidays();
-                    calendar
-                }
-                Err(error) => {
-                    eprintln!("mandate: {}: {error}", path.display());
-                    return Ok(Exit::Refused);
-                }
-            }
+    let given = match &arguments.calendar {
+        None => None,
+        Some(path) => Some(std::fs::read_to_string(path).with_context(|| path.display().to_string())?),
+    };
+    let calendar = match Calendar::parse(given.as_deref().unwrap_or_else(|| gathered.beside.holidays_csv())) {
+        Ok(calendar) => calendar,
+        Err(error) => {
+            let of = arguments.calendar.as_ref().map(|path| path.display().to_string());
+            eprintln!("mandate: {}: {error}", of.as_deref().unwrap_or("the bank holidays in the bundle"));
+            return Ok(Exit::Refused);
         }
     };
+    if given.is_some() {
+        // It replaces what the log adopted (spec 7).
+        gathered.history.drop_published_holidays();
+    }
     let judge = Judge::new(&policy, &calendar, &gathered.history, view);
     let mut verdicts = judge_in_pieces(&judge, threads);
     if !arguments.rules.is_empty() {
@@ -144,7 +149,7 @@ pub fn refuse(gathered: &Gathered) -> Exit {
     Exit::Refused
 }
 
-/// The policy asked for, else the one that the facts adopted, else the shipped one.
+/// The policy asked for, else the one that the facts adopted, else the one that a bundle carries or the shipped one.
 fn policy_of(arguments: &Arguments, gathered: &Gathered, view: View) -> anyhow::Result<Option<Policy>> {
     let loaded = match &arguments.policy {
         Some(path) => {
@@ -155,7 +160,7 @@ fn policy_of(arguments: &Arguments, gathered: &Gathered, view: View) -> anyhow::
         }
         None => match adopted_policy(&gathered.history, view.known_at) {
             Some(adopted) => adopted,
-            None => Policy::shipped(),
+            None => Policy::load(&gathered.beside.policy_files()),
         },
     };
     match loaded {

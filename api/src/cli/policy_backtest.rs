@@ -77,9 +77,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let started = std::time::Instant::now();
     let threads = cores();
     let view = arguments.source.view();
-    let Some(history) = arguments.source.history(threads)? else { return Ok(Exit::Refused) };
+    let Some((history, beside)) = arguments.source.history(threads)? else { return Ok(Exit::Refused) };
     let gathered = started.elapsed();
-    let files = files_in_force(&history, view.known_at);
+    let files = files_in_force(&history, &beside, view.known_at);
     let Some(adopted) = load(&files) else { return Ok(Exit::Refused) };
     let draft = match &arguments.draft {
         None => adopted.clone(),
@@ -93,7 +93,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
         Some(found) => found,
         None => None,
     };
-    let calendar = Calendar::shipped()?;
+    let calendar = Calendar::parse(beside.holidays_csv())?;
     let draft_calendar = draft_calendar.as_ref();
     let asked = Asked {
         compared: Compared { adopted: &adopted, calendar: &calendar, draft: &draft, draft_calendar },

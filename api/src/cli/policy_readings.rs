@@ -25,10 +25,11 @@ pub struct Arguments {
 /// A file or log that cannot be read, output that cannot be written.
 pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     let view = arguments.source.view();
-    let Some(history) = arguments.source.history(cores())? else { return Ok(Exit::Refused) };
-    let files = files_in_force(&history, view.known_at);
+    let Some((history, beside)) = arguments.source.history(cores())? else { return Ok(Exit::Refused) };
+    let files = files_in_force(&history, &beside, view.known_at);
     let Some(policy) = load(&files) else { return Ok(Exit::Refused) };
-    let found = readings(&files, &policy, &Calendar::shipped()?, (&history, view), &|_| false)?;
+    let calendar = Calendar::parse(beside.holidays_csv())?;
+    let found = readings(&files, &policy, &calendar, (&history, view), &|_| false)?;
     if arguments.json {
         print(format!("{}\n", serde_json::to_string_pretty(&found)?).as_bytes())?;
         return Ok(Exit::Done);

@@ -19,6 +19,7 @@ use serde_json::json;
 use super::place::Place;
 use super::progress::Progress;
 use super::{Exit, print};
+use crate::beside::Shipped;
 
 /// Check that nothing in the log was altered or removed
 ///
@@ -274,14 +275,15 @@ pub fn key(arguments: &Key) -> anyhow::Result<Exit> {
 /// # Errors
 /// A log without a checkpoint, output that cannot be written.
 pub fn bundle(reader: &Reader, part: Part, out: Option<&PathBuf>) -> anyhow::Result<Exit> {
+    let shipped = Shipped::with_this_program();
     let Some(path) = out else {
         let out = BufWriter::new(std::io::stdout().lock());
-        reader.export_bundle(out, part)?;
+        reader.export_bundle(out, part, &shipped.texts())?;
         return Ok(Exit::Done);
     };
     let file = File::create(path).with_context(|| path.display().to_string())?;
     let mut out = BufWriter::new(file);
-    let (first, last) = reader.export_bundle(&mut out, part)?;
+    let (first, last) = reader.export_bundle(&mut out, part, &shipped.texts())?;
     out.flush().with_context(|| path.display().to_string())?;
     eprintln!("positions {first} to {last} written to {}", path.display());
     Ok(Exit::Done)

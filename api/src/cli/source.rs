@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 use mandate_domain::judge::{History, View, adopted_files};
-use mandate_domain::policy::{PolicyFiles, shipped_files};
+use mandate_domain::policy::PolicyFiles;
 use mandate_domain::time::{Clock as _, Instant, SystemClock};
 use mandate_store::{MAX_READ, Position, Reader};
 
 use super::judge::{moment, refuse};
 use super::place::Place;
+use crate::beside::Beside;
 use crate::bulk::Gathered;
 
 /// A history and the moment at which it is looked at.
@@ -36,29 +37,29 @@ impl Source {
         View { as_at: self.as_at.unwrap_or(now), known_at: self.known_at.unwrap_or(now) }
     }
 
-    /// The facts; none, once told why, where a file holds a line that is no fact.
+    /// The facts, and what bundles carry beside them; none, once told why, where a file holds a line that is no fact.
     ///
     /// # Errors
     /// A file or a log that cannot be read.
-    pub fn history(&self, threads: usize) -> anyhow::Result<Option<History>> {
+    pub fn history(&self, threads: usize) -> anyhow::Result<Option<(History, Beside)>> {
         if self.facts.is_empty() {
-            return whole_log(&self.place.reader()?).map(Some);
+            return Ok(Some((whole_log(&self.place.reader()?)?, Beside::default())));
         }
         let mut gathered = Gathered::default();
         for file in &self.facts {
             gathered.read(file, threads)?;
         }
         if gathered.bad.is_empty() {
-            return Ok(Some(gathered.history));
+            return Ok(Some((gathered.history, gathered.beside)));
         }
         refuse(&gathered);
         Ok(None)
     }
 }
 
-/// The files of the policy that a history adopted, else those that ship.
-pub fn files_in_force(history: &History, known_at: Instant) -> PolicyFiles {
-    adopted_files(history, known_at).unwrap_or_else(shipped_files)
+/// The files of the policy that a history adopted, else those that a bundle carries or that ship.
+pub fn files_in_force(history: &History, beside: &Beside, known_at: Instant) -> PolicyFiles {
+    adopted_files(history, known_at).unwrap_or_else(|| beside.policy_files())
 }
 
 /// The whole log as a history.

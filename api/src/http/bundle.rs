@@ -21,6 +21,7 @@ use super::error::HttpError;
 use super::query::Query;
 use super::reads::{self, Reading};
 use super::registers::asker::Asker;
+use crate::beside::Shipped;
 
 /// Bytes that are sent at once.
 const PIECE: usize = 64 << 10;
@@ -51,10 +52,10 @@ pub async fn get(
     let (sender, receiver) = channel(WAITING);
     tokio::task::spawn_blocking(move || {
         let _room = room;
-        let part = Part { after, up_to: Some(last) };
+        let (part, shipped) = (Part { after, up_to: Some(last) }, Shipped::with_this_program());
         let pieces =
             Pieces { sender: sender.clone(), piece: Vec::with_capacity(PIECE), began: Instant::now() };
-        if let Err(error) = app.store.reader().export_bundle(pieces, part) {
+        if let Err(error) = app.store.reader().export_bundle(pieces, part, &shipped.texts()) {
             tracing::warn!(%error, "a bundle broke off");
             // Whoever takes it hears that it is not whole.
             drop(sender.blocking_send(Err(io::Error::other("the bundle broke off"))));

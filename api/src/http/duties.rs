@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use mandate_domain::catalogue::SubjectKind;
 use mandate_domain::fact::repeated;
-use mandate_domain::judge::{DutyRecord, Outcome, View};
+use mandate_domain::judge::{Derivation, DutyRecord, Outcome, View};
 use mandate_domain::rights::Right;
 use mandate_domain::time::Instant;
 use mandate_projections::{DutyFilter, DutyRow, DutySort, Listed};
@@ -258,6 +258,26 @@ pub async fn explanation(
         let row = found(app, &id, &caller)?;
         let record = app.projections.explanation(&row.record.duty, view)?;
         record.map(Json).ok_or_else(|| HttpError::not_found("duty at that moment", &id))
+    })
+    .await
+}
+
+/// The same in references and dates alone, as `mandate check` takes it.
+///
+/// # Errors
+/// [`HttpError::NotFound`] when there is none, or was none then.
+pub async fn derivation(
+    State(app): State<App>,
+    Path(id): Path<String>,
+    RawQuery(raw): RawQuery,
+    caller: Caller,
+) -> Result<Json<Derivation>, HttpError> {
+    let query = Query::read(raw.as_deref(), &["asAt", "knownAt"])?;
+    let view = query.view(app.now())?;
+    app.judging(move |app| {
+        let row = found(app, &id, &caller)?;
+        let derivation = app.projections.derivation(&row.record.duty, view)?;
+        derivation.map(Json).ok_or_else(|| HttpError::not_found("duty at that moment", &id))
     })
     .await
 }

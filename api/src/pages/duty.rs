@@ -55,6 +55,8 @@ pub struct DutyPage {
     pub history: Vec<HistoryLine>,
     /// The duty as JSON.
     pub json_href: String,
+    /// The derivation in references and dates.
+    pub derivation_href: String,
     /// What whoever looks can do about it.
     pub can_do: CanDo,
 }

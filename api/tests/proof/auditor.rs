@@ -1,5 +1,6 @@
 //! An auditor with a bundle, the public key and no access to the service.
 
+use mandate_verify::bundle::{Reader, Record, Writer};
 use mandate_verify::check::{self, Verdict};
 
 use super::Desk;
@@ -34,6 +35,49 @@ fn a_bundle_is_judged_offline_as_the_service_judged_its_log_byte_for_byte() {
     assert_eq!(output.status.code(), Some(4), "there is a breach in it");
     assert_eq!(String::from_utf8(output.stdout).unwrap(), said);
     assert!(said.contains(DUTY), "{said}");
+}
+
+/// The bundle as a program of another version writes it, whose 4.10 allows eight days.
+fn of_another_version(bundle: &[u8]) -> Vec<u8> {
+    let mut reader = Reader::new(bundle).unwrap();
+    let Some(Record::Header(header)) = reader.next_record().unwrap() else { panic!("no header") };
+    let mut writer = Writer::new(Vec::new(), &header).unwrap();
+    while let Some(record) = reader.next_record().unwrap() {
+        match record {
+            Record::Beside { name: "policy", text } => {
+                let (before, rule) = text.split_once("id = \"4.10\"").unwrap();
+                let rule = rule.replacen("due = { days = 5 }", "due = { days = 8 }", 1);
+                writer.beside("policy", &format!("{before}id = \"4.10\"{rule}")).unwrap();
+            }
+            Record::Beside { name, text } => writer.beside(name, text).unwrap(),
+            Record::Event(entry, leaf) => writer.event(&entry, &leaf).unwrap(),
+            Record::Checkpoint(note) => writer.checkpoint(note).unwrap(),
+            Record::Proof { size, hashes } => writer.proof(size, hashes).unwrap(),
+            Record::Header(_) | Record::End(_) => {}
+        }
+    }
+    writer.finish().unwrap()
+}
+
+#[test]
+fn a_bundle_is_judged_by_the_policy_of_the_program_that_wrote_it_and_says_so() {
+    let (desk, _) = audited();
+    let judge = ["judge", "bundle", "--as-at", "2026-11-02", "--rules", "4.10", "--format"];
+    let (judged, derived) = ([&judge[..], &["jsonl"]].concat(), [&judge[..], &["derivations"]].concat());
+    let (code, said) = desk.run(&judged);
+    assert!(code == 4 && said.contains("2026-03-07") && !said.contains("another version"), "{said}");
+    let bundle = std::fs::read(desk.path().join("bundle")).unwrap();
+    std::fs::write(desk.path().join("bundle"), of_another_version(&bundle)).unwrap();
+    desk.ends(&judged, 0, "\"due_on\":\"2026-03-10\"");
+    desk.ends(&judged, 0, "the bundle carries policy of another version than this program's");
+    desk.write("derivations", &String::from_utf8(desk.output(&derived).stdout).unwrap());
+    desk.ends(&["check", "bundle", "--derivations", "derivations"], 0, "1 of 1 derivations hold");
+    // Whoever names a policy is judged by that.
+    desk.ends(
+        &[&judged[..], &["--policy", concat!(env!("CARGO_MANIFEST_DIR"), "/../domain/policy")]].concat(),
+        4,
+        "03-07",
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mandate_domain::catalogue::Field;
 use mandate_domain::fact::{Fact, Value};
-use mandate_domain::judge::{DutyRecord, Evidence, History, Judge, Outcome, View};
+use mandate_domain::judge::{Derivation, DutyRecord, Evidence, History, Judge, Outcome, Verdict, View};
 use mandate_domain::policy::Programme;
 use mandate_domain::reconcile::Backlog;
 use mandate_domain::time::{Date, Instant};
@@ -160,13 +160,34 @@ impl Projections {
     /// # Errors
     /// [`ProjectionError`] when the log cannot be read.
     pub fn explanation(&self, duty: &str, view: View) -> Result<Option<DutyRecord>, ProjectionError> {
+        self.judged_duty(duty, view, |judge, found| {
+            let explanation = Some(judge.explain(found));
+            Some(DutyRecord { explanation, ..judge.record(found) })
+        })
+    }
+
+    /// The derivation of a duty at a view in references and dates, for a checker; none when it was not there.
+    ///
+    /// # Errors
+    /// [`ProjectionError`] when the log cannot be read.
+    pub fn derivation(&self, duty: &str, view: View) -> Result<Option<Derivation>, ProjectionError> {
+        self.judged_duty(duty, view, |judge, found| {
+            judge.derivations(std::slice::from_ref(found)).into_iter().next()
+        })
+    }
+
+    /// What is made of a duty, judged at a view; none when it was not there.
+    fn judged_duty<T>(
+        &self,
+        duty: &str,
+        view: View,
+        made: impl FnOnce(&Judge<'_>, &Verdict) -> Option<T>,
+    ) -> Result<Option<T>, ProjectionError> {
         let Some(subject) = subjects_of(duty).next() else { return Ok(None) };
         let judged = self.judge(subject, view, |judge, unit, _| {
             let verdicts = judge.judge_unit(unit, &mut Evidence::new());
             let found = verdicts.iter().find(|verdict| judge.duty_id(verdict) == duty)?;
-            let mut record = judge.record(found);
-            record.explanation = Some(judge.explain(found));
-            Some(record)
+            made(judge, found)
         })?;
         Ok(judged.flatten())
     }

@@ -23,7 +23,7 @@ pub(crate) use bends::bends;
 pub(crate) use cases::cases;
 pub(crate) use counted::Counted;
 pub(crate) use evidence::Evidence;
-pub(crate) use versions::stored;
+pub(crate) use versions::{find_stored, stored};
 
 /// How far the read models are.
 pub(crate) fn progress(connection: &Connection) -> Result<Progress, ProjectionError> {
@@ -102,11 +102,11 @@ pub(crate) enum Writing {
 pub(crate) fn write(
     connection: &Connection,
     members: &[String],
-    followed: &Followed,
+    followed: &mut Followed,
     writing: Writing,
     counted: &mut Counted,
 ) -> Result<(), ProjectionError> {
-    for duty in &followed.duties {
+    for duty in &mut followed.duties {
         versions::write_duty(connection, duty, writing, counted)?;
     }
     if followed.judged {
@@ -180,13 +180,15 @@ fn write_subjects(
         // A set is followed under its first member alone.
         let leads = members.first() == Some(member) && followed.failed.is_none();
         let next_at = followed.next_at.filter(|_| leads).map(Instant::nanos);
+        let latest = followed.latest.map(Instant::nanos);
         execute(
             connection,
             "write a subject",
-            "INSERT INTO subjects (subject, kind, leads, merged_into, state, next_at) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (subject) DO UPDATE SET leads = excluded.leads, \
-             merged_into = excluded.merged_into, state = excluded.state, next_at = excluded.next_at",
-            params![member, kind, leads, merged_into, state, next_at],
+            "INSERT INTO subjects (subject, kind, leads, merged_into, state, next_at, latest) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (subject) DO UPDATE SET leads = excluded.leads, \
+             merged_into = excluded.merged_into, state = excluded.state, next_at = excluded.next_at, \
+             latest = excluded.latest",
+            params![member, kind, leads, merged_into, state, next_at, latest],
         )?;
     }
     Ok(())

@@ -5,12 +5,19 @@ use std::collections::BTreeSet;
 use hashbrown::HashMap;
 use mandate_domain::judge::{Outcome, short_reference};
 use mandate_domain::time::{Date, Instant};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::counted::{Counted, lag_days};
 use super::{Writing, execute, note_owed, note_taken, record};
 use crate::error::ProjectionError;
-use crate::unit::{Changed, Columns, FollowedDuty, Now, Stored, Version};
+use crate::unit::{Changed, Columns, Followed, FollowedDuty, Now, Stored, Version};
+
+/// The columns of [`stored_of`].
+macro_rules! stored_columns {
+    () => {
+        "SELECT duty, subject, since, as_from, version, record, unit, outcome, due_at, alike FROM duties "
+    };
+}
 
 /// The duties of some subjects as they stand; where time is followed again `from` an instant at which the tables
 /// were already, with what each was before it.
@@ -23,23 +30,10 @@ pub(crate) fn stored(
     let failed = ProjectionError::database("read the duties of a subject");
     let mut found = HashMap::new();
     for member in members {
-        let mut statement = connection
-            .prepare_cached(
-                "SELECT duty, since, as_from, version, record, unit, outcome, due_at, alike FROM duties \
-                 WHERE subject = ?1",
-            )
-            .map_err(&failed)?;
-        let rows = statement
-            .query_map([member], |row| {
-                let shown = Some(version_of(row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?));
-                let before = shown.clone();
-                let subject = member.clone();
-                let outcome = Outcome::from_name(row.get_ref(6)?.as_str()?);
-                let counted = Some((row.get::<_, Option<i64>>(7)?.map(Instant::from_nanos), row.get(8)?));
-                let unit = row.get(5)?;
-                Ok((row.get(0)?, Stored { subject, shown, outcome, unit, counted, before, forget: None }))
-            })
-            .map_err(&failed)?;
+        let mut statement =
+            connection.prepare_cached(concat!(stored_columns!(), "WHERE subject = ?1")).map_err(&failed)?;
+        let rows =
+            statement.query_map([member], |row| Ok((row.get(0)?, stored_of(row)?))).map_err(&failed)?;
         for row in rows {
             let (duty, stored): (String, Stored) = row.map_err(&failed)?;
             found.insert(duty, stored);
@@ -51,6 +45,25 @@ pub(crate) fn stored(
         }
     }
     Ok(found)
+}
+
+/// Finds what the tables say of the duties of a unit that changed, which was followed on trust in them.
+pub(crate) fn find_stored(connection: &Connection, followed: &mut Followed) -> Result<(), ProjectionError> {
+    let failed = ProjectionError::database("read a duty");
+    let sql = concat!(stored_columns!(), "WHERE duty = ?1");
+    let mut statement = connection.prepare_cached(sql).map_err(&failed)?;
+    for duty in &mut followed.duties {
+        duty.stored = statement.query_row([&duty.duty], stored_of).optional().map_err(&failed)?;
+    }
+    Ok(())
+}
+
+fn stored_of(row: &Row<'_>) -> rusqlite::Result<Stored> {
+    let shown = Some(version_of(row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?));
+    let before = shown.clone();
+    let outcome = Outcome::from_name(row.get_ref(7)?.as_str()?);
+    let counted = Some((row.get::<_, Option<i64>>(8)?.map(Instant::from_nanos), row.get(9)?));
+    Ok(Stored { subject: row.get(1)?, shown, outcome, unit: row.get(6)?, counted, before, forget: None })
 }
 
 fn version_of(since: i64, as_from: i64, number: u16, record: String) -> Version {
@@ -114,10 +127,11 @@ fn go_back(
 
 pub(super) fn write_duty(
     connection: &Connection,
-    duty: &FollowedDuty,
+    duty: &mut FollowedDuty,
     writing: Writing,
     counted: &mut Counted,
 ) -> Result<(), ProjectionError> {
+    put_in_order(duty);
     write_history(connection, duty, counted)?;
     let counted_before = duty.stored.as_ref().and_then(|stored| stored.counted);
     let Some(now) = &duty.now else {
@@ -157,6 +171,22 @@ pub(super) fn write_duty(
         return Ok(());
     }
     write_steps(connection, duty, now, writing)
+}
+
+/// Has a version that would stand as at a moment before the one before it stand from the moment itself.
+fn put_in_order(duty: &mut FollowedDuty) {
+    let before = duty.stored.as_ref().and_then(|stored| stored.before.as_ref());
+    let mut last = before.map_or(Instant::MIN, |before| before.as_from);
+    for change in &mut duty.changes {
+        if change.record.is_none() {
+            last = Instant::MIN;
+            continue;
+        }
+        if change.as_from < last {
+            change.as_from = change.at;
+        }
+        last = change.as_from;
+    }
 }
 
 fn write_steps(

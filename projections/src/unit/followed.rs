@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use mandate_domain::judge::{DutyRecord, History, Outcome, Standing, Verdict};
 use mandate_domain::policy::Programme;
 use mandate_domain::reconcile::{self, Reconciled};
@@ -28,6 +29,23 @@ pub(crate) struct Span {
     pub from: Option<Instant>,
     /// The last instant.
     pub until: Instant,
+}
+
+/// What the tables say of a unit before the moment from which on it is followed.
+#[derive(Debug)]
+pub(crate) enum Before {
+    /// What its facts give just before that moment, under the policy and the holidays that count at it as well: only what
+    /// changes is to be written. Versions stand from up to `latest` on.
+    Trusted { latest: Instant },
+    /// Its duties by id.
+    Stored(HashMap<String, Stored>),
+}
+
+impl Before {
+    /// Nothing yet.
+    pub fn nothing() -> Self {
+        Self::Stored(HashMap::new())
+    }
 }
 
 /// A duty as it stands in the tables.
@@ -72,6 +90,8 @@ pub(crate) struct Followed {
     pub evidence: Vec<(String, u8, Instant)>,
     /// Whether any moment was judged.
     pub judged: bool,
+    /// The latest time of one of its facts, or from which a version stands.
+    pub latest: Option<Instant>,
     /// Where its versions do not tell what it was, and those that were left to go on from.
     pub bends: Vec<Bend>,
     pub left: Vec<Bend>,
@@ -132,7 +152,8 @@ pub(crate) struct FollowedDuty {
 /// What a duty was from an instant on.
 #[derive(Debug, Clone)]
 pub(crate) struct Changed {
-    /// As known at which moment and later, and as at which.
+    /// As known at which moment and later, and as at which; where that lies before the version before it, it stands as at
+    /// the moment itself.
     pub at: Instant,
     pub as_from: Instant,
     /// The number of the rule's version; 0 for a duty that was there no longer.

@@ -18,17 +18,17 @@ use crate::placed::Placed;
 use crate::steps::{self, NextStep};
 
 pub(crate) use followed::{
-    CaseRow, CaseVersion, Changed, Columns, Failure, Followed, FollowedDuty, Now, Span, Stored, Unit,
+    Before, CaseRow, CaseVersion, Changed, Columns, Failure, Followed, FollowedDuty, Now, Span, Stored, Unit,
     UnitVersion, Version,
 };
 pub(crate) use ground::Ground;
 
 impl Ground<'_> {
     /// Follows a unit. What fails, fails this unit alone, at the moment before.
-    pub fn follow(&self, unit: &Unit, span: Span, stored: HashMap<String, Stored>) -> Followed {
+    pub fn follow(&self, unit: &Unit, span: Span, before: Before) -> Followed {
         let symbol = unit.members.iter().find_map(|member| self.history.symbols.find(member));
         let Some(symbol) = symbol else { return Followed::default() };
-        let mut walk = Walk::new(self, unit, symbol, span, stored);
+        let mut walk = Walk::new(self, unit, symbol, span, before);
         let mut wanted = span.from;
         loop {
             let next = walk.next(wanted.take());
@@ -47,7 +47,9 @@ struct Walk<'g, 'w> {
     ground: &'w Ground<'g>,
     unit: &'w Unit,
     symbol: u32,
+    /// The duties as they stand in the tables; empty where these say what is found just before the first moment.
     stored: HashMap<String, Stored>,
+    trusts: bool,
     /// The epoch in force, and the unit under its policy.
     course: Option<(usize, Course<'w>)>,
     /// Whether it was followed before.
@@ -75,17 +77,19 @@ struct Walk<'g, 'w> {
     days_changed: bool,
     /// The nominals among its members, and the unit that each has, from when on.
     nominals: Vec<(u32, Vec<UnitFrom>)>,
+    /// Their units just before the first moment, where the tables are trusted.
+    unit_before: Vec<Option<u32>>,
     /// The cases of the unit, each with its subject, from when on.
     cases: Vec<(Instant, Vec<(u32, Case)>)>,
 }
 
 struct Duty {
-    id: Arc<str>,
+    /// None until something about it changes, where the tables are trusted.
+    id: Option<Arc<str>>,
     subject: u32,
-    /// From when on its last version stands.
-    as_from: Instant,
     changes: Vec<Changed>,
     verdict: Option<Verdict>,
+    /// The record of the last version; none when it is there no longer, and until it changes where the tables are trusted.
     record: Option<Arc<str>>,
     /// The number of the rule's version by which that was found: another policy may number them otherwise.
     version: u16,
@@ -95,11 +99,18 @@ struct Duty {
 }
 
 impl Duty {
+    /// Whether it is there.
+    const fn is_there(&self) -> bool {
+        self.record.is_some() || self.verdict.is_some()
+    }
+
     /// It is there no longer.
-    fn go(&mut self, at: Instant) {
+    fn go(&mut self, at: Instant, judge: &Judge<'_>) {
+        if let (None, Some(verdict)) = (&self.id, &self.verdict) {
+            self.id = Some(judge.duty_id(verdict).into());
+        }
         self.record = None;
         self.verdict = None;
-        self.as_from = Instant::MIN;
         self.changes.push(Changed::gone(at));
     }
 }
@@ -111,23 +122,25 @@ type UnitFrom = (Instant, Instant, Option<u32>);
 const DAYS: i32 = 14;
 
 impl<'g, 'w> Walk<'g, 'w> {
-    fn new(
-        ground: &'w Ground<'g>,
-        unit: &'w Unit,
-        symbol: u32,
-        span: Span,
-        stored: HashMap<String, Stored>,
-    ) -> Self {
+    fn new(ground: &'w Ground<'g>, unit: &'w Unit, symbol: u32, span: Span, before: Before) -> Self {
         let is_nominal = |member: &&String| SubjectKind::of(member) == Some(SubjectKind::Nominal);
         let nominals = unit.members.iter().filter(is_nominal);
         let nominals = nominals.filter_map(|member| Some((ground.history.symbols.find(member)?, Vec::new())));
-        let latest = stored.values().filter_map(|stored| Some(stored.before.as_ref()?.as_from)).max();
+        let (stored, trusts, latest) = match before {
+            Before::Trusted { latest } => (HashMap::new(), true, latest),
+            Before::Stored(stored) => {
+                let versions = stored.values().filter_map(|stored| stored.before.as_ref());
+                let latest = versions.map(|version| version.as_from).max().unwrap_or(Instant::MIN);
+                (stored, false, latest)
+            }
+        };
         let from = span.from.unwrap_or(Instant::MIN);
         Self {
             ground,
             unit,
             symbol,
             stored,
+            trusts,
             course: None,
             resumed: span.from.is_some(),
             last: None,
@@ -141,10 +154,11 @@ impl<'g, 'w> Walk<'g, 'w> {
             fresh: Vec::new(),
             at_position: 0,
             line: Vec::new(),
-            bends: Bends::new(&unit.bends, from, latest.unwrap_or(Instant::MIN)),
+            bends: Bends::new(&unit.bends, from, latest),
             changed: false,
             days_changed: false,
             nominals: nominals.collect(),
+            unit_before: Vec::new(),
             cases: Vec::new(),
         }
     }
@@ -189,6 +203,23 @@ impl<'g, 'w> Walk<'g, 'w> {
             // Whose it was before decides whether a switch at this moment concerns it.
             course.reach(at.just_before(), u32::MAX);
             self.areas.extend(course.areas());
+            if self.trusts {
+                for verdict in course.look().verdicts {
+                    self.by_key.insert(verdict.key(), self.duties.len());
+                    self.duties.push(Duty {
+                        id: None,
+                        subject: verdict.subject(),
+                        changes: Vec::new(),
+                        verdict: Some(verdict),
+                        record: None,
+                        version: 0,
+                        epoch,
+                        seen: false,
+                    });
+                }
+                self.unit_before =
+                    self.nominals.iter().map(|(nominal, _)| course.unit_of(*nominal)).collect();
+            }
         }
         // Event by event where that matters, so that what is kept of all that was ever seen does not depend on how many
         // came at once.
@@ -215,10 +246,10 @@ impl<'g, 'w> Walk<'g, 'w> {
             self.compare(verdict, at, epoch);
         }
         if looked.complete {
-            self.remove_unseen(at);
+            self.remove_unseen(at, epoch);
         }
         for key in looked.gone {
-            self.remove(key, at);
+            self.remove(key, at, epoch);
         }
         for duty in &mut self.duties {
             duty.seen = false;
@@ -323,9 +354,17 @@ impl<'g, 'w> Walk<'g, 'w> {
         let known = self.by_key.get(&verdict.key()).copied();
         if let Some(duty) = known.and_then(|known| self.duties.get_mut(known)) {
             duty.seen = true;
-            if duty.record.is_some() && duty.verdict.as_ref().is_some_and(|v| v.says_the_same_as(&verdict)) {
+            if duty.verdict.as_ref().is_some_and(|v| v.says_the_same_as(&verdict)) {
                 return;
             }
+            // What the tables say of it, now that it is something else.
+            if let (None, Some(before)) = (&duty.record, &duty.verdict) {
+                self.line.clear();
+                judge.write_kept(before, &mut self.line);
+                duty.record = Some(std::str::from_utf8(&self.line).unwrap_or_default().into());
+                duty.version = judge.version_number(before);
+            }
+            duty.id.get_or_insert_with(|| judge.duty_id(&verdict).into());
         }
         self.line.clear();
         judge.write_kept(&verdict, &mut self.line);
@@ -340,10 +379,8 @@ impl<'g, 'w> Walk<'g, 'w> {
             duty.version = version;
             // The days of an `every` rule are found at the moment itself, not before.
             let own = self.bends.stands_from(verdict.subject(), at);
-            let stands_from = if verdict.is_of_a_day() { at } else { own };
-            duty.as_from = if stands_from < duty.as_from { at } else { stands_from };
-            let columns = Columns::of(&verdict, self.ground.history);
-            let (as_from, record) = (duty.as_from, Some((record.clone(), columns)));
+            let as_from = if verdict.is_of_a_day() { at } else { own };
+            let record = Some((record, Columns::of(&verdict, self.ground.history)));
             self.changed = true;
             self.days_changed |= verdict.is_of_a_day();
             duty.record = record.as_ref().map(|(record, _)| record.clone());
@@ -361,13 +398,12 @@ impl<'g, 'w> Walk<'g, 'w> {
         }
         let before = self.stored.get(&*id).and_then(|stored| stored.before.as_ref());
         let record = before.map(|before| before.record.clone());
-        let (as_from, version) = before.map_or((Instant::MIN, 0), |before| (before.as_from, before.number));
+        let version = before.map_or(0, |before| before.number);
         let place = self.duties.len();
         self.by_id.insert(id.clone(), place);
         self.duties.push(Duty {
-            id,
+            id: Some(id),
             subject: verdict.subject(),
-            as_from,
             changes: Vec::new(),
             verdict: None,
             record,
@@ -379,18 +415,20 @@ impl<'g, 'w> Walk<'g, 'w> {
     }
 
     /// Notes that a duty is there no longer, if nothing was said of it at this moment.
-    fn remove(&mut self, key: DutyKey, at: Instant) {
+    fn remove(&mut self, key: DutyKey, at: Instant, epoch: usize) {
+        let Some((_, judge)) = self.ground.judges.get(epoch) else { return };
         let Some(place) = self.by_key.remove(&key) else { return };
-        if let Some(duty) = self.duties.get_mut(place).filter(|duty| !duty.seen && duty.record.is_some()) {
-            duty.go(at);
+        if let Some(duty) = self.duties.get_mut(place).filter(|duty| !duty.seen && duty.is_there()) {
+            duty.go(at, judge);
             self.changed = true;
         }
     }
 
     /// Notes which duties are there no longer.
-    fn remove_unseen(&mut self, at: Instant) {
-        for duty in self.duties.iter_mut().filter(|duty| !duty.seen && duty.record.is_some()) {
-            duty.go(at);
+    fn remove_unseen(&mut self, at: Instant, epoch: usize) {
+        let Some((_, judge)) = self.ground.judges.get(epoch) else { return };
+        for duty in self.duties.iter_mut().filter(|duty| !duty.seen && duty.is_there()) {
+            duty.go(at, judge);
             self.changed = true;
         }
         let gone: Vec<String> =
@@ -403,9 +441,8 @@ impl<'g, 'w> Walk<'g, 'w> {
             self.by_id.insert(id.clone(), self.duties.len());
             let subject = mandate_domain::vocabulary::NONE;
             self.duties.push(Duty {
-                id,
+                id: Some(id),
                 subject,
-                as_from: Instant::MIN,
                 changes,
                 verdict: None,
                 record: None,
@@ -446,11 +483,29 @@ impl<'g, 'w> Walk<'g, 'w> {
         let standings = self.course.as_ref().map(|(_, course)| course.standings()).unwrap_or_default();
         let reconciled = self.course.as_ref().map(|(_, course)| course.reconciled()).unwrap_or_default();
         let text = |symbol: u32| self.ground.history.symbols.text(symbol).to_owned();
-        let mut duties = Vec::with_capacity(self.duties.len());
+        if self.has_another_unit() {
+            // It stands in the row of each.
+            for duty in &mut self.duties {
+                if let (None, Some(verdict), Some((_, judge))) =
+                    (&duty.id, &duty.verdict, self.ground.judges.get(duty.epoch))
+                {
+                    duty.id = Some(judge.duty_id(verdict).into());
+                }
+            }
+        }
+        let mut duties = Vec::new();
+        let mut line = std::mem::take(&mut self.line);
         for duty in std::mem::take(&mut self.duties) {
-            let stored = self.stored.remove(&*duty.id);
+            // Of one without, the tables say all that there is to say.
+            let Some(id) = duty.id else { continue };
+            let stored = self.stored.remove(&*id);
             let judge = self.ground.judges.get(duty.epoch);
-            let now = match (duty.verdict, duty.record, judge) {
+            let record = duty.record.or_else(|| {
+                line.clear();
+                judge?.1.write_kept(duty.verdict.as_ref()?, &mut line);
+                Some(std::str::from_utf8(&line).unwrap_or_default().into())
+            });
+            let now = match (duty.verdict, record, judge) {
                 (Some(verdict), Some(record), Some((epoch, judge))) => {
                     Some(self.now(&verdict, record, &standings, &epoch.books, judge))
                 }
@@ -461,7 +516,7 @@ impl<'g, 'w> Walk<'g, 'w> {
             } else {
                 text(duty.subject)
             };
-            let (id, changes) = (duty.id.to_string(), duty.changes);
+            let (id, changes) = (id.to_string(), duty.changes);
             duties.push(FollowedDuty { duty: id, subject, changes, now, stored });
         }
         self.add_areas_told();
@@ -487,6 +542,7 @@ impl<'g, 'w> Walk<'g, 'w> {
             .map(|(at, cases)| CaseVersion { at: *at, cases: cases.iter().map(case).collect() });
         let cases = cases.collect();
         let is_plain = self.course.as_ref().is_none_or(|(_, course)| course.is_plain());
+        let latest = self.bends.latest();
         let bends = self.bends.finish(is_plain);
         Followed {
             duties,
@@ -496,12 +552,19 @@ impl<'g, 'w> Walk<'g, 'w> {
             areas,
             evidence,
             judged,
+            latest: Some(latest),
             bends,
             left: self.unit.bends.clone(),
             units,
             cases,
             failed: None,
         }
+    }
+
+    /// Whether a nominal whose duties are trusted to stand in the tables came to another unit.
+    fn has_another_unit(&self) -> bool {
+        let units = self.nominals.iter().map(|(_, units)| units.last().and_then(|(.., unit)| *unit));
+        self.trusts && self.last.is_some() && !units.eq(self.unit_before.iter().copied())
     }
 
     /// Adds the areas that facts put nominals into, whether they ever came to count: as at another moment they may.

@@ -84,7 +84,7 @@ pub fn verified(settings: &Settings, store: &Store, events: u64) {
     let bundle = dir.path().join("bundle");
     let begun = Instant::now();
     let out = BufWriter::with_capacity(1 << 20, File::create(&bundle).unwrap());
-    store.reader().export_bundle(out, Part::default()).unwrap();
+    store.reader().export_bundle(out, Part::default(), &[]).unwrap();
     eprintln!("bundle written in {:.1} s", begun.elapsed().as_secs_f64());
     let key = store.verifying_key().unwrap().to_string();
     let (seconds, megabytes) = run_verifier(&verifier(), &key, &bundle);

@@ -80,7 +80,7 @@ fn there_and_on(from: &World, to: World) {
     grow(&restored, 60);
     let key = restored.verifying_key().unwrap().clone();
     let mut bundle = Vec::new();
-    restored.reader().export_bundle(&mut bundle, mandate_store::Part::default()).unwrap();
+    restored.reader().export_bundle(&mut bundle, mandate_store::Part::default(), &[]).unwrap();
     let older = store.reader().checkpoints(Position::new(45), 1).unwrap().remove(0).note;
     let report = check::verify(bundle.as_slice(), &key, &[older]).unwrap();
     assert!(matches!(report.verdict, Verdict::Ok { first: 1, last: 60, .. }), "{report}");

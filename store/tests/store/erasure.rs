@@ -134,7 +134,7 @@ fn a_hundred_are_erased(files: &Files<'_>, mark: &str, in_clear: impl FnOnce(&st
     let key = store.verifying_key().unwrap().clone();
     let older = store.reader().checkpoints(Position::new(250), 1).unwrap().remove(0);
     let mut bundle = Vec::new();
-    store.reader().export_bundle(&mut bundle, Part::default()).unwrap();
+    store.reader().export_bundle(&mut bundle, Part::default(), &[]).unwrap();
     let proof = store.reader().inclusion(Position::new(7), size).unwrap();
     let before = leaves(&store);
 

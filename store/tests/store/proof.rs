@@ -288,7 +288,7 @@ fn a_bundle_of_the_whole_log_or_of_any_part_of_it_is_verified_by_an_outsider(wor
     let older = store.reader().checkpoints(Position::new(20), 1).unwrap().remove(0).note;
     let latest = store.reader().checkpoints(Position::new(34), 1).unwrap().remove(0).note;
     let mut whole = Vec::new();
-    let range = store.reader().export_bundle(&mut whole, Part::default()).unwrap();
+    let range = store.reader().export_bundle(&mut whole, Part::default(), &[]).unwrap();
     assert_eq!(range, (Position::new(1), Position::new(33)), "what is proven, and no more");
     let report = check::verify(whole.as_slice(), &key, &[older, latest.clone()]).unwrap();
     assert!(matches!(report.verdict, Verdict::Ok { first: 1, last: 33, log_size: 33, .. }), "{report}");
@@ -296,7 +296,7 @@ fn a_bundle_of_the_whole_log_or_of_any_part_of_it_is_verified_by_an_outsider(wor
         for last in after..=33 {
             let part = Part { after: Position::new(after), up_to: Some(Position::new(last)) };
             let mut bundle = Vec::new();
-            store.reader().export_bundle(&mut bundle, part).unwrap();
+            store.reader().export_bundle(&mut bundle, part, &[]).unwrap();
             let options = check::Options { part: true, progress: None };
             let report = verify_with(bundle.as_slice(), &key, &[&latest], options).unwrap();
             let wanted = matches!(report.verdict, Verdict::Ok { first, last: end, log_size: 33, .. }
@@ -309,7 +309,7 @@ fn a_bundle_of_the_whole_log_or_of_any_part_of_it_is_verified_by_an_outsider(wor
     }
     let beyond = Part { after: Position::START, up_to: Some(Position::new(99)) };
     let mut bundle = Vec::new();
-    store.reader().export_bundle(&mut bundle, beyond).unwrap();
+    store.reader().export_bundle(&mut bundle, beyond, &[]).unwrap();
     let report = check::verify(bundle.as_slice(), &key, &[&latest]).unwrap();
     assert!(
         matches!(report.verdict, Verdict::Missing { first: 34, last: 34, why: Lack::Unsigned }),
@@ -320,7 +320,7 @@ fn a_bundle_of_the_whole_log_or_of_any_part_of_it_is_verified_by_an_outsider(wor
 fn a_log_in_which_nothing_was_signed_has_no_bundle(world: &World) {
     let store = create(world);
     append(&store, varied(0));
-    let refused = store.reader().export_bundle(Vec::new(), Part::default()).unwrap_err();
+    let refused = store.reader().export_bundle(Vec::new(), Part::default(), &[]).unwrap_err();
     assert_eq!(refused.to_string(), "no checkpoint was signed yet; `mandate log checkpoint` signs one");
 }
 
@@ -342,7 +342,7 @@ fn bundles_and_verification_beside_a_writer_that_signs_are_sound(world: &World) 
         let looks = if world.database_is_sqlite() { 60 } else { 30 };
         for _ in 0..looks {
             let mut bundle = Vec::new();
-            store.reader().export_bundle(&mut bundle, Part::default()).unwrap();
+            store.reader().export_bundle(&mut bundle, Part::default(), &[]).unwrap();
             let report = check::verify::<&str>(bundle.as_slice(), &key, &[]).unwrap();
             assert!(matches!(report.verdict, Verdict::Ok { .. }), "{report}");
             let found = store.reader().verify(Some(&key), &[], |_, _| {}).unwrap();

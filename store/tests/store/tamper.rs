@@ -512,7 +512,7 @@ fn whatever_an_insider_does_an_auditor_finds_it(world: &World) {
 /// What `mandate-verify` says of a bundle, where one can be written.
 fn outsider(reader: &Reader, auditor: &Auditor) -> Option<check::Report> {
     let mut bundle = Vec::new();
-    reader.export_bundle(&mut bundle, Part::default()).ok()?;
+    reader.export_bundle(&mut bundle, Part::default(), &[]).ok()?;
     Some(check::verify(bundle.as_slice(), &auditor.key, &[&auditor.checkpoint]).unwrap())
 }
 

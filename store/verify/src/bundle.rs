@@ -12,6 +12,9 @@
 //!   ‖ u64   first             first position, from 1
 //!   ‖ u64   last              last position; first - 1 when there is no event
 //!   ‖ bytes frontier          u32 length ‖ the peaks of the tree of size first - 1, the largest first
+//! kind 'G', beside the log: any number, right after the header; no checkpoint covers it
+//!     text  name              what it is: `policy` or `holidays`, as they count where the log adopted none
+//!   ‖ text  text              the same in full
 //! kind 'E', event: one for each position from first to last, in that order
 //!     the event in full: the layout of the leaf with payload and sealed part in the places of their digests
 //!   ‖ 32    leaf              as stored
@@ -65,6 +68,13 @@ pub struct Header {
 pub enum Record<'a> {
     /// The first record.
     Header(Header),
+    /// What is carried beside the log.
+    Beside {
+        /// What it is.
+        name: &'a str,
+        /// The same in full.
+        text: &'a str,
+    },
     /// An event and its leaf as stored.
     Event(Entry<'a>, Hash),
     /// A signed note.
@@ -105,6 +115,16 @@ impl<W: Write> Writer<W> {
         put_bytes_to(&mut writer.body, &header.frontier.to_bytes());
         writer.flush_record(b'H')?;
         Ok(writer)
+    }
+
+    /// Writes what is carried beside the log, before all events and checkpoints.
+    ///
+    /// # Errors
+    /// [`BundleError`] when the output cannot be written or it is longer than [`MAX_RECORD_BYTES`].
+    pub fn beside(&mut self, name: &str, text: &str) -> Result<(), BundleError> {
+        put_text_to(&mut self.body, name);
+        put_text_to(&mut self.body, text);
+        self.flush_record(b'G')
     }
 
     /// Writes the event at the next position, with its leaf as stored.
@@ -242,6 +262,13 @@ impl<R: Read> Reader<R> {
         let layout = |record| move |error| BundleError::Layout { record, error };
         match kind {
             b'H' => Header::parse(body).map(Record::Header),
+            b'G' => {
+                let mut input = Fields { bytes: body };
+                let name = input.text("name").map_err(layout("what is beside the log"))?;
+                let text = input.text("text").map_err(layout("what is beside the log"))?;
+                input.end("text").map_err(layout("what is beside the log"))?;
+                Ok(Record::Beside { name, text })
+            }
             b'E' => {
                 let (event, leaf) =
                     body.split_last_chunk().ok_or(BundleError::Cut { record: self.records })?;
@@ -277,7 +304,8 @@ impl<R: Read> Reader<R> {
         let [kind] = kind;
         let may_follow: &[u8] = match self.after {
             0 => b"H",
-            b'H' | b'E' | b'C' => b"ECPZ",
+            b'H' | b'G' => b"GECPZ",
+            b'E' | b'C' => b"ECPZ",
             b'P' => b"PZ",
             _ => b"",
         };
@@ -299,7 +327,7 @@ impl<R: Read> Reader<R> {
         self.input.read_exact(&mut length).map_err(|error| cut(error, record))?;
         let bytes = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
         let limit = match kind {
-            b'E' => MAX_RECORD_BYTES,
+            b'E' | b'G' => MAX_RECORD_BYTES,
             b'C' => MAX_NOTE_BYTES,
             b'P' => 8 + 32 * MAX_PROOF_HASHES,
             b'H' => 4 + MAX_NAME_BYTES + 8 + 8 + 4 + 32 * 64,

@@ -20,14 +20,14 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 
 use crate::bundle::{BundleError, Header, Reader, Record};
-use crate::leaf::Entry;
+use crate::leaf::{Entry, sha256};
 use crate::note::{Checkpoint, NoteError, VerifyingKey};
 use crate::tree::{Frontier, verify_consistency};
 use crate::{Hash, MAX_POSITION};
 
 mod report;
 
-pub use report::{Alteration, Holder, Lack, MAX_OTHER_KEYS, Report, Verdict, json_text};
+pub use report::{Alteration, Beside, Holder, Lack, MAX_BESIDE, MAX_OTHER_KEYS, Report, Verdict, json_text};
 
 /// The most checkpoints that may stand in a bundle before the position that they cover.
 pub const MAX_PENDING: usize = 16_384;
@@ -81,6 +81,7 @@ pub fn verify_with<N: AsRef<str>>(
         proven: checker.matched.greatest,
         checkpoints: checker.checkpoints,
         other_keys: checker.other_keys,
+        beside: checker.beside,
         verdict,
     })
 }
@@ -170,6 +171,7 @@ struct Checker<'k, 'o> {
     lack: Option<Verdict>,
     other_key: Option<String>,
     other_keys: Vec<String>,
+    beside: Vec<Beside>,
     hole: Option<Hole>,
 }
 
@@ -194,6 +196,7 @@ impl<'k, 'o> Checker<'k, 'o> {
             lack: None,
             other_key: None,
             other_keys: Vec::new(),
+            beside: Vec::new(),
             hole: None,
         }
     }
@@ -216,6 +219,7 @@ impl<'k, 'o> Checker<'k, 'o> {
         while let Some(record) = reader.next_record()? {
             match record {
                 Record::Header(header) => self.begin(header)?,
+                Record::Beside { name, text } => self.note_beside(name, text),
                 Record::Event(entry, leaf) => self.event(&entry, &leaf)?,
                 Record::Checkpoint(note) => self.checkpoint(note)?,
                 Record::Proof { size, hashes } => self.proof(size, hashes)?,
@@ -240,6 +244,14 @@ impl<'k, 'o> Checker<'k, 'o> {
             }
         }
         self.compare()
+    }
+
+    /// Notes what the bundle carries beside the log.
+    fn note_beside(&mut self, name: &str, text: &str) {
+        if self.beside.len() < MAX_BESIDE {
+            self.beside
+                .push(Beside { name: name.chars().take(32).collect(), digest: sha256(text.as_bytes()) });
+        }
     }
 
     /// Notes that a checkpoint covers less than what comes before the bundle.

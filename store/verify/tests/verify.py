@@ -19,8 +19,8 @@ import unicodedata
 
 MAGIC = b"mandate-bundle v1\n"
 MAX_POSITION = 2**63 - 1
-LIMITS = {b"H": 4 + 255 + 8 + 8 + 4 + 32 * 64, b"E": 4 << 20, b"C": 64 << 10, b"P": 8 + 32 * 63, b"Z": 8}
-FOLLOWERS = {b"": b"H", b"H": b"ECPZ", b"E": b"ECPZ", b"C": b"ECPZ", b"P": b"PZ", b"Z": b""}
+LIMITS = {b"H": 4 + 255 + 8 + 8 + 4 + 32 * 64, b"G": 4 << 20, b"E": 4 << 20, b"C": 64 << 10, b"P": 8 + 32 * 63, b"Z": 8}
+FOLLOWERS = {b"": b"H", b"H": b"GECPZ", b"G": b"GECPZ", b"E": b"ECPZ", b"C": b"ECPZ", b"P": b"PZ", b"Z": b""}
 MAX_PENDING = 16_384
 
 
@@ -448,6 +448,9 @@ class Verification:
         for kind, body in records(stream):
             if kind == b"H":
                 self.header(body)
+            elif kind == b"G":
+                beside = Fields(body)
+                beside.text(), beside.text(), beside.end()
             elif kind == b"E":
                 self.event(body)
             elif kind == b"C":

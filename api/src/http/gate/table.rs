@@ -95,6 +95,7 @@ pub const ROWS: &[Row] = &[
     api("GET", "/v1/duties", Needs::Right(R::SeeDuties)),
     api("GET", "/v1/duties/{id}", Needs::RightIn(R::SeeDuty)),
     api("GET", "/v1/duties/{id}/explanation", Needs::RightIn(R::SeeDuty)),
+    api("GET", "/v1/duties/{id}/derivation", Needs::RightIn(R::SeeDuty)),
     api("GET", "/v1/duties/{id}/history", Needs::RightIn(R::SeeDuty)),
     api("GET", "/v1/breaches", Needs::Right(R::SeeDuties)),
     // Mail and messages that could not be delivered or used: whoever mends the one mends the other.

@@ -151,6 +151,18 @@ fn nominals_and_duties(routes: Routes) -> Routes {
                 .errors(&[404]),
         )
         .get(
+            "/v1/duties/{id}/derivation",
+            duties::derivation,
+            reads(
+                "deriveDuty",
+                d,
+                "The same in references and dates, as `mandate check` takes it",
+                "Derivation",
+            )
+            .query(&MOMENT)
+            .errors(&[404]),
+        )
+        .get(
             "/v1/duties/{id}/history",
             duties::history,
             reads("getDutyHistory", d, "What a duty was, as then known, from each instant on", "DutyHistory")

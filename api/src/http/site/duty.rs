@@ -99,6 +99,7 @@ fn filled(
         versions: versions(&book.policy, rule, row.version, view),
         history: history(app, &record.duty, view)?,
         json_href: format!("/v1/duties/{}{carry}", row.reference),
+        derivation_href: format!("/v1/duties/{}/derivation{carry}", row.reference),
         can_do,
         frame,
     })

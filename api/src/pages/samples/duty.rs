@@ -177,6 +177,7 @@ pub fn overdue() -> DutyPage {
             ),
         ],
         json_href: "/v1/duties/D-3F2A81C0".to_owned(),
+        derivation_href: "/v1/duties/D-3F2A81C0/derivation".to_owned(),
         can_do: acts::can_do(),
     }
 }

@@ -17,9 +17,23 @@ pub struct Report {
     pub checkpoints: u64,
     /// Keys other than the given one by which checkpoints in the bundle are signed; at most [`MAX_OTHER_KEYS`].
     pub other_keys: Vec<String>,
+    /// What the bundle carries beside the log, which nothing proves; at most [`MAX_BESIDE`].
+    pub beside: Vec<Beside>,
     /// The result.
     pub verdict: Verdict,
 }
+
+/// What a bundle carries beside the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Beside {
+    /// What it says it is.
+    pub name: String,
+    /// SHA-256 of its text, to be compared with what was published.
+    pub digest: Hash,
+}
+
+/// How much of what is beside the log a report names.
+pub const MAX_BESIDE: usize = 8;
 
 /// How many other keys a report names.
 pub const MAX_OTHER_KEYS: usize = 8;
@@ -352,6 +366,12 @@ impl fmt::Display for Report {
                 " The bundle also holds checkpoints signed by other keys, which prove nothing here: {keys}."
             )?;
         }
+        if !self.beside.is_empty() {
+            let of =
+                |beside: &Beside| format!("{} (SHA-256 {})", beside.name.escape_debug(), hex(&beside.digest));
+            let beside: Vec<String> = self.beside.iter().map(of).collect();
+            write!(f, " Beside the log, and proven by nothing in it: {}.", beside.join(", "))?;
+        }
         Ok(())
     }
 }
@@ -373,8 +393,12 @@ impl Report {
         };
         let text = |value: Option<&str>| value.map_or("null".to_owned(), json_text);
         let keys: Vec<String> = self.other_keys.iter().map(|key| json_text(key)).collect();
+        let beside = |beside: &Beside| {
+            format!(r#"{{"name":{},"sha256":"{}"}}"#, json_text(&beside.name), hex(&beside.digest))
+        };
+        let beside: Vec<String> = self.beside.iter().map(beside).collect();
         format!(
-            r#"{{"verdict":{},"exit":{},"origin":{},"first":{},"last":{},"reason":{},"log_size":{},"root":{},"events":{},"proven":{},"checkpoints":{},"other_keys":[{}],"text":{}}}"#,
+            r#"{{"verdict":{},"exit":{},"origin":{},"first":{},"last":{},"reason":{},"log_size":{},"root":{},"events":{},"proven":{},"checkpoints":{},"other_keys":[{}],"beside":[{}],"text":{}}}"#,
             json_text(self.verdict.word()),
             self.verdict.exit_code(),
             text(self.origin.as_deref()),
@@ -387,6 +411,7 @@ impl Report {
             number(self.proven),
             self.checkpoints,
             keys.join(","),
+            beside.join(","),
             json_text(&self.to_string()),
         )
     }

@@ -5,13 +5,14 @@ use std::io::{self, Read};
 use mandate_verify::bundle::{
     BundleError, Header, MAGIC, MAX_PROOF_HASHES, MAX_RECORD_BYTES, Reader, Record, Writer,
 };
-use mandate_verify::check::{Verdict, verify};
+use mandate_verify::check::{Beside, MAX_BESIDE, Verdict, verify};
+use mandate_verify::leaf::sha256;
 use mandate_verify::note::MAX_NOTE_BYTES;
 use mandate_verify::tree::Frontier;
 use mandate_verify::{Hash, MAX_POSITION};
 use proptest::prelude::*;
 
-use crate::log::{Log, NAME, Raw, history};
+use crate::log::{Log, NAME, Raw, beside, history};
 
 fn header(first: u64, last: u64) -> Header {
     let bytes = vec![1; 32 * first.saturating_sub(1).count_ones() as usize];
@@ -43,6 +44,41 @@ fn what_is_written_is_read_back() {
     assert_eq!(reader.next_record().unwrap(), None);
     assert_eq!(reader.next_record().unwrap(), None);
     assert_eq!(Raw::parse(&bundle).bytes(), bundle);
+}
+
+#[test]
+fn what_is_beside_the_log_is_named_and_proves_nothing() {
+    let log = Log::new(4);
+    let whole = Raw::parse(&log.whole());
+    let with = |place: usize, record: &(u8, Vec<u8>)| {
+        let mut raw = whole.clone();
+        raw.0.insert(place, record.clone());
+        raw.bytes()
+    };
+    let good = log.verify(&whole.bytes(), &[]);
+    for text in ["[[rule]]\n", "\u{202e}", ""] {
+        let bundle = with(1, &beside(text));
+        let report = log.verify(&bundle, &[]);
+        assert_eq!(report.verdict, good.verdict);
+        let digest = sha256(text.as_bytes());
+        assert_eq!(report.beside, [Beside { name: "policy".to_owned(), digest }]);
+        assert!(report.to_string().contains("Beside the log, and proven by nothing in it: policy (SHA-256 "));
+        let mut reader = Reader::new(bundle.as_slice()).unwrap();
+        reader.next_record().unwrap();
+        assert_eq!(reader.next_record().unwrap(), Some(Record::Beside { name: "policy", text }));
+    }
+    let record = beside("text");
+    for place in [0, 2, whole.0.len()] {
+        assert_eq!(log.verdict(&with(place, &record), &[]).0, 3, "{place}");
+    }
+    let cut = (record.0, record.1[..record.1.len() - 1].to_vec());
+    let longer = (record.0, [&record.1[..], b"x"].concat());
+    for record in [cut, longer, (b'G', Vec::new())] {
+        assert_eq!(log.verdict(&with(1, &record), &[]).0, 3);
+    }
+    let mut many = whole.clone();
+    many.0.splice(1..1, std::iter::repeat_n(record, 100));
+    assert_eq!(log.verify(&many.bytes(), &[]).beside.len(), MAX_BESIDE);
 }
 
 #[test]

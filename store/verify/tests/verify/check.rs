@@ -372,7 +372,7 @@ fn reports_are_full_sentences() {
         log.verify(&log.bundle(1, 6, &[4]), &[]).to_json(),
         "{\"verdict\":\"missing\",\"exit\":6,\"origin\":\"mandate.example/log\",\"first\":5,\"last\":6,\
          \"reason\":\"unsigned\",\"log_size\":null,\"root\":null,\"events\":6,\"proven\":4,\"checkpoints\":1,\
-         \"other_keys\":[],\"text\":\"Not proven: positions 5 to 6 of the log `mandate.example/log`. No checkpoint signed by \
+         \"other_keys\":[],\"beside\":[],\"text\":\"Not proven: positions 5 to 6 of the log `mandate.example/log`. No checkpoint signed by \
          your key covers these positions, so nothing proves them. Ask for an export with a checkpoint of its last position, \
          or bring one with `--checkpoint`.\"}"
     );

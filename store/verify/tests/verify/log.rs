@@ -189,6 +189,14 @@ impl Raw {
     }
 }
 
+/// A record of a policy beside the log.
+pub fn beside(text: &str) -> (u8, Vec<u8>) {
+    let header = Header { origin: NAME.to_owned(), first: 1, last: 0, frontier: Frontier::new() };
+    let mut writer = Writer::new(Vec::new(), &header).unwrap();
+    writer.beside("policy", text).unwrap();
+    Raw::parse(&writer.finish().unwrap()).0.swap_remove(1)
+}
+
 /// What a bundle says of history: its range and frontier, its events and what was signed.
 #[derive(Debug, PartialEq, Eq)]
 pub struct History {
@@ -210,7 +218,7 @@ pub fn history(bundle: &[u8]) -> Option<History> {
                 history.events.push((bytes, leaf));
             }
             Some(Record::Checkpoint(note)) => history.texts.push(note.rsplit_once("\n\n")?.0.to_owned()),
-            Some(Record::Proof { .. } | Record::End(_)) => {}
+            Some(Record::Beside { .. } | Record::Proof { .. } | Record::End(_)) => {}
         }
     }
 }

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use mandate_verify::check::{Lack, Options, Verdict, verify_with};
 use mandate_verify::note::{Checkpoint, SigningKey};
 
-use crate::log::{Event, Log, NAME, Raw, file};
+use crate::log::{Event, Log, NAME, Raw, beside, file};
 
 /// One bundle with the checkpoints that are brought.
 struct Case {
@@ -77,6 +77,13 @@ fn corpus(log: &Log) -> Vec<Case> {
         }
     }
     let raw = Raw::parse(&log.bundle(2, 9, &[4, 9, 12]));
+    for place in 0..=raw.0.len() {
+        let mut more = raw.clone();
+        more.0.insert(place, beside("a policy"));
+        add("a text beside the log", more.bytes(), &held);
+        more.0[place].1.pop();
+        add("a text beside the log, cut", more.bytes(), &held);
+    }
     for place in 0..raw.0.len() {
         add("a record left out", raw.clone().without(&[place]).bytes(), &held);
         let mut twice = raw.clone();
