@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Offset, TimeZone, Timelike, Utc, Weekday};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Offset, TimeZone, Utc, Weekday};
 use serde::{Deserialize, Serialize};
 
 use crate::fact::repeated;
@@ -448,42 +448,71 @@ impl Clock for VirtualClock {
 /// Writes a date in words: `Friday 6 March 2026`.
 #[must_use]
 pub fn in_words(date: Date) -> String {
-    const WEEKDAYS: [&str; 7] =
-        ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
-    const MONTHS: [&str; 12] = [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ];
-    let day = date.to_chrono();
-    let name = |names: &[&'static str], at: u32| names.get(at as usize).copied().unwrap_or("");
-    let weekday = name(&WEEKDAYS, day.weekday().num_days_from_monday());
-    format!("{weekday} {} {} {:04}", day.day(), name(&MONTHS, day.month0()), day.year())
+    let mut text = Vec::with_capacity(27);
+    date.write_words(&mut text);
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// Writes the London wall-clock time of an instant: `09:05 on Friday 6 March 2026`.
 #[must_use]
 pub fn london_words(at: Instant) -> String {
-    let date = at.london_date();
-    let offset = |day: Date| i64::from(day.days()) * DAY_NS - day.start().nanos();
-    let offset_ns = offset(date);
-    // The clocks change at 01:00 UTC, after midnight: of such a day ask the tz database for the wall clock itself.
-    let changes = offset_ns != offset(date.next());
-    let local = if changes && date.year() < RULE_FROM_YEAR {
-        at.to_chrono().with_timezone(&chrono_tz::Europe::London).naive_local()
-    } else {
-        DateTime::from_timestamp_nanos(at.0.saturating_add(offset_ns)).naive_utc()
-    };
-    format!("{:02}:{:02} on {}", local.hour(), local.minute(), in_words(local.date().into()))
+    let mut text = Vec::with_capacity(36);
+    at.write_london_words(&mut text);
+    String::from_utf8(text).unwrap_or_default()
+}
+
+impl Date {
+    /// Appends the date in words, as [`in_words`].
+    pub fn write_words(self, out: &mut Vec<u8>) {
+        const WEEKDAYS: [&str; 7] =
+            ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+        const MONTHS: [&str; 12] = [
+            "January",
+            "February",
+            "March",
+            "April",
+            "May",
+            "June",
+            "July",
+            "August",
+            "September",
+            "October",
+            "November",
+            "December",
+        ];
+        let day = self.to_chrono();
+        let name = |names: &[&'static str], at: u32| names.get(at as usize).copied().unwrap_or("");
+        out.extend_from_slice(name(&WEEKDAYS, day.weekday().num_days_from_monday()).as_bytes());
+        out.push(b' ');
+        write_digits(out, i64::from(day.day()), if day.day() < 10 { 1 } else { 2 });
+        out.push(b' ');
+        out.extend_from_slice(name(&MONTHS, day.month0()).as_bytes());
+        out.push(b' ');
+        write_digits(out, i64::from(day.year()), 4);
+    }
+}
+
+impl Instant {
+    /// Appends the London wall-clock time, as [`london_words`].
+    pub fn write_london_words(self, out: &mut Vec<u8>) {
+        let date = self.london_date();
+        let offset = |day: Date| i64::from(day.days()) * DAY_NS - day.start().nanos();
+        let offset_ns = offset(date);
+        // The clocks change at 01:00 UTC, after midnight: of such a day ask the tz database for the wall clock itself.
+        let changes = offset_ns != offset(date.next());
+        let local = if changes && date.year() < RULE_FROM_YEAR {
+            let local = self.to_chrono().with_timezone(&chrono_tz::Europe::London).naive_local();
+            local.and_utc().timestamp_nanos_opt().unwrap_or(self.0)
+        } else {
+            self.0.saturating_add(offset_ns)
+        };
+        let minutes = local.rem_euclid(DAY_NS) / (60 * SECOND_NS);
+        write_digits(out, minutes / 60, 2);
+        out.push(b':');
+        write_digits(out, minutes % 60, 2);
+        out.extend_from_slice(b" on ");
+        Date(i32::try_from(local.div_euclid(DAY_NS)).unwrap_or(0)).write_words(out);
+    }
 }
 
 #[cfg(test)]

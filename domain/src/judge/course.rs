@@ -47,6 +47,8 @@ pub struct Course<'j> {
 struct Opened {
     of: (RowId, RowId),
     rows: Vec<RowId>,
+    /// Whether these are all rows that were known then, and none is still ahead.
+    whole: bool,
     asked: Asked,
     answers: Answers,
     /// Whether it stays as it is while they do.
@@ -351,13 +353,15 @@ impl Course<'_> {
     fn opened_by(&mut self, subject: u32, of: (RowId, RowId), gone: &mut Vec<DutyKey>) -> Opened {
         let judge = self.judge;
         let before = judge.just_before(of.0, of.1, self.sight);
-        let rows = self.rows.iter().copied();
-        let rows: Vec<RowId> = rows.filter(|row| judge.context.is_visible(*row, before)).collect();
         let known = self.opened.iter().position(|opened| opened.of == of);
         let known = known.map(|known| self.opened.swap_remove(known));
+        let visible = || {
+            let rows = self.rows.iter().copied();
+            rows.filter(|row| judge.context.is_visible(*row, before)).collect::<Vec<RowId>>()
+        };
         let stays = |known: &Opened| {
             let answers = || known.asked.answers(&judge.context, before);
-            known.stays && known.rows == rows && known.answers == answers()
+            known.stays && (known.whole || known.rows == visible()) && known.answers == answers()
         };
         if known.as_ref().is_some_and(stays)
             && let Some(known) = known
@@ -367,7 +371,10 @@ impl Course<'_> {
         let listed = known.map(|known| known.verdicts).unwrap_or_default();
         let asked = Asked { kind: SubjectKind::Nominal, areas: Vec::new(), checks: Vec::new() };
         let answers = Answers::default();
-        let mut opened = Opened { of, rows, asked, answers, stays: true, verdicts: Vec::new() };
+        let rows = visible();
+        let mut recorded = self.rows.iter().filter(|row| before.reaches(judge.context.recorded(**row)));
+        let whole = recorded.all(|row| judge.context.history.row(*row).time <= before.as_at);
+        let mut opened = Opened { of, rows, whole, asked, answers, stays: true, verdicts: Vec::new() };
         if let Some((mut fold, _)) = judge.fold(subject, &[subject], before, Changes::Dropped) {
             // Days may be added while time goes on.
             opened.stays = !fold.runs_daily_since(of.0);

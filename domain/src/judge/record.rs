@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::explain::Teller;
 use super::{Explanation, Judge, Outcome, Verdict};
 use crate::policy::Basis;
 use crate::time::{Date, Instant};
@@ -125,6 +126,11 @@ impl Judge<'_> {
 
     /// Writes the verdict as the one line of JSON that its record would serialise to, without making the record.
     pub fn write_json(&self, verdict: &Verdict, out: &mut Vec<u8>) {
+        self.write_fields(verdict, out);
+        out.push(b'}');
+    }
+
+    fn write_fields(&self, verdict: &Verdict, out: &mut Vec<u8>) {
         let history = self.context.history;
         let rule = self.context.compiled.rule(verdict.version);
         let holder = (verdict.holder != NONE).then(|| history.symbols.text(verdict.holder));
@@ -162,7 +168,7 @@ impl Judge<'_> {
         for (at, flag) in verdict.flags.names().enumerate() {
             line.text(if at == 0 { "" } else { "," }, Some(flag));
         }
-        line.raw("]}");
+        line.raw("]");
     }
 
     /// Writes verdicts so, one a line.
@@ -177,11 +183,12 @@ impl Judge<'_> {
     /// The same, each with its explanation.
     pub fn write_explained_lines(&self, verdicts: &[Verdict], out: &mut Vec<u8>) {
         self.bring_in_ids(verdicts);
+        let mut teller = Teller::new(self);
         for verdict in verdicts {
-            let record = DutyRecord { explanation: Some(self.explain(verdict)), ..self.record(verdict) };
-            // Writing to memory cannot fail.
-            let _ = serde_json::to_writer(&mut *out, &record);
-            out.push(b'\n');
+            self.write_fields(verdict, out);
+            out.extend_from_slice(b",\"explanation\":");
+            teller.write(verdict, out);
+            out.extend_from_slice(b"}\n");
         }
     }
 
@@ -235,7 +242,7 @@ pub(super) struct Line<'o> {
 }
 
 impl Line<'_> {
-    fn raw(&mut self, text: &str) {
+    pub fn raw(&mut self, text: &str) {
         self.out.extend_from_slice(text.as_bytes());
     }
 
@@ -266,7 +273,22 @@ impl Line<'_> {
         self.raw(if value { "true" } else { "false" });
     }
 
-    fn date(&mut self, name: &str, date: Option<Date>) {
+    /// A number.
+    pub fn number(&mut self, number: u16) {
+        self.raw(itoa::Buffer::new().format(number));
+    }
+
+    /// A day in words.
+    pub fn day(&mut self, date: Date) {
+        date.write_words(self.out);
+    }
+
+    /// An instant in words, by the clocks of London.
+    pub fn moment(&mut self, at: Instant) {
+        at.write_london_words(self.out);
+    }
+
+    pub fn date(&mut self, name: &str, date: Option<Date>) {
         self.raw(name);
         match date {
             None => self.raw("null"),
@@ -290,7 +312,7 @@ impl Line<'_> {
         }
     }
 
-    fn fact(&mut self, name: &str, judge: &Judge<'_>, row: Option<super::RowId>) {
+    pub fn fact(&mut self, name: &str, judge: &Judge<'_>, row: Option<super::RowId>) {
         self.raw(name);
         let Some(row) = row else { return self.raw("null") };
         self.raw("\"");
@@ -298,7 +320,7 @@ impl Line<'_> {
         self.raw("\"");
     }
 
-    fn reference(&mut self, judge: &Judge<'_>, row: super::RowId) {
+    pub fn reference(&mut self, judge: &Judge<'_>, row: super::RowId) {
         let (source, id) = judge.context.history.source_and_id(row);
         self.inside(source);
         self.raw("#");

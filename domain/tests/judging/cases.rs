@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use mandate_domain::calendar::Calendar;
 use mandate_domain::fact::Fact;
-use mandate_domain::judge::{History, Judge, View};
+use mandate_domain::judge::{DutyRecord, History, Judge, View};
 use mandate_domain::policy::Policy;
 use mandate_domain::time::Instant;
 use serde_json::Value;
@@ -43,6 +43,10 @@ fn judged(facts: &[Fact], as_at: &str, known_at: &str) -> BTreeMap<String, Value
             let mut line = Vec::new();
             judge.write_json(verdict, &mut line);
             assert_eq!(String::from_utf8(line).unwrap(), serde_json::to_string(&record).unwrap());
+            let explained = DutyRecord { explanation: Some(explanation), ..record.clone() };
+            let mut line = Vec::new();
+            judge.write_explained_lines(std::slice::from_ref(verdict), &mut line);
+            assert_eq!(String::from_utf8(line).unwrap(), serde_json::to_string(&explained).unwrap() + "\n");
             (record.duty.clone(), serde_json::to_value(record).unwrap())
         })
         .collect()
