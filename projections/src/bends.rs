@@ -74,6 +74,8 @@ pub(crate) struct Bends {
     known_at: Instant,
     /// The earliest moment that the facts of this moment make a difference to; none where there are none.
     low: Option<Instant>,
+    /// Whether all that they bring stands from their own time on.
+    is_straight: bool,
     /// The time of what each subject was told of itself at this moment.
     own: Vec<(u32, Own)>,
 }
@@ -89,6 +91,7 @@ impl Bends {
             latest: (latest, 0),
             known_at: Instant::MIN,
             low: None,
+            is_straight: true,
             own: Vec::new(),
         }
     }
@@ -133,9 +136,15 @@ impl Bends {
         }
         self.latest = latest;
         is_straight &= matches!(self.own.as_slice(), [(_, Own::At(_))]);
+        self.is_straight = is_straight;
         if let Some(low) = self.low.filter(|_| !is_straight) {
             self.add(low, at, at);
         }
+    }
+
+    /// Notes that versions stand from a moment on: a fact of an earlier time that is told later bends them.
+    pub fn stand_from(&mut self, at: Instant) {
+        self.latest = self.latest.max((at, 0));
     }
 
     fn note_own(&mut self, subject: u32, time: Option<Instant>) {
@@ -174,11 +183,14 @@ impl Bends {
     /// Ends a moment: whether duties changed at it, and when the clock will bring something of which they do not tell.
     pub fn end(&mut self, at: Instant, changed: bool, ahead: Option<Instant>) {
         let by_clock = self.low.is_none();
+        if changed && !by_clock && !self.is_straight {
+            self.stand_from(at);
+        }
         if by_clock && !changed && self.ahead.map(|(next, _)| next) == ahead {
             return;
         }
         if by_clock && changed {
-            self.latest = self.latest.max((at, 0));
+            self.stand_from(at);
             if self.ahead.is_none_or(|(next, _)| next > at) {
                 self.add(at, self.known_at, at);
             }

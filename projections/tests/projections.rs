@@ -126,6 +126,41 @@ fn the_tables_hold_what_the_judge_says_of_the_whole_log() {
 }
 
 #[test]
+fn what_came_of_several_facts_at_once_stands_from_then_on_and_a_fact_before_that_bends_it() {
+    let bench = Bench::new();
+    bench.advance("2026-03-01T09:00:00Z");
+    let together = "2026-03-04T10:00:00Z";
+    bench.state(together, "mappa.registered", "nominal/N1", "a", "2026-03-02T09:00:00Z", LEVEL_2);
+    let manager = r#"{"manager":"U-1","kind":"com"}"#;
+    bench.state(together, "offender_manager.allocated", "nominal/N1", "b", "2026-03-03T09:00:00Z", manager);
+    bench.advance(together);
+    bench.state("2026-03-04T12:00:00Z", "record.created", "nominal/N1", "c", "2026-03-03T15:00:00Z", OWNED);
+    bench.advance("2026-03-04T13:00:00Z");
+    let page = bench.store.reader().read_after(Position::START, 10_000).unwrap();
+    let mut history = History::default();
+    for event in page.events {
+        let (position, known_at) = (u32::try_from(event.position.get()).unwrap(), event.known_at());
+        history.add(&event.into_fact(), known_at, position);
+    }
+    let (policy, calendar) = (Policy::shipped().unwrap(), Calendar::shipped().unwrap());
+    for (as_at, known_at) in
+        [("2026-03-04T11:00:00Z", "2026-03-04T13:00:00Z"), ("2026-03-03T12:00:00Z", "2026-03-04T11:00:00Z")]
+    {
+        let view = View { as_at: at(as_at), known_at: at(known_at) };
+        let judge = Judge::new(&policy, &calendar, &history, view);
+        let mut judged: Vec<_> =
+            judge.judge_all().iter().map(|v| (judge.duty_id(v), v.outcome.name().to_owned())).collect();
+        let filter = DutyFilter { size: 10_000, ..DutyFilter::default() };
+        let rows = bench.projections.past(view).unwrap().duties(&filter).unwrap().content;
+        let mut listed: Vec<_> = rows.into_iter().map(|row| (row.record.duty, row.record.outcome)).collect();
+        judged.sort();
+        listed.sort();
+        assert_eq!(listed, judged, "as at {as_at}, known at {known_at}");
+        assert!(judged.iter().any(|(duty, _)| duty == "4.10:nominal/N1:/t#a"), "{judged:?}");
+    }
+}
+
+#[test]
 fn a_rebuild_gives_the_same_rows_and_the_same_history() {
     let bench = Bench::new();
     told(&bench);

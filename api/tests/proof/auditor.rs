@@ -40,7 +40,11 @@ fn a_bundle_is_judged_offline_as_the_service_judged_its_log_byte_for_byte() {
 /// The bundle as a program of another version writes it, whose 4.10 allows eight days.
 fn of_another_version(bundle: &[u8]) -> Vec<u8> {
     let mut reader = Reader::new(bundle).unwrap();
-    let Some(Record::Header(header)) = reader.next_record().unwrap() else { panic!("no header") };
+    let header = reader.next_record().unwrap().and_then(|record| match record {
+        Record::Header(header) => Some(header),
+        _ => None,
+    });
+    let header = header.unwrap();
     let mut writer = Writer::new(Vec::new(), &header).unwrap();
     while let Some(record) = reader.next_record().unwrap() {
         match record {

@@ -291,6 +291,9 @@ impl<'g, 'w> Walk<'g, 'w> {
                 units.push((at, self.bends.stands_from(*nominal, at), unit));
             }
         }
+        if self.days_changed {
+            self.bends.stand_from(at);
+        }
         self.bends.end(at, self.changed, course.next_unforeseen_change());
     }
 
@@ -417,7 +420,8 @@ impl<'g, 'w> Walk<'g, 'w> {
     /// Notes that a duty is there no longer, if nothing was said of it at this moment.
     fn remove(&mut self, key: DutyKey, at: Instant, epoch: usize) {
         let Some((_, judge)) = self.ground.judges.get(epoch) else { return };
-        let Some(place) = self.by_key.remove(&key) else { return };
+        // Its place stays known: the same duty may come back.
+        let Some(place) = self.by_key.get(&key).copied() else { return };
         if let Some(duty) = self.duties.get_mut(place).filter(|duty| !duty.seen && duty.is_there()) {
             duty.go(at, judge);
             self.changed = true;
