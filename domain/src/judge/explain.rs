@@ -146,7 +146,7 @@ impl Judge<'_> {
     /// The derivation of a duty: rule and reading, opening, each day counted or skipped, due date, end.
     ///
     /// # Panics
-    /// Never: what it reads is what [`Teller`] writes.
+    /// Never: it reads what it wrote itself.
     #[must_use]
     pub fn explain(&self, verdict: &Verdict) -> Explanation {
         let mut text = Vec::new();
