@@ -58,9 +58,17 @@ impl Beside {
         self.holidays.as_deref().unwrap_or(SHIPPED_CSV)
     }
 
-    /// What of it is not as this program ships it, in words; nothing proves that part of a bundle.
-    #[must_use]
-    pub fn differs(&self) -> Option<&'static str> {
+    /// Says what of it is not as this program ships it: nothing proves that part of a bundle.
+    pub fn tell_what_differs(&self) {
+        if let Some(what) = self.differs() {
+            eprintln!(
+                "mandate: the bundle carries {what} of another version than this program's, and they count where the log \
+                 adopted none; no checkpoint covers them: compare the digests that `mandate-verify` prints with what was published"
+            );
+        }
+    }
+
+    fn differs(&self) -> Option<&'static str> {
         let policy = self.policy.as_ref().is_some_and(|text| *text != concatenated(&shipped_files()));
         match (policy, self.holidays_csv() != SHIPPED_CSV) {
             (true, true) => Some("policy and bank holidays"),

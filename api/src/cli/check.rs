@@ -51,6 +51,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
             Err(reason) => return Ok(refuse(file, &reason)),
         }
     }
+    beside.tell_what_differs();
     let rules = match &arguments.policy {
         None => Given::Shipped(Rules::read(&beside.policy_files().0)?),
         Some(path) => {

@@ -85,12 +85,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<Exit> {
     if !gathered.bad.is_empty() {
         return Ok(refuse(&gathered));
     }
-    if let Some(what) = gathered.beside.differs() {
-        eprintln!(
-            "mandate: the bundle carries {what} of another version than this program's, and they count where the log \
-             adopted none; no checkpoint covers them: compare the digests that `mandate-verify` prints with what was published"
-        );
-    }
+    gathered.beside.tell_what_differs();
     let now = SystemClock.now();
     let view = View { as_at: arguments.as_at.unwrap_or(now), known_at: arguments.known_at.unwrap_or(now) };
     let Some(policy) = policy_of(arguments, &gathered, view)? else { return Ok(Exit::Refused) };

@@ -50,6 +50,7 @@ impl Source {
             gathered.read(file, threads)?;
         }
         if gathered.bad.is_empty() {
+            gathered.beside.tell_what_differs();
             return Ok(Some((gathered.history, gathered.beside)));
         }
         refuse(&gathered);
