@@ -8,13 +8,11 @@ mod standing;
 mod turn;
 
 use std::collections::HashSet;
-use std::fmt::Write as _;
 
 use lettre::Address;
 use mandate_domain::time::Instant;
 use mandate_projections::{MOOT, NoticeRow};
 use mandate_store::{OnError, Outcome, Position};
-use sha2::{Digest as _, Sha256};
 
 use crate::duty_log::Attempts;
 use crate::error::SchedulerError;
@@ -22,7 +20,7 @@ use crate::event::{self, Told};
 use crate::letter::{Draft, LetterWriter, Sent};
 use crate::mail::{Attempt, Envelope, Outgoing, Session, compose};
 use crate::notice::{Template, given_up_at, pause_seconds};
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, sha256_of};
 use crate::recipients::Recipients;
 use crate::redirect::Redirect;
 use crate::scheduler::{MailReport, Shared, locked};
@@ -41,14 +39,6 @@ const PUT_BY_SECONDS: i64 = 3600;
 const CUT_SHORT: &str = "the program ended before the answer was known";
 /// Why a mail is not sent a third time.
 const SENT_TWICE: &str = "sent twice, and both answers were lost";
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
 
 /// One pass over the notices that wait.
 struct Delivery<'s> {
@@ -281,7 +271,8 @@ impl Delivery<'_> {
             return refused(reason.to_owned());
         }
         let notice = &due.row.notice;
-        let kept = if due.attempts.ambiguous > 0 { self.outbox.kept(notice) } else { None };
+        let gone = due.attempts.sha256.as_ref().filter(|_| due.attempts.ambiguous > 0);
+        let kept = gone.and_then(|sha256| self.outbox.kept(notice, sha256));
         let envelope =
             Envelope { notice, from: &shared.settings.from, to: &to, queued_at: due.row.queued_at };
         let bytes = match kept.map_or_else(|| compose(envelope, &letter), Ok) {
@@ -341,9 +332,8 @@ impl Delivery<'_> {
         if let Err(error) = self.outbox.keep(notice, bytes) {
             tracing::warn!(%notice, %error, "the mail is not kept in the outbox; sent again, it is written again");
         }
-        let digest = hex(&Sha256::digest(bytes));
         let number = due.attempts.begun + 1;
-        match event::attempted(notice, &due.first_duty, number, &digest, self.now) {
+        match event::attempted(notice, &due.first_duty, number, &sha256_of(bytes), self.now) {
             Ok(event) => {
                 let told = self.shared.store.append_blocking(vec![event], OnError::All)?;
                 Ok(matches!(told.as_slice(), [Outcome::Stored { .. }]))

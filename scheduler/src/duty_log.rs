@@ -101,6 +101,8 @@ pub(crate) struct Attempts {
     pub open_since: Option<Instant>,
     /// How many attempts were begun.
     pub begun: u32,
+    /// The SHA-256 of what the latest of them sent, in lower-case hexadecimal digits.
+    pub sha256: Option<String>,
 }
 
 impl Attempts {
@@ -217,6 +219,7 @@ impl DutyLog {
             if fact.kind == FactType::NoticeAttempted {
                 attempts.open_since = Some(fact.time);
                 attempts.begun += 1;
+                attempts.sha256 = text(fact, Field::Sha256);
                 continue;
             }
             match fact.kind {

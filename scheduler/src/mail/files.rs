@@ -1,7 +1,8 @@
 //! Mail as `.eml` files: whole or not there, and the same when written twice.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::Attempt;
@@ -36,16 +37,24 @@ impl EmlFiles {
         }
     }
 
-    /// Written beside and put in place: who looks sees the whole mail or none.
     fn try_write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        fs::create_dir_all(&self.folder)?;
-        let beside = self.folder.join(format!(".{name}.new"));
-        let mut file = File::create(&beside)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside, self.folder.join(name))?;
+        put_whole(&self.folder.join(name), bytes)?;
         File::open(&self.folder)?.sync_all()
     }
+}
+
+/// Writes a file that only its owner can read, in a folder that is made if it is not there: beside (`.new` after its
+/// name), and then put in place, so that who looks sees the whole of it, or the whole of the one before.
+pub(crate) fn put_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&beside, path)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::fmt;
 use lettre::Address;
 
 pub use files::EmlFiles;
+pub(crate) use files::put_whole;
 pub(crate) use message::{Envelope, compose};
 pub(crate) use scrub::scrubbed;
 pub use smtp::{Security, Smtp};

@@ -117,7 +117,13 @@ pub fn check(target: &Target, kept: &[Vec<u8>]) -> anyhow::Result<Counted> {
     let mut received: BTreeMap<String, Vec<&[u8]>> = BTreeMap::new();
     for bytes in kept {
         let message = parsed(bytes)?;
-        let id = message.message_id().context("no Message-ID")?;
+        let id = message.message_id().with_context(|| {
+            format!(
+                "a message without a Message-ID of {} bytes: {}",
+                bytes.len(),
+                String::from_utf8_lossy(bytes)
+            )
+        })?;
         let notice = id.strip_suffix("@example.gov.uk").context("a Message-ID of another domain")?;
         received.entry(notice.to_owned()).or_default().push(bytes);
     }
