@@ -188,6 +188,8 @@ CREATE TABLE subjects
   state       text    NOT NULL,
   -- When something changes next without a new fact; null for never.
   next_at     integer,
+  -- When it is to be judged next: before that nothing changes but that pending duties fall due. Null for never.
+  judge_at    integer,
   -- The latest time of a fact, or from which a version of a duty stands; null where nothing was judged. How late that is
   -- found to be depends on how the log was followed.
   latest      integer

@@ -6,6 +6,7 @@ use std::path::Path;
 use hashbrown::HashSet;
 use mandate_domain::catalogue::FactType;
 use mandate_domain::fact::Fact;
+use mandate_domain::judge::History;
 use mandate_domain::time::Instant;
 use mandate_store::{Checkpointer, Outline, Position, StoreError, Told};
 use rusqlite::Connection;
@@ -17,7 +18,7 @@ use crate::gather::{Task, follow_all};
 use crate::model::Progress;
 use crate::placed::{Placed, encode};
 use crate::rows::{self, Counted, Evidence, Writing};
-use crate::unit::{Before, Failure, Span};
+use crate::unit::{Before, Failure, Ground, Span};
 use crate::{Projections, Shared, database, events};
 
 /// Most events taken in with one transaction.
@@ -26,13 +27,16 @@ const PAGE: usize = 4_096;
 const SUBJECTS: u32 = 512;
 /// Units whose facts are in memory at once.
 const UNITS: usize = 512;
-/// Events behind from which on it is quicker to make the tables anew, if the log is not much longer than that.
+/// Events behind from which on it may be quicker to make the tables anew.
 const FAR_BEHIND: u64 = 20_000;
+/// Making them anew takes about as long for each event of the log as taking in one that nobody is judged by; one by which
+/// somebody is takes so many times as long.
+const OF_JUDGED: u64 = 8;
+/// Places among the events that are missing at which is looked how many are such, and events at each.
+const PLACES: u64 = 32;
+const EVENTS_AT_A_PLACE: u64 = 16;
 /// Depth at which annulments of annulments are no longer followed; there may be a circle.
 const ANNULMENT_DEPTH: u8 = 32;
-/// How many times as long a log may be.
-const MUCH_LONGER: u64 = 8;
-
 /// Units written between two times that the write-ahead log is brought to the file; each takes some six pages.
 const UNITS_A_CHECKPOINT: usize = 2_000;
 
@@ -137,10 +141,9 @@ impl Projections {
             self.mend(&mut writer)?;
             let behind = rows::progress(&writer.connection)?;
             let head = self.shared.log.head()?.position;
-            let missing = head.get().saturating_sub(behind.position.get());
             // A log that is shorter was put back to an earlier state: what it no longer holds is no longer true.
             let put_back = head < behind.position;
-            if put_back || (missing > FAR_BEHIND && missing > head.get() / MUCH_LONGER) {
+            if put_back || self.is_far_behind(behind.position, head) {
                 self.make_anew(&mut writer, behind.at.max(now))?;
                 continue;
             }
@@ -159,6 +162,27 @@ impl Projections {
                 return rows::progress(&writer.connection);
             }
         }
+    }
+
+    /// Whether making the tables anew is quicker than taking in what is missing.
+    fn is_far_behind(&self, reached: Position, head: Position) -> bool {
+        let missing = head.get().saturating_sub(reached.get());
+        if missing <= FAR_BEHIND {
+            return false;
+        }
+        let (mut seen, mut judged) = (0, 0);
+        for place in 0..PLACES {
+            let after = Position::new(reached.get() + missing / PLACES * place);
+            let wanted = usize::try_from(EVENTS_AT_A_PLACE).unwrap_or(1);
+            // A guess from fewer places is as right: what cannot be read there is met with when it is taken in.
+            for event in self.shared.log.told_after(after, wanted).unwrap_or_default() {
+                seen += 1;
+                judged += u64::from(is_judged(&event.fact.subject));
+            }
+        }
+        // All of them, where none of those looked at could be read.
+        let judged = if seen == 0 { missing } else { missing * judged / seen };
+        (missing - judged) + judged * OF_JUDGED > head.get()
     }
 
     /// Tries again to follow the subjects that are parked, or one of them; answers how many there were. What was told
@@ -256,6 +280,8 @@ impl Shared {
 struct Noted {
     /// When something of it changes next; none for never.
     next_at: Option<Instant>,
+    /// When it is to be judged next; none for never.
+    judge_at: Option<Instant>,
     /// The latest time of one of its facts, or from which a version stands.
     latest: Option<Instant>,
 }
@@ -478,14 +504,17 @@ impl Step<'_> {
         for member in members {
             let mut statement = self
                 .connection
-                .prepare_cached("SELECT next_at, latest FROM subjects WHERE subject = ?1")
+                .prepare_cached("SELECT next_at, judge_at, latest FROM subjects WHERE subject = ?1")
                 .map_err(&failed)?;
-            let found =
-                statement.query_map([member], |row| Ok((row.get(0)?, row.get(1)?))).map_err(&failed)?;
+            let found = statement
+                .query_map([member], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                .map_err(&failed)?;
             for found in found {
-                let (next_at, latest): (Option<i64>, Option<i64>) = found.map_err(&failed)?;
-                let next_at = next_at.map(Instant::from_nanos);
+                let (next_at, judge_at, latest): (Option<i64>, Option<i64>, Option<i64>) =
+                    found.map_err(&failed)?;
+                let [next_at, judge_at] = [next_at, judge_at].map(|at| at.map(Instant::from_nanos));
                 noted.next_at = noted.next_at.into_iter().chain(next_at).min();
+                noted.judge_at = noted.judge_at.into_iter().chain(judge_at).min();
                 noted.latest = noted.latest.max(latest.map(Instant::from_nanos));
             }
         }
@@ -518,15 +547,49 @@ impl Step<'_> {
     fn follow_clock(&mut self, limit: Instant) -> Result<Done, ProjectionError> {
         let due = "SELECT subject FROM subjects WHERE next_at IS NOT NULL AND next_at <= ?1 \
                    ORDER BY next_at, subject LIMIT ?2";
-        let due = rows::subjects(self.connection, due, rusqlite::params![limit.nanos(), SUBJECTS])?;
+        let mut due = rows::subjects(self.connection, due, rusqlite::params![limit.nanos(), SUBJECTS])?;
         if due.is_empty() {
             return Ok(Done::Nothing);
         }
+        self.fall_due(&mut due, limit)?;
         let touched = due.into_iter().map(|subject| (subject, Instant::MAX)).collect();
         self.follow(touched, limit, position_u32(self.progress.position))?;
         // An event that was recorded before and is read later has these followed again.
         *self.ahead = self.ahead.map(|ahead| ahead.max(limit));
         Ok(Done::Something)
+    }
+
+    /// Has the duties of those units fall due up to an instant of which nothing else changes up to there; the others, which
+    /// are to be judged, stay.
+    fn fall_due(&mut self, leaders: &mut Vec<String>, limit: Instant) -> Result<(), ProjectionError> {
+        let cross = self.shared.cross()?;
+        let mut history = History::default();
+        for placed in cross.shared() {
+            history.add(&placed.fact, placed.known_at(), placed.position);
+        }
+        let ground = Ground::new(&history, &cross, cross.epochs());
+        let mut to_judge = Vec::new();
+        for leader in std::mem::take(leaders) {
+            let Noted { judge_at, .. } = self.noted_of(std::slice::from_ref(&leader))?;
+            let members = cross.members(&leader);
+            if judge_at.is_some_and(|judge_at| judge_at <= limit)
+                || members.iter().any(|member| self.parked.contains(member))
+            {
+                to_judge.push(leader);
+                continue;
+            }
+            let fell = rows::fall_due(self.connection, &ground, &members, limit, self.counted)?;
+            if fell.duties == 0 {
+                to_judge.push(leader);
+                continue;
+            }
+            let next_at = judge_at.into_iter().chain(fell.next_at).min().map(Instant::nanos);
+            let sql = "UPDATE subjects SET next_at = ?2 WHERE subject = ?1";
+            rows::execute(self.connection, "have duties fall due", sql, rusqlite::params![leader, next_at])?;
+            *self.written += 1;
+        }
+        *leaders = to_judge;
+        Ok(())
     }
 
     /// Parks the subject of an event that cannot be decoded, as it stood just before, and goes on after it.

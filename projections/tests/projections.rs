@@ -161,6 +161,29 @@ fn what_came_of_several_facts_at_once_stands_from_then_on_and_a_fact_before_that
 }
 
 #[test]
+fn duties_that_fall_due_where_nothing_else_changes_are_overdue_without_judging_their_unit() {
+    let bench = Bench::new();
+    for (nominal, recorded) in [("N1", "2026-03-02T09:00:00Z"), ("N2", "2026-03-04T09:00:00Z")] {
+        bench.state(recorded, "mappa.registered", &format!("nominal/{nominal}"), nominal, recorded, LEVEL_2);
+    }
+    bench.advance("2026-03-05T09:00:00Z");
+    // Nobody can be judged by what is not there.
+    let file = rusqlite::Connection::open(bench.folder.path().join("read.db")).unwrap();
+    assert!(file.execute("DELETE FROM streams", []).unwrap() > 0);
+    for now in
+        ["2026-03-06T23:59:59Z", "2026-03-07T00:00:00Z", "2026-03-09T00:00:00Z", "2026-03-10T00:00:00Z"]
+    {
+        bench.advance(now);
+        assert_eq!(bench.listed(), bench.judged(now), "{now}");
+    }
+    let overdue = bench.listed().into_iter().filter(|(_, outcome)| outcome == "overdue").count();
+    assert!(overdue >= 2, "{:?}", bench.listed());
+    let compared = Projections::compare(bench.folder.path(), bench.store.reader()).unwrap();
+    let differing: Vec<_> = compared.differences.iter().filter(|one| one.table != "streams").collect();
+    assert!(differing.is_empty(), "{differing:?}");
+}
+
+#[test]
 fn a_rebuild_gives_the_same_rows_and_the_same_history() {
     let bench = Bench::new();
     told(&bench);

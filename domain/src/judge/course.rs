@@ -449,27 +449,42 @@ impl Course<'_> {
     /// due, a day begins, a fact told in advance occurs, a waiver runs out, a holiday was published.
     #[must_use]
     pub fn next_change(&self) -> Option<Instant> {
-        self.next().0
+        let Next { due, published, unforeseen } = self.next();
+        [due, published, unforeseen].into_iter().flatten().min()
     }
 
     /// The same but for what a duty itself tells, its due moment, and for what was published of holidays.
     #[must_use]
     pub fn next_unforeseen_change(&self) -> Option<Instant> {
-        self.next().1
+        self.next().unforeseen
     }
 
-    /// Of all changes, and of those that are unforeseen.
-    fn next(&self) -> (Option<Instant>, Option<Instant>) {
+    /// The same but for some due moments, in order: those of pending duties that are shown, one for each.
+    #[must_use]
+    pub fn next_change_but(&self, due: &[Instant]) -> Option<Instant> {
+        let Next { due: _, published, unforeseen } = self.next();
+        let folds = self.followed.iter().map(|followed| &followed.fold);
+        let open = folds.flat_map(|fold| fold.open().iter().filter_map(|at| fold.as_it_stands(*at)?.due.at));
+        let mut open: Vec<Instant> = open.filter(|at| *at > self.sight.as_at).collect();
+        open.sort_unstable();
+        let mut shown = due.iter().copied().filter(|at| *at > self.sight.as_at).peekable();
+        let hidden = open.into_iter().find(|at| {
+            while shown.next_if(|known| known < at).is_some() {}
+            shown.next_if_eq(at).is_none()
+        });
+        [hidden, published, unforeseen].into_iter().flatten().min()
+    }
+
+    fn next(&self) -> Next {
         let (judge, sight) = (self.judge, self.sight);
         let history = judge.context.history;
         let now = sight.as_at;
-        let (mut foreseen, mut unforeseen): (Option<Instant>, Option<Instant>) = (None, None);
+        let (mut next_due, mut next_published, mut unforeseen) = (None, None, None);
         let earlier = |next: &mut Option<Instant>, instant: Instant| {
             if instant > now && next.is_none_or(|known| instant < known) {
                 *next = Some(instant);
             }
         };
-        let mut foresee = |instant: Instant| earlier(&mut foreseen, instant);
         let mut add = |instant: Instant| earlier(&mut unforeseen, instant);
         for followed in &self.followed {
             let fold = &followed.fold;
@@ -484,7 +499,7 @@ impl Course<'_> {
                     continue;
                 };
                 follows_calendar |= due > now;
-                foresee(due);
+                earlier(&mut next_due, due);
                 // Just after the due moment a holder no longer counts who came at that very moment.
                 if due == now && fold.holders.iter().any(|(time, _)| *time == due) {
                     add(Instant::from_nanos(now.nanos().saturating_add(1)));
@@ -494,7 +509,7 @@ impl Course<'_> {
                 && let Some((published, _)) =
                     judge.context.calendar.published_between(now, Instant::MAX).next()
             {
-                foresee(published);
+                earlier(&mut next_published, published);
             }
         }
         let told = |row: RowId| sight.reaches(judge.context.recorded(row)).then(|| history.row(row).time);
@@ -526,7 +541,7 @@ impl Course<'_> {
             let until = history.value(waiver.row, Field::Until).and_then(decode_date);
             until.map(crate::time::Date::end).into_iter().for_each(&mut add);
         }
-        (foreseen.into_iter().chain(unforeseen).min(), unforeseen)
+        Next { due: next_due, published: next_published, unforeseen }
     }
 
     /// The moment.
@@ -534,6 +549,16 @@ impl Course<'_> {
     pub const fn at(&self) -> Instant {
         self.sight.as_at
     }
+}
+
+/// When something about a unit changes next without a new fact.
+struct Next {
+    /// A duty falls due.
+    due: Option<Instant>,
+    /// Holidays that touch it are published.
+    published: Option<Instant>,
+    /// Anything else.
+    unforeseen: Option<Instant>,
 }
 
 /// How many of some rows, in the order of recording, it takes to hold all that a fold must go back for: those that come

@@ -3,6 +3,7 @@
 mod bends;
 mod cases;
 mod counted;
+mod due;
 mod evidence;
 mod versions;
 
@@ -22,6 +23,7 @@ use crate::unit::{Failure, Followed};
 pub(crate) use bends::bends;
 pub(crate) use cases::cases;
 pub(crate) use counted::Counted;
+pub(crate) use due::fall_due;
 pub(crate) use evidence::Evidence;
 pub(crate) use versions::{find_stored, stored};
 
@@ -180,15 +182,16 @@ fn write_subjects(
         // A set is followed under its first member alone.
         let leads = members.first() == Some(member) && followed.failed.is_none();
         let next_at = followed.next_at.filter(|_| leads).map(Instant::nanos);
+        let judge_at = followed.judge_at.filter(|_| leads).map(Instant::nanos);
         let latest = followed.latest.map(Instant::nanos);
         execute(
             connection,
             "write a subject",
-            "INSERT INTO subjects (subject, kind, leads, merged_into, state, next_at, latest) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (subject) DO UPDATE SET leads = excluded.leads, \
+            "INSERT INTO subjects (subject, kind, leads, merged_into, state, next_at, judge_at, latest) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (subject) DO UPDATE SET leads = excluded.leads, \
              merged_into = excluded.merged_into, state = excluded.state, next_at = excluded.next_at, \
-             latest = excluded.latest",
-            params![member, kind, leads, merged_into, state, next_at, latest],
+             judge_at = excluded.judge_at, latest = excluded.latest",
+            params![member, kind, leads, merged_into, state, next_at, judge_at, latest],
         )?;
     }
     Ok(())
@@ -264,8 +267,8 @@ pub(crate) fn concern<'s>(
     at: Instant,
 ) -> Result<(), ProjectionError> {
     for subject in subjects {
-        let sql = "UPDATE subjects SET next_at = ?2 WHERE subject = ?1 AND leads = 1 \
-                   AND (next_at IS NULL OR next_at > ?2)";
+        let sql = "UPDATE subjects SET next_at = min(coalesce(next_at, ?2), ?2), judge_at = ?2 \
+                   WHERE subject = ?1 AND leads = 1 AND (judge_at IS NULL OR judge_at > ?2)";
         execute(connection, "note whom an event concerns", sql, params![cross.leader(subject), at.nanos()])?;
     }
     Ok(())
@@ -273,7 +276,8 @@ pub(crate) fn concern<'s>(
 
 /// Has everybody judged again at an instant.
 pub(crate) fn concern_everybody(connection: &Connection, at: Instant) -> Result<(), ProjectionError> {
-    let sql = "UPDATE subjects SET next_at = ?1 WHERE leads = 1 AND (next_at IS NULL OR next_at > ?1)";
+    let sql = "UPDATE subjects SET next_at = min(coalesce(next_at, ?1), ?1), judge_at = ?1 \
+               WHERE leads = 1 AND (judge_at IS NULL OR judge_at > ?1)";
     execute(connection, "note whom an event concerns", sql, [at.nanos()])
 }
 

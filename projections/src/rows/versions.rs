@@ -8,8 +8,9 @@ use mandate_domain::time::{Date, Instant};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::counted::{Counted, lag_days};
-use super::{Writing, execute, note_owed, note_taken, record};
+use super::{Writing, execute, note_owed, record};
 use crate::error::ProjectionError;
+use crate::steps::NextStep;
 use crate::unit::{Changed, Columns, Followed, FollowedDuty, Now, Stored, Version};
 
 /// The columns of [`stored_of`].
@@ -170,7 +171,7 @@ pub(super) fn write_duty(
     if stands && now.steps.is_empty() && now.outcome != Outcome::Pending {
         return Ok(());
     }
-    write_steps(connection, duty, now, writing)
+    write_steps(connection, &duty.duty, now.columns.due_at, &now.steps, writing)
 }
 
 /// Has a version that would stand as at a moment before the one before it stand from the moment itself.
@@ -189,25 +190,31 @@ fn put_in_order(duty: &mut FollowedDuty) {
     }
 }
 
-fn write_steps(
+/// Writes the steps of a duty, in the place of those that it had.
+pub(super) fn write_steps(
     connection: &Connection,
-    duty: &FollowedDuty,
-    now: &Now,
+    duty: &str,
+    due_at: Option<Instant>,
+    steps: &[NextStep],
     writing: Writing,
 ) -> Result<(), ProjectionError> {
     let what = "write the steps of a duty";
+    let sql = match writing {
+        Writing::Fresh => {
+            "INSERT OR REPLACE INTO steps (duty, step, at, due_at, to_role, taken) VALUES (?1, ?2, ?3, ?4, ?5, 0)"
+        }
+        Writing::Over => concat!(
+            "INSERT OR REPLACE INTO steps (duty, step, at, due_at, to_role, taken) VALUES (?1, ?2, ?3, ?4, ?5, ",
+            "EXISTS (SELECT 1 FROM steps_taken t WHERE t.duty = ?1 AND t.step = ?2 AND t.due_at = ?4 AND (?5 IS NULL ",
+            "OR t.generation = (SELECT count(*) FROM breaches b WHERE b.duty = ?1 AND b.status = 'rescinded'))))"
+        ),
+    };
     if writing == Writing::Over {
-        execute(connection, what, "DELETE FROM steps WHERE duty = ?1", [&duty.duty])?;
+        execute(connection, what, "DELETE FROM steps WHERE duty = ?1", [duty])?;
     }
-    let due_at = now.columns.due_at.map_or(0, Instant::nanos);
-    for step in &now.steps {
-        let sql = "INSERT OR REPLACE INTO steps (duty, step, at, due_at, to_role, taken) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, 0)";
-        let values = params![duty.duty, step.name, step.at.nanos(), due_at, step.to_role];
-        execute(connection, what, sql, values)?;
-    }
-    if writing == Writing::Over && !now.steps.is_empty() {
-        note_taken(connection, &duty.duty)?;
+    let due_at = due_at.map_or(0, Instant::nanos);
+    for step in steps {
+        execute(connection, what, sql, params![duty, step.name, step.at.nanos(), due_at, step.to_role])?;
     }
     Ok(())
 }

@@ -84,6 +84,8 @@ pub(crate) struct Followed {
     pub standings: Vec<Standing>,
     pub reconciled: Reconciled,
     pub next_at: Option<Instant>,
+    /// When it is to be judged next: something else changes then than that a pending duty falls due.
+    pub judge_at: Option<Instant>,
     /// Area and subject.
     pub areas: Vec<(String, String)>,
     /// Holder, index of the fact type, and since when it is there.

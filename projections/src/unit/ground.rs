@@ -3,7 +3,9 @@
 use std::sync::OnceLock;
 
 use hashbrown::HashMap;
+use mandate_domain::calendar::Calendar;
 use mandate_domain::judge::{History, Judge, View};
+use mandate_domain::policy::Policy;
 use mandate_domain::time::{Date, Instant};
 
 use crate::cross::{Cross, Epoch};
@@ -31,6 +33,17 @@ impl<'g> Ground<'g> {
         let judges: Vec<_> = epochs.iter().map(judge).collect();
         let differs_from = judges.iter().map(|_| OnceLock::new()).collect();
         Self { history, judges, differs_from, switched: switched.collect() }
+    }
+
+    /// The number of the epoch in force at an instant; of the first before that.
+    pub(super) fn epoch_at(&self, at: Instant) -> usize {
+        self.judges.partition_point(|(epoch, _)| epoch.at <= at).saturating_sub(1)
+    }
+
+    /// The policy in force at an instant, and the holidays that are published by then and by those who adopted it.
+    pub fn books_at(&self, at: Instant) -> Option<(&Policy, &Calendar)> {
+        let (epoch, judge) = self.judges.get(self.epoch_at(at))?;
+        Some((&epoch.books.policy, judge.calendar()))
     }
 
     /// As at which moment and later an epoch may find otherwise than the one before it found. `None` where it brings no

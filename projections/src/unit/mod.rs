@@ -190,10 +190,9 @@ impl<'g, 'w> Walk<'g, 'w> {
 
     /// Judges the unit at an instant.
     fn judge(&mut self, at: Instant) {
-        let judges = &self.ground.judges;
-        let epoch = judges.partition_point(|(epoch, _)| epoch.at <= at).saturating_sub(1);
+        let epoch = self.ground.epoch_at(at);
         if self.course.as_ref().is_none_or(|(known, _)| *known != epoch)
-            && let Some((_, judge)) = judges.get(epoch)
+            && let Some((_, judge)) = self.ground.judges.get(epoch)
         {
             self.course = Some((epoch, judge.course(self.symbol)));
             self.by_key.clear();
@@ -469,9 +468,8 @@ impl<'g, 'w> Walk<'g, 'w> {
         if let Some(at) = last {
             // The moment before was judged once; it is judged again for how the subjects stood.
             let again = catch_unwind(AssertUnwindSafe(|| {
-                let judges = &self.ground.judges;
-                let epoch = judges.partition_point(|(epoch, _)| epoch.at <= at).saturating_sub(1);
-                let (_, judge) = judges.get(epoch)?;
+                let epoch = self.ground.epoch_at(at);
+                let (_, judge) = self.ground.judges.get(epoch)?;
                 let mut course = judge.course(self.symbol);
                 course.reach(at, u32::MAX);
                 Some((epoch, course))
@@ -480,13 +478,15 @@ impl<'g, 'w> Walk<'g, 'w> {
         }
         self.next_at = None;
         let since = last.unwrap_or(Instant::MIN);
-        Followed { failed: Some(Failure { reason, position, since }), next_at: None, ..self.finish() }
+        let failed = Some(Failure { reason, position, since });
+        Followed { failed, next_at: None, judge_at: None, ..self.finish() }
     }
 
     fn finish(mut self) -> Followed {
         let standings = self.course.as_ref().map(|(_, course)| course.standings()).unwrap_or_default();
         let reconciled = self.course.as_ref().map(|(_, course)| course.reconciled()).unwrap_or_default();
         let text = |symbol: u32| self.ground.history.symbols.text(symbol).to_owned();
+        let judge_at = self.judge_at();
         if self.has_another_unit() {
             // It stands in the row of each.
             for duty in &mut self.duties {
@@ -553,6 +553,7 @@ impl<'g, 'w> Walk<'g, 'w> {
             standings,
             reconciled,
             next_at,
+            judge_at: if judged { judge_at } else { None },
             areas,
             evidence,
             judged,
@@ -563,6 +564,19 @@ impl<'g, 'w> Walk<'g, 'w> {
             cases,
             failed: None,
         }
+    }
+
+    /// When it is to be judged next: before that nothing changes but that pending duties fall due.
+    fn judge_at(&mut self) -> Option<Instant> {
+        let verdicts = self.duties.iter().filter_map(|duty| duty.verdict.as_ref());
+        let pending = verdicts.filter(|verdict| verdict.outcome == Outcome::Pending);
+        let mut due: Vec<Instant> = pending.filter_map(|verdict| verdict.due_at).collect();
+        due.sort_unstable();
+        let next_at = self.next_at;
+        self.next_at = self.course.as_ref().and_then(|(_, course)| course.next_change_but(&due));
+        let judge_at = self.next(None);
+        self.next_at = next_at;
+        judge_at
     }
 
     /// Whether a nominal whose duties are trusted to stand in the tables came to another unit.

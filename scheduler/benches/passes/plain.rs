@@ -15,8 +15,8 @@ const TABLE: &str =
 
 /// Inserts so many rows of the size of those of the bench's latest pass.
 pub fn insert(bench: &Bench, rows: usize) -> Duration {
-    let (id, payload) = bench.mean_sizes();
-    let payload = "x".repeat(payload);
+    let (id, rest) = bench.mean_sizes();
+    let payload = "x".repeat(rest);
     match &bench.url {
         None => sqlite(bench, rows, id, &payload),
         Some(url) => postgres(url, rows, id, &payload),
