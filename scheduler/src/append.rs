@@ -1,7 +1,7 @@
 //! Storing a step together with its notices: all of it or none.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::time::{Duration, Instant as Elapsed};
+use std::time::Duration;
 
 use mandate_domain::catalogue::Field;
 use mandate_domain::fact::Value;
@@ -15,8 +15,9 @@ const FEW: usize = 200;
 const MANY: usize = 2_000;
 /// Batches one after another, with nothing between them, from which on nobody else seems to write.
 const SEEMS_ALONE: u32 = 25;
-/// Batches that wait for the writer while the next one is made.
-const IN_FLIGHT: usize = 2;
+/// Events that wait for the writer while the next ones are made, and batches, whichever is more.
+const EVENTS_IN_FLIGHT: usize = 4_000;
+const BATCHES_IN_FLIGHT: usize = 2;
 
 /// A step of one duty, and what goes with it.
 #[derive(Debug, Clone)]
@@ -64,13 +65,12 @@ pub(crate) struct Appending<'s> {
     waiting: Batch,
     size: usize,
     in_flight: VecDeque<(Queued, Shape)>,
+    events_in_flight: usize,
     /// Mails of which it is not known yet that the log has them, by notice.
     mails: HashMap<Box<str>, NewEvent>,
     done: Appended,
     /// Events after which a batch is full.
     full: usize,
-    /// When the writer turned to the batch that it has in hand, if it did not wait for it.
-    turned_at: Option<Elapsed>,
     /// Where the last batch ended, and how many there were with nothing between them.
     last: Option<Position>,
     alone: u32,
@@ -86,6 +86,12 @@ struct Shape {
     beside: Vec<usize>,
 }
 
+impl Shape {
+    fn events(&self) -> usize {
+        self.mails + self.beside.iter().map(|beside| 1 + beside).sum::<usize>()
+    }
+}
+
 impl<'s> Appending<'s> {
     pub fn new(store: &'s Store) -> Self {
         Self {
@@ -93,10 +99,10 @@ impl<'s> Appending<'s> {
             waiting: Vec::new(),
             size: 0,
             in_flight: VecDeque::new(),
+            events_in_flight: 0,
             mails: HashMap::new(),
             done: Appended::default(),
             full: FEW,
-            turned_at: None,
             last: None,
             alone: 0,
         }
@@ -129,13 +135,14 @@ impl<'s> Appending<'s> {
         if self.waiting.is_empty() {
             return Ok(());
         }
-        while self.in_flight.len() >= IN_FLIGHT {
+        while self.in_flight.len() >= BATCHES_IN_FLIGHT && self.events_in_flight >= EVENTS_IN_FLIGHT {
             self.settle_one()?;
         }
         let batch = std::mem::take(&mut self.waiting);
         self.size = 0;
-        let sent = self.queue(batch)?;
-        self.in_flight.push_back(sent);
+        let (queued, shape) = self.queue(batch)?;
+        self.events_in_flight += shape.events();
+        self.in_flight.push_back((queued, shape));
         Ok(())
     }
 
@@ -164,12 +171,11 @@ impl<'s> Appending<'s> {
     /// Waits for the oldest batch.
     fn settle_one(&mut self) -> Result<(), StoreError> {
         let Some((mut queued, mut shape)) = self.in_flight.pop_front() else { return Ok(()) };
+        self.events_in_flight = self.events_in_flight.saturating_sub(shape.events());
         // Each turn takes away at least one event, so this ends.
         loop {
             let (events, answer) = queued.wait();
-            let outcomes = answer?;
-            let took = self.turned_at.map(|at| at.elapsed());
-            self.turned_at = (!self.in_flight.is_empty()).then(Elapsed::now);
+            let (outcomes, took) = answer?;
             self.look_for_others(&outcomes, took);
             let told = || events.iter().zip(&outcomes);
             let refused = told().any(|(_, outcome)| matches!(outcome, Outcome::Refused(_)));
@@ -193,7 +199,7 @@ impl<'s> Appending<'s> {
 
     /// A gap between two batches was filled by somebody else, who is not to wait for long: as many events to a batch as
     /// are stored in that time.
-    fn look_for_others(&mut self, outcomes: &[Outcome], took: Option<Duration>) {
+    fn look_for_others(&mut self, outcomes: &[Outcome], took: Duration) {
         let mut stored = outcomes.iter().filter_map(|outcome| match outcome {
             Outcome::Stored { position, .. } => Some(*position),
             Outcome::AlreadyStored { .. } | Outcome::Refused(_) | Outcome::NotStored { .. } => None,
@@ -205,7 +211,7 @@ impl<'s> Appending<'s> {
         self.last = Some(last);
         if self.alone >= SEEMS_ALONE {
             self.full = MANY;
-        } else if let Some(took) = took {
+        } else {
             let micros = |time: Duration| usize::try_from(time.as_micros()).unwrap_or(usize::MAX).max(1);
             let fitting = outcomes.len().saturating_mul(micros(BESIDE_OTHERS)) / micros(took);
             // Half the way at a time: one transaction that was slow says little.

@@ -24,6 +24,9 @@ use crate::scheduler::{Shared, StepReport};
 /// A breach found longer than this after it was due is no news: it came late in an import, or the program was down.
 const NEWS_SECONDS: i64 = 24 * 3600;
 
+/// Breaches made before they are sent to the writer.
+const MADE_AT_ONCE: usize = 250;
+
 /// Since when organisations take part, as far as it was looked up.
 pub(crate) type Enrolled = HashMap<String, Option<Instant>>;
 
@@ -331,8 +334,7 @@ impl Raising<'_> {
             let Some(last) = found.last() else { break };
             after = Some((last.record.due_at.unwrap_or(Instant::MAX), last.record.duty.clone()));
             let found = batches.take(found, |row| &row.record.duty);
-            let groups = self.plan(&found, batches)?;
-            batches.appending.add(groups)?;
+            self.send(&found, batches)?;
             if !batches.goes_on {
                 break;
             }
@@ -341,8 +343,8 @@ impl Raising<'_> {
         Ok(batches.appending.settle()?)
     }
 
-    /// The breaches of a batch, each with its notices.
-    fn plan(&mut self, found: &[DutyRow], batches: &mut Batches<'_>) -> Result<Vec<Group>, SchedulerError> {
+    /// Sends the breaches of a batch, each with its notices, on their way: some of them while the next are made.
+    fn send(&mut self, found: &[DutyRow], batches: &mut Batches<'_>) -> Result<(), SchedulerError> {
         let (shared, now) = (self.shared, batches.now);
         let mut owed = Vec::with_capacity(found.len());
         for row in found {
@@ -357,9 +359,15 @@ impl Raising<'_> {
         }
         let plans = breach_notices(&owed, batches.round);
         let missed = shared.projections.warnings_missed(found)?;
-        let group = |((row, plan), missed): ((&DutyRow, Vec<Planned>), Vec<String>)| {
-            batches.step(&row.record.duty, &plan, event::breached(row, &missed, &plan, now))
-        };
-        Ok(found.iter().zip(plans).zip(missed).filter_map(group).collect())
+        let mut steps = found.iter().zip(plans).zip(missed).peekable();
+        while steps.peek().is_some() {
+            let some = steps.by_ref().take(MADE_AT_ONCE);
+            let group = |((row, plan), missed): ((&DutyRow, Vec<Planned>), Vec<String>)| {
+                batches.step(&row.record.duty, &plan, event::breached(row, &missed, &plan, now))
+            };
+            let groups = some.filter_map(group).collect();
+            batches.appending.add(groups)?;
+        }
+        Ok(())
     }
 }

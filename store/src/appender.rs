@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
@@ -16,6 +17,9 @@ use crate::writer::Writer;
 
 /// What became of a batch.
 pub(crate) type Answer = Result<Vec<Outcome>, StoreError>;
+
+/// An answer, and how long the transaction took.
+pub(crate) type Reply = (Answer, Duration);
 
 /// Whether a batch may be stored after those that came later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +37,7 @@ pub(crate) struct Job {
     /// The term of the lease in which it was decided; none where it needs none.
     pub(crate) term: Option<u64>,
     haste: Haste,
-    reply: oneshot::Sender<Answer>,
+    reply: oneshot::Sender<Reply>,
     _room: OwnedSemaphorePermit,
 }
 
@@ -41,17 +45,17 @@ pub(crate) struct Job {
 #[derive(Debug)]
 pub struct Queued {
     events: Arc<Vec<NewEvent>>,
-    answer: oneshot::Receiver<Answer>,
+    answer: oneshot::Receiver<Reply>,
 }
 
 impl Queued {
-    /// Waits for the answer; one outcome for each event, in order. Blocking.
+    /// Waits for the answer: one outcome for each event, in order, and how long the transaction took. Blocking.
     ///
     /// # Errors
     /// As [`Store::append`](crate::Store::append).
-    pub fn wait(self) -> (Arc<Vec<NewEvent>>, Result<Vec<Outcome>, StoreError>) {
-        let answer = block_on(self.answer).unwrap_or_else(|_| Err(stopped()));
-        (self.events, answer)
+    pub fn wait(self) -> (Arc<Vec<NewEvent>>, Result<(Vec<Outcome>, Duration), StoreError>) {
+        let (answer, took) = block_on(self.answer).unwrap_or_else(|_| (Err(stopped()), Duration::ZERO));
+        (self.events, answer.map(|outcomes| (outcomes, took)))
     }
 }
 
@@ -80,8 +84,8 @@ impl Job {
     }
 
     /// Answers the caller; one that no longer waits changes nothing.
-    pub(crate) fn answer(self, answer: Answer) {
-        drop(self.reply.send(answer));
+    pub(crate) fn answer(self, answer: Answer, took: Duration) {
+        drop(self.reply.send((answer, took)));
     }
 }
 
@@ -121,7 +125,8 @@ impl Appender {
             return Ok(Vec::new());
         }
         let queued = self.queue(events, on_error, fence, Haste::Now).await?;
-        queued.answer.await.map_err(|_| stopped())?
+        let (answer, _) = queued.answer.await.map_err(|_| stopped())?;
+        answer
     }
 
     /// Waits for room and queues the batch.

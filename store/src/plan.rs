@@ -1,8 +1,7 @@
 //! What becomes of the events of one transaction: the rows to insert, and the answers. Decides everything; what
 //! carries it out has nothing left to choose.
 
-use std::collections::HashMap;
-
+use hashbrown::HashMap;
 use mandate_domain::catalogue::FactType;
 use mandate_domain::time::Instant;
 use mandate_verify::tree::Frontier;

@@ -1,7 +1,8 @@
 //! The versions of streams that were appended to or loaded lately, shared by the writer and the aggregates' cache.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use hashbrown::HashMap;
 
 use crate::position::Sequence;
 

@@ -1,5 +1,6 @@
 //! The one thread that writes: whatever queued while the last commit ran becomes the next transaction.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -79,14 +80,25 @@ impl Writer {
     /// Does what is queued until the queue is closed and empty.
     pub(crate) fn run(mut self, mut queue: mpsc::UnboundedReceiver<Work>) {
         let mut waiting = Vec::with_capacity(GROUP_BATCHES);
+        // Nobody waits for a batch of a flood: each has a transaction of its own, between those of others.
+        let mut flood = VecDeque::new();
         let mut before = 0;
-        while queue.blocking_recv_many(&mut waiting, GROUP_BATCHES) > 0 {
-            gather(&mut queue, &mut waiting, before);
-            before = waiting.len();
-            // Nobody waits for the transaction of a flood.
-            let (flood, others): (Vec<Work>, Vec<Work>) = waiting.drain(..).partition(Work::may_wait);
+        loop {
+            if flood.is_empty() {
+                if queue.blocking_recv_many(&mut waiting, GROUP_BATCHES) == 0 {
+                    break;
+                }
+            } else {
+                waiting.extend(std::iter::from_fn(|| queue.try_recv().ok()).take(GROUP_BATCHES));
+            }
+            if !waiting.is_empty() {
+                gather(&mut queue, &mut waiting, before);
+            }
+            let (in_turn, others): (Vec<Work>, Vec<Work>) = waiting.drain(..).partition(Work::may_wait);
+            before = others.len();
+            flood.extend(in_turn);
             self.do_all(others);
-            self.do_all(flood);
+            self.do_all(flood.pop_front().into_iter().collect());
         }
     }
 
@@ -118,7 +130,10 @@ impl Writer {
 
     /// Stores some batches in one transaction and answers each.
     fn store(&mut self, jobs: Vec<Job>) {
-        match self.commit(&jobs) {
+        let begun = Instant::now();
+        let done = self.commit(&jobs);
+        let took = begun.elapsed();
+        match done {
             Ok(Committed { answers, head }) => {
                 // Readers are told first: who hears of a position can read it.
                 self.head.send_if_modified(|known| {
@@ -129,17 +144,17 @@ impl Writer {
                     moved
                 });
                 for (job, outcomes) in jobs.into_iter().zip(answers) {
-                    job.answer(outcomes.map_err(StoreError::from));
+                    job.answer(outcomes.map_err(StoreError::from), took);
                 }
             }
             Err(error) if error.is_unavailable() => {
                 for job in jobs {
-                    job.answer(Err(error.for_each_caller()));
+                    job.answer(Err(error.for_each_caller()), took);
                 }
             }
             // What the database will not take must not take the other batches with it.
             Err(error) => match <[Job; 1]>::try_from(jobs) {
-                Ok([job]) => job.answer(Err(error)),
+                Ok([job]) => job.answer(Err(error), took),
                 Err(jobs) => jobs.into_iter().for_each(|job| self.store(vec![job])),
             },
         }
