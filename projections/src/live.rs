@@ -181,7 +181,7 @@ impl Projections {
             }
         }
         // All of them, where none of those looked at could be read.
-        let judged = if seen == 0 { missing } else { missing * judged / seen };
+        let judged = (missing * judged).checked_div(seen).unwrap_or(missing);
         (missing - judged) + judged * OF_JUDGED > head.get()
     }
 

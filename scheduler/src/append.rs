@@ -174,8 +174,8 @@ impl<'s> Appending<'s> {
         self.events_in_flight = self.events_in_flight.saturating_sub(shape.events());
         // Each turn takes away at least one event, so this ends.
         loop {
-            let (events, answer) = queued.wait();
-            let (outcomes, took) = answer?;
+            let (events, took, answer) = queued.wait();
+            let outcomes = answer?;
             self.look_for_others(&outcomes, took);
             let told = || events.iter().zip(&outcomes);
             let refused = told().any(|(_, outcome)| matches!(outcome, Outcome::Refused(_)));

@@ -49,13 +49,13 @@ pub struct Queued {
 }
 
 impl Queued {
-    /// Waits for the answer: one outcome for each event, in order, and how long the transaction took. Blocking.
+    /// Waits for the answer: how long the transaction took, and one outcome for each event, in order. Blocking.
     ///
     /// # Errors
     /// As [`Store::append`](crate::Store::append).
-    pub fn wait(self) -> (Arc<Vec<NewEvent>>, Result<(Vec<Outcome>, Duration), StoreError>) {
+    pub fn wait(self) -> (Arc<Vec<NewEvent>>, Duration, Result<Vec<Outcome>, StoreError>) {
         let (answer, took) = block_on(self.answer).unwrap_or_else(|_| (Err(stopped()), Duration::ZERO));
-        (self.events, answer.map(|outcomes| (outcomes, took)))
+        (self.events, took, answer)
     }
 }
 

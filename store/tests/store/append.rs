@@ -244,6 +244,41 @@ fn what_was_queued_is_stored_before_the_store_closes_and_is_there_when_it_is_ope
     assert_eq!(store.reader().version("nominal/N-1").unwrap(), Sequence::new(1_001));
 }
 
+fn whoever_appends_while_a_flood_is_stored_comes_between_its_batches_which_stay_whole_and_in_order(
+    dir: &World,
+) {
+    let store = create(dir);
+    let batch = |name: usize, size: usize| -> Vec<NewEvent> {
+        (0..size).map(|n| meeting_of(&format!("nominal/N-{n}"), &format!("{name}-{n:04}"))).collect()
+    };
+    let sizes: Vec<usize> = std::iter::once(5_000).chain([500; 20]).collect();
+    let flood: Vec<Vec<NewEvent>> = sizes.iter().enumerate().map(|(name, size)| batch(name, *size)).collect();
+    let other = meeting("other");
+    // All are queued while the writer stores the first.
+    let queued: Vec<_> =
+        flood.into_iter().map(|events| store.queue_blocking(events, OnError::All).unwrap()).collect();
+    let position = usize::try_from(stored(&append(&store, other))).unwrap();
+    for (queued, size) in queued.into_iter().zip(&sizes) {
+        let (events, _, answer) = queued.wait();
+        assert_eq!((events.len(), answer.unwrap().len()), (*size, *size));
+    }
+    let mut log: Vec<String> = whole_log(&store).into_iter().map(|(_, id)| id).collect();
+    assert_eq!(log.remove(position - 1), "other");
+    let wanted: Vec<String> = sizes
+        .iter()
+        .enumerate()
+        .flat_map(|(name, size)| (0..*size).map(move |n| format!("{name}-{n:04}")))
+        .collect();
+    assert_eq!(log, wanted);
+    let before: usize = position - 1;
+    let ends = sizes.iter().scan(0, |end, size| {
+        *end += size;
+        Some(*end)
+    });
+    assert!(before == 0 || ends.into_iter().any(|end| end == before), "within a batch, after {before}");
+    assert!(before < wanted.len(), "after all of the flood");
+}
+
 fn a_full_queue_makes_callers_wait_and_loses_nothing(dir: &World) {
     let mut options = dir.options(clock());
     mandate_store::Keys::create(&options.key_file).unwrap();
@@ -336,6 +371,7 @@ both! {
     a_batch_that_is_too_long_is_refused_with_the_limit,
     positions_have_no_gaps_and_commit_order_is_their_order_under_8_threads_some_of_which_fail,
     what_was_queued_is_stored_before_the_store_closes_and_is_there_when_it_is_opened_again,
+    whoever_appends_while_a_flood_is_stored_comes_between_its_batches_which_stay_whole_and_in_order,
     a_full_queue_makes_callers_wait_and_loses_nothing,
     what_was_presumed_to_be_new_and_is_not_is_answered_as_ever_and_the_rest_of_its_batch_is_stored,
     a_clock_that_goes_back_does_not_move_recorded_at_back,
