@@ -33,8 +33,8 @@ const FAR_BEHIND: u64 = 20_000;
 /// somebody is takes so many times as long.
 const OF_JUDGED: u64 = 8;
 /// Places among the events that are missing at which is looked how many are such, and events at each.
-const PLACES: u64 = 32;
-const EVENTS_AT_A_PLACE: u64 = 16;
+const PLACES: u64 = 16;
+const EVENTS_AT_A_PLACE: u64 = 8;
 /// Depth at which annulments of annulments are no longer followed; there may be a circle.
 const ANNULMENT_DEPTH: u8 = 32;
 /// Units written between two times that the write-ahead log is brought to the file; each takes some six pages.
@@ -563,24 +563,30 @@ impl Step<'_> {
     /// are to be judged, stay.
     fn fall_due(&mut self, leaders: &mut Vec<String>, limit: Instant) -> Result<(), ProjectionError> {
         let cross = self.shared.cross()?;
+        let (mut to_judge, mut units) = (Vec::new(), Vec::new());
+        for leader in std::mem::take(leaders) {
+            let Noted { judge_at, .. } = self.noted_of(std::slice::from_ref(&leader))?;
+            let members = cross.members(&leader);
+            let is_parked = members.iter().any(|member| self.parked.contains(member));
+            if is_parked || judge_at.is_some_and(|judge_at| judge_at <= limit) {
+                to_judge.push(leader);
+            } else {
+                units.push((leader, members, judge_at));
+            }
+        }
+        *leaders = to_judge;
+        if units.is_empty() {
+            return Ok(());
+        }
         let mut history = History::default();
         for placed in cross.shared() {
             history.add(&placed.fact, placed.known_at(), placed.position);
         }
         let ground = Ground::new(&history, &cross, cross.epochs());
-        let mut to_judge = Vec::new();
-        for leader in std::mem::take(leaders) {
-            let Noted { judge_at, .. } = self.noted_of(std::slice::from_ref(&leader))?;
-            let members = cross.members(&leader);
-            if judge_at.is_some_and(|judge_at| judge_at <= limit)
-                || members.iter().any(|member| self.parked.contains(member))
-            {
-                to_judge.push(leader);
-                continue;
-            }
+        for (leader, members, judge_at) in units {
             let fell = rows::fall_due(self.connection, &ground, &members, limit, self.counted)?;
             if fell.duties == 0 {
-                to_judge.push(leader);
+                leaders.push(leader);
                 continue;
             }
             let next_at = judge_at.into_iter().chain(fell.next_at).min().map(Instant::nanos);
@@ -588,7 +594,6 @@ impl Step<'_> {
             rows::execute(self.connection, "have duties fall due", sql, rusqlite::params![leader, next_at])?;
             *self.written += 1;
         }
-        *leaders = to_judge;
         Ok(())
     }
 

@@ -12,6 +12,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::mail::put_whole;
 
+/// Read and written by its owner.
+const OWNER_ALONE: u32 = 0o600;
+
 /// The SHA-256 of the bytes of a mail, in lower-case hexadecimal digits, as `notice.attempted` has it.
 pub(crate) fn sha256_of(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
@@ -45,7 +48,7 @@ impl<'a> Outbox<'a> {
     /// Keeps the bytes of a notice, for its owner's eyes only, before it is sent. What was kept of it stays until then:
     /// a program that ends meanwhile has them still.
     pub fn keep(&self, notice: &str, bytes: &[u8]) -> io::Result<()> {
-        self.file(notice).map_or(Ok(()), |file| put_whole(&file, bytes))
+        self.file(notice).map_or(Ok(()), |file| put_whole(&file, bytes, OWNER_ALONE))
     }
 
     /// Forgets a notice whose outcome is known.
@@ -119,7 +122,7 @@ mod tests {
         let outbox = Outbox::new(Some(folder.path()));
         outbox.keep("n-1", b"whole").unwrap();
         // A folder where the new file would be: nothing can be written.
-        let beside = folder.path().join("n-1.eml.new");
+        let beside = folder.path().join(".n-1.eml.new");
         fs::create_dir(&beside).unwrap();
         outbox.keep("n-1", b"another").unwrap_err();
         assert_eq!(outbox.kept("n-1", &sha256_of(b"whole")).as_deref(), Some(b"whole".as_slice()));

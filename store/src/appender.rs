@@ -75,6 +75,14 @@ impl Work {
             Self::Keep(..) => false,
         }
     }
+
+    /// Tells whoever waits for it that it was not done; one that no longer waits changes nothing.
+    pub(crate) fn refuse(self, error: &StoreError) {
+        match self {
+            Self::Append(job) => job.answer(Err(error.for_each_caller()), Duration::ZERO),
+            Self::Keep(_, reply) => drop(reply.send(Err(error.for_each_caller()))),
+        }
+    }
 }
 
 impl Job {

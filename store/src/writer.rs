@@ -97,13 +97,23 @@ impl Writer {
             let (in_turn, others): (Vec<Work>, Vec<Work>) = waiting.drain(..).partition(Work::may_wait);
             before = others.len();
             flood.extend(in_turn);
-            self.do_all(others);
-            self.do_all(flood.pop_front().into_iter().collect());
+            // Each is told by itself.
+            self.do_all(others).ok();
+            if let Err(error) = self.do_all(flood.pop_front().into_iter().collect()) {
+                // What waits behind it would wait for the database once more each.
+                for work in flood.drain(..) {
+                    work.refuse(&error);
+                }
+            }
         }
     }
 
     /// Does what was queued, as many batches to a transaction as one may have.
-    fn do_all(&mut self, works: Vec<Work>) {
+    ///
+    /// # Errors
+    /// The first one where the database was not available; its callers were told.
+    fn do_all(&mut self, works: Vec<Work>) -> Result<(), StoreError> {
+        let mut done = Ok(());
         let mut jobs = Vec::with_capacity(works.len());
         let (mut events, mut bytes) = (0, 0);
         for work in works {
@@ -112,7 +122,7 @@ impl Writer {
                     let size: usize = job.events.iter().map(NewEvent::bytes).sum();
                     let full = events + job.events.len() > GROUP_EVENTS || bytes + size > GROUP_BYTES;
                     if full && !jobs.is_empty() {
-                        self.store(std::mem::take(&mut jobs));
+                        done = done.and(self.store(std::mem::take(&mut jobs)));
                         (events, bytes) = (0, 0);
                     }
                     events += job.events.len();
@@ -124,12 +134,16 @@ impl Writer {
             }
         }
         if !jobs.is_empty() {
-            self.store(jobs);
+            done = done.and(self.store(jobs));
         }
+        done
     }
 
     /// Stores some batches in one transaction and answers each.
-    fn store(&mut self, jobs: Vec<Job>) {
+    ///
+    /// # Errors
+    /// Where the database is not available.
+    fn store(&mut self, jobs: Vec<Job>) -> Result<(), StoreError> {
         let begun = Instant::now();
         let done = self.commit(&jobs);
         let took = begun.elapsed();
@@ -151,13 +165,18 @@ impl Writer {
                 for job in jobs {
                     job.answer(Err(error.for_each_caller()), took);
                 }
+                return Err(error);
             }
             // What the database will not take must not take the other batches with it.
             Err(error) => match <[Job; 1]>::try_from(jobs) {
                 Ok([job]) => job.answer(Err(error), took),
-                Err(jobs) => jobs.into_iter().for_each(|job| self.store(vec![job])),
+                Err(jobs) => {
+                    let each = jobs.into_iter().map(|job| self.store(vec![job]));
+                    return each.fold(Ok(()), Result::and);
+                }
             },
         }
+        Ok(())
     }
 
     fn commit(&mut self, jobs: &[Job]) -> Result<Committed, StoreError> {

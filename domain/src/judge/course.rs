@@ -488,26 +488,25 @@ impl Course<'_> {
         let mut add = |instant: Instant| earlier(&mut unforeseen, instant);
         for followed in &self.followed {
             let fold = &followed.fold;
-            let mut follows_calendar = fold.has_more_at_its_end();
+            // Until when what is published of holidays touches it.
+            let mut followed_until = if fold.has_more_at_its_end() { Instant::MAX } else { now };
             if fold.runs_daily() {
                 add(now.london_date().end());
             }
             for at in fold.open() {
                 let Some(duty) = fold.as_it_stands(*at) else { continue };
                 let Some(due) = duty.due.at else {
-                    follows_calendar = true;
+                    followed_until = Instant::MAX;
                     continue;
                 };
-                follows_calendar |= due > now;
+                followed_until = followed_until.max(due);
                 earlier(&mut next_due, due);
                 // Just after the due moment a holder no longer counts who came at that very moment.
                 if due == now && fold.holders.iter().any(|(time, _)| *time == due) {
                     add(Instant::from_nanos(now.nanos().saturating_add(1)));
                 }
             }
-            if follows_calendar
-                && let Some((published, _)) =
-                    judge.context.calendar.published_between(now, Instant::MAX).next()
+            if let Some((published, _)) = judge.context.calendar.published_between(now, followed_until).next()
             {
                 earlier(&mut next_published, published);
             }

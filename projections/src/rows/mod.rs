@@ -217,7 +217,7 @@ pub(crate) fn park(
             "INSERT OR IGNORE INTO parked (subject, position, reason, since) VALUES (?1, ?2, ?3, ?4)",
             params![member, failure.position, failure.reason, failure.since.nanos()],
         )?;
-        let sql = "UPDATE subjects SET leads = 0, next_at = NULL WHERE subject = ?1";
+        let sql = "UPDATE subjects SET leads = 0, next_at = NULL, judge_at = NULL WHERE subject = ?1";
         execute(connection, "park a subject", sql, [member])?;
     }
     Ok(())
@@ -233,7 +233,7 @@ pub(crate) fn park_policy(connection: &Connection, epoch: &Epoch) -> Result<(), 
 /// Has the clock bring nothing to the members of a set: one is parked, or there was nothing to judge.
 pub(crate) fn stand_still(connection: &Connection, members: &[String]) -> Result<(), ProjectionError> {
     for member in members {
-        let sql = "UPDATE subjects SET next_at = NULL WHERE subject = ?1";
+        let sql = "UPDATE subjects SET next_at = NULL, judge_at = NULL WHERE subject = ?1";
         execute(connection, "have a subject stand still", sql, [member])?;
     }
     Ok(())

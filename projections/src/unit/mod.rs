@@ -38,7 +38,7 @@ impl Ground<'_> {
                 return walk.fail(&panic);
             }
         }
-        walk.finish()
+        walk.finish(None)
     }
 }
 
@@ -476,17 +476,18 @@ impl<'g, 'w> Walk<'g, 'w> {
             }));
             self.course = again.ok().flatten();
         }
-        self.next_at = None;
         let since = last.unwrap_or(Instant::MIN);
         let failed = Some(Failure { reason, position, since });
-        Followed { failed, next_at: None, judge_at: None, ..self.finish() }
+        self.finish(failed)
     }
 
-    fn finish(mut self) -> Followed {
+    fn finish(mut self, failed: Option<Failure>) -> Followed {
         let standings = self.course.as_ref().map(|(_, course)| course.standings()).unwrap_or_default();
         let reconciled = self.course.as_ref().map(|(_, course)| course.reconciled()).unwrap_or_default();
         let text = |symbol: u32| self.ground.history.symbols.text(symbol).to_owned();
-        let judge_at = self.judge_at();
+        // One that failed is not judged again.
+        let goes_on = failed.is_none() && self.last.is_some();
+        let judge_at = if goes_on { self.judge_at() } else { None };
         if self.has_another_unit() {
             // It stands in the row of each.
             for duty in &mut self.duties {
@@ -528,7 +529,7 @@ impl<'g, 'w> Walk<'g, 'w> {
         let evidence = self.fresh.iter().map(|(holder, kind, at)| (text(*holder), *kind, *at)).collect();
         let judged = self.last.is_some();
         // What claims to be known from a later moment on is taken in then.
-        let next_at = if judged { self.next(None) } else { None };
+        let next_at = if goes_on { self.next(None) } else { None };
         let unit =
             |(at, as_from, unit): &UnitFrom| UnitVersion { at: *at, as_from: *as_from, unit: unit.map(text) };
         let units =
@@ -553,7 +554,7 @@ impl<'g, 'w> Walk<'g, 'w> {
             standings,
             reconciled,
             next_at,
-            judge_at: if judged { judge_at } else { None },
+            judge_at,
             areas,
             evidence,
             judged,
@@ -562,7 +563,7 @@ impl<'g, 'w> Walk<'g, 'w> {
             left: self.unit.bends.clone(),
             units,
             cases,
-            failed: None,
+            failed,
         }
     }
 

@@ -1,11 +1,15 @@
 //! Mail as `.eml` files: whole or not there, and the same when written twice.
 
+use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::Attempt;
+
+/// For whomever the umask lets read it: another account may pick the mails up.
+const READABLE: u32 = 0o666;
 
 /// A folder that takes one `.eml` file for each mail, named for its notice.
 #[derive(Debug, Clone)]
@@ -38,23 +42,24 @@ impl EmlFiles {
     }
 
     fn try_write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        put_whole(&self.folder.join(name), bytes)?;
-        File::open(&self.folder)?.sync_all()
+        put_whole(&self.folder.join(name), bytes, READABLE)
     }
 }
 
-/// Writes a file that only its owner can read, in a folder that is made if it is not there: beside (`.new` after its
-/// name), and then put in place, so that who looks sees the whole of it, or the whole of the one before.
-pub(crate) fn put_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+/// Writes a file, durably, in a folder that is made if it is not there: beside (under `.<its name>.new`), and then put in
+/// place, so that who looks sees the whole of it, or the whole of the one before.
+pub(crate) fn put_whole(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".new");
+    let beside = folder.join(name);
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&beside)?;
     file.write_all(bytes)?;
     file.sync_all()?;
-    fs::rename(&beside, path)
+    fs::rename(&beside, path)?;
+    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ fn of_two_nodes_that_begin_an_attempt_at_once_one_sends_the_mail() {
     // reads them, and has by then seen that nobody is sending.
     let outbox = world.folder.join("outbox");
     std::fs::create_dir_all(&outbox).unwrap();
-    let pipe = outbox.join(format!("{notice}.eml.new"));
+    let pipe = outbox.join(format!(".{notice}.eml.new"));
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let (other, its_mails) = world.node("other", world.settings.clone().with_outbox(&outbox));
     let report = std::thread::scope(|scope| {
