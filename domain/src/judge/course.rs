@@ -375,6 +375,8 @@ impl Course<'_> {
         let mut recorded = self.rows.iter().filter(|row| before.reaches(judge.context.recorded(**row)));
         let whole = recorded.all(|row| judge.context.history.row(*row).time <= before.as_at);
         let mut opened = Opened { of, rows, whole, asked, answers, stays: true, verdicts: Vec::new() };
+        let of_then = judge.of_then(before);
+        let judge = of_then.as_ref().unwrap_or(judge);
         if let Some((mut fold, _)) = judge.fold(subject, &[subject], before, Changes::Dropped) {
             // Days may be added while time goes on.
             opened.stays = !fold.runs_daily_since(of.0);

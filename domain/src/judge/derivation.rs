@@ -73,24 +73,29 @@ pub struct Derivation {
     pub flags: Vec<&'static str>,
 }
 
+/// What is found of a subject for its derivations.
+struct Folded {
+    of: u32,
+    sight: Sight,
+    /// When holidays were published, by what was known then; in order.
+    told: Vec<Instant>,
+    rests: Rests,
+    verdicts: Vec<Verdict>,
+}
+
 impl Judge<'_> {
     /// The derivations of verdicts, in their order. Those of one subject are best asked for together: its facts are
     /// folded again for what only a derivation tells.
     #[must_use]
     pub fn derivations(&self, verdicts: &[Verdict]) -> Vec<Derivation> {
-        let mut folded: Option<(u32, Sight, Rests, Vec<Verdict>)> = None;
+        let mut folded: Option<Folded> = None;
         let mut all = Vec::with_capacity(verdicts.len());
         for verdict in verdicts {
             let sight = self.sight_of(verdict);
-            let known = folded.take().filter(|(of, at, ..)| *of == verdict.subject && *at == sight);
-            let (.., rests, then) = &*folded.insert(known.unwrap_or_else(|| {
-                let (rests, then) = self.folded_for_derivations(verdict.subject, sight);
-                (verdict.subject, sight, rests, then)
-            }));
-            // An annulled duty is what it was just before; its calendar is that of its end then.
-            let judged = then.iter().find(|one| one.key() == verdict.key()).unwrap_or(verdict);
-            let rests = rests.get(&(verdict.version, verdict.opener)).map_or(&[][..], Vec::as_slice);
-            all.push(self.derivation(verdict, judged, sight, rests));
+            let known = folded.take().filter(|known| known.of == verdict.subject && known.sight == sight);
+            let known =
+                &*folded.insert(known.unwrap_or_else(|| self.folded_for_derivations(verdict.subject, sight)));
+            all.push(self.derivation(verdict, known));
         }
         all
     }
@@ -103,20 +108,26 @@ impl Judge<'_> {
         }
     }
 
-    fn folded_for_derivations(&self, subject: u32, sight: Sight) -> (Rests, Vec<Verdict>) {
-        let members = self.members(subject);
-        let own = self.survivors_of(&members, sight).into_iter().find(|(of, _)| *of == subject);
-        let Some((_, own)) = own else { return Default::default() };
-        let mut verdicts = Vec::new();
-        let Some((mut fold, _)) = self.fold(subject, &own, sight, Changes::Kept) else {
-            return Default::default();
-        };
-        self.conclude(&mut fold, subject, sight, &mut verdicts);
-        (fold.rests.take().unwrap_or_default(), verdicts)
+    fn folded_for_derivations(&self, subject: u32, sight: Sight) -> Folded {
+        let of_then = self.of_then(sight);
+        let judge = of_then.as_ref().unwrap_or(self);
+        let told = judge.context.calendar.announcements().iter().map(|one| one.published).collect();
+        let mut folded = Folded { of: subject, sight, told, rests: Rests::default(), verdicts: Vec::new() };
+        let members = judge.members(subject);
+        let own = judge.survivors_of(&members, sight).into_iter().find(|(of, _)| *of == subject);
+        let Some((_, own)) = own else { return folded };
+        let Some((mut fold, _)) = judge.fold(subject, &own, sight, Changes::Kept) else { return folded };
+        judge.conclude(&mut fold, subject, sight, &mut folded.verdicts);
+        folded.rests = fold.rests.take().unwrap_or_default();
+        folded
     }
 
-    fn derivation(&self, verdict: &Verdict, judged: &Verdict, sight: Sight, rests: &[RowId]) -> Derivation {
+    fn derivation(&self, verdict: &Verdict, folded: &Folded) -> Derivation {
         let history = self.context.history;
+        let Folded { of: _, sight, told, rests, verdicts } = folded;
+        // An annulled duty is what it was just before; its calendar is that of its end then.
+        let judged = verdicts.iter().find(|one| one.key() == verdict.key()).unwrap_or(verdict);
+        let rests = rests.get(&(verdict.version, verdict.opener)).map_or(&[][..], Vec::as_slice);
         let position = |row: RowId| history.row(row).position;
         let compiled = &self.context.compiled;
         let others = rests.iter().copied().chain(judged.rests_on).filter(|row| *row != verdict.opener);
@@ -126,7 +137,6 @@ impl Judge<'_> {
         let kept = judged.flags.has(Flags::KEPT_DUE).then(|| super::plus_one(judged.opened_at));
         let settled = [judged.closed_at, judged.due_at, kept].into_iter().flatten().min();
         let known = settled.map_or(sight.known_at, |at| at.just_before().min(sight.known_at));
-        let told = self.context.calendar.announcements();
         Derivation {
             rule: compiled.rule(verdict.version).id.clone(),
             version: compiled.version(verdict.version).version.number,
@@ -140,7 +150,7 @@ impl Judge<'_> {
             opens: verdict.opens_on,
             due: verdict.due_on,
             act: verdict.act_by,
-            calendar: told.partition_point(|one| one.published <= known),
+            calendar: told.partition_point(|published| *published <= known),
             outcome: verdict.outcome,
             closed: verdict.closed_by.map(position),
             closed_at: verdict

@@ -32,7 +32,7 @@ pub use record::{DutyRecord, short_reference};
 pub use standing::{Standing, StateChange};
 pub use view::View;
 
-use crate::calendar::Calendar;
+use crate::calendar::{Announcement, Calendar};
 use crate::policy::{Form, Policy, PolicyError, PolicyFiles, split_concatenation};
 use crate::time::Instant;
 use crate::vocabulary::NONE;
@@ -52,6 +52,8 @@ pub struct Judge<'a> {
     context: Context<'a>,
     view: View,
     sight: Sight,
+    /// The calendar without what facts had published; none where that is not looked at.
+    calendar_beside: Option<Calendar>,
     /// Sets of subjects that merges connect, and the set of each member.
     components: Vec<Vec<u32>>,
     component_of: HashMap<u32, usize>,
@@ -99,7 +101,8 @@ impl<'a> Judge<'a> {
         for (at, waiver) in history.waivers.iter().enumerate() {
             waivers.entry(waiver.subject).or_default().push(at);
         }
-        Self { context, view, sight, components, component_of, waivers }
+        let calendar_beside = (!history.holidays.is_empty()).then(|| calendar.clone());
+        Self { context, view, sight, calendar_beside, components, component_of, waivers }
     }
 
     /// The same under a calendar that takes the place of what facts had published.
@@ -112,7 +115,25 @@ impl<'a> Judge<'a> {
     ) -> Self {
         let mut judge = Self::new(policy, calendar, history, view);
         judge.context.calendar = calendar.clone();
+        judge.calendar_beside = None;
         judge
+    }
+
+    /// The same under the holidays that had been published by what was known at an earlier moment; none where they are the
+    /// same then.
+    fn of_then(&self, sight: Sight) -> Option<Self> {
+        let (calendar, history) = (self.calendar_beside.as_ref()?, self.context.history);
+        let differs = |(row, told): &(RowId, Vec<Announcement>)| {
+            let [now, then] = [self.sight, sight].map(|sight| self.context.is_known(*row, sight));
+            now != then && (then || told.iter().any(|one| one.published <= sight.known_at))
+        };
+        if !history.holidays.iter().any(differs) {
+            return None;
+        }
+        let mut judge = Self::new(self.context.compiled.policy, calendar, history, self.view);
+        judge.context.calendar = calendar.clone();
+        judge.context.add_published_holidays(sight);
+        Some(judge)
     }
 
     /// The units of judging: every subject, or every set of subjects that merges connect, once each.
@@ -320,7 +341,9 @@ impl<'a> Judge<'a> {
     /// Lists the duties whose opening fact was annulled, as judged just before the annulment was recorded.
     fn add_annulled(&self, members: &[u32], sight: Sight, verdicts: &mut Vec<Verdict>) {
         for (row, annulment) in self.annulled(&self.rows_read(members), sight) {
-            let then = self.judge_members(members, self.just_before(row, annulment, sight));
+            let before = self.just_before(row, annulment, sight);
+            let of_then = self.of_then(before);
+            let then = of_then.as_ref().unwrap_or(self).judge_members(members, before);
             verdicts.extend(self.as_annulled(then, row, annulment));
         }
     }

@@ -138,6 +138,33 @@ fn what_was_not_yet_known_supports_no_derivation() {
 }
 
 #[test]
+fn an_annulled_duty_stands_by_the_holidays_of_then_though_their_publication_was_annulled_since() {
+    let fact = |id: &str, kind: &str, subject: &str, day: u8, data: &str| {
+        format!(
+            r#"{{"specversion":"1.0","id":"{id}","source":"/t","type":"{kind}","subject":"{subject}","time":"2026-03-{day:02}T09:00:00Z","data":{data}}}"#
+        )
+    };
+    let annulled =
+        |id: &str| format!(r#"{{"event":{{"source":"/t","id":"{id}"}},"reason":"stated in error"}}"#);
+    let calendar = "calendar/england-and-wales";
+    let friday = r#"{"holidays":[{"date":"2026-03-06","title":"holiday"}]}"#;
+    let registered = r#"{"registration":"R1","category":2,"level":2,"area":"area/A1"}"#;
+    let lines = [
+        fact("h", "bank_holidays.published", calendar, 1, friday),
+        fact("r", "mappa.registered", "nominal/N1", 2, registered),
+        fact("x", "fact.annulled", "nominal/N1", 3, &annulled("r")),
+        fact("y", "fact.annulled", calendar, 4, &annulled("h")),
+    ];
+    let at = moment("2026-03-20 09:00");
+    let view = View { as_at: at, known_at: at };
+    let found = claimed(&lines, view);
+    let own = found.iter().find(|one| one.rule == "4.10").unwrap();
+    let facts = (own.outcome.as_str(), own.due.as_deref(), own.act.as_deref(), own.calendar);
+    assert_eq!(facts, ("annulled", Some("2026-03-07"), Some("2026-03-05"), 145));
+    assert_eq!(refused(&lines, view), [""; 0]);
+}
+
+#[test]
 fn a_derivation_is_refused_once_the_facts_say_otherwise() {
     let (mut lines, right) = late();
     lines.push(
